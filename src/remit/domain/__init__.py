@@ -1,0 +1,1 @@
+"""Frozen values everybody shares. Imports nothing of ours."""

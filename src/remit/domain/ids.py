@@ -1,0 +1,40 @@
+"""Typed ids, so that a run can not be handed over where an agent is wanted."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import NewType, Protocol
+
+WorkspaceName = NewType("WorkspaceName", str)
+AgentName = NewType("AgentName", str)
+TeamName = NewType("TeamName", str)
+ToolName = NewType("ToolName", str)
+ModelName = NewType("ModelName", str)
+UserId = NewType("UserId", str)
+GroupName = NewType("GroupName", str)
+BudgetName = NewType("BudgetName", str)
+RunId = NewType("RunId", str)
+ActionId = NewType("ActionId", str)
+ApprovalId = NewType("ApprovalId", str)
+ReleaseId = NewType("ReleaseId", str)
+ScopeId = NewType("ScopeId", str)
+KeyId = NewType("KeyId", str)
+OwnerId = NewType("OwnerId", str)
+
+
+class Ids(Protocol):
+    """Where new ids come from. Two calls never return the same id."""
+
+    def new(self, prefix: str) -> str: ...
+
+
+class RandomIds:
+    """Ids that sort by time: `prefix_` + 40 bits of milliseconds + 60 random bits, in base 32."""
+
+    _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+    def new(self, prefix: str) -> str:
+        """Return a fresh id such as `run_1m3k...`; 20 characters after the prefix."""
+        number = ((time.time_ns() // 1_000_000) & (1 << 40) - 1) << 60 | secrets.randbits(60)
+        return prefix + "_" + "".join(self._ALPHABET[number >> shift & 31] for shift in range(95, -1, -5))

@@ -1,0 +1,319 @@
+"""A workspace's whole configuration as frozen values: what a folder of YAML and Cedar says once it is found free of mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from remit.domain.clock import Instant
+from remit.domain.ids import (
+    AgentName,
+    BudgetName,
+    GroupName,
+    ModelName,
+    ReleaseId,
+    TeamName,
+    ToolName,
+    UserId,
+    WorkspaceName,
+)
+from remit.domain.money import Micros
+
+
+class Effect(StrEnum):
+    """What calling a tool does to the world. Each is also a Cedar action group."""
+
+    READ = "read"
+    WRITE = "write"
+    SEND = "send"
+    PAY = "pay"
+    DELETE = "delete"
+    ADMIN = "admin"
+
+
+class AgentStatus(StrEnum):
+    """Only an active agent is admitted."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    RETIRED = "retired"
+
+
+class ArgumentRole(StrEnum):
+    """What an argument means to an approver and to a flow check."""
+
+    DESTINATION = "destination"
+    OBJECT = "object"
+    SECRET = "secret"
+    PAYLOAD = "payload"
+    AMOUNT = "amount"
+    WHEN = "when"
+
+
+class DerivedType(StrEnum):
+    """The types a derived field may have; each has one Cedar type."""
+
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    STRING = "string"
+
+
+class BudgetLevel(StrEnum):
+    """Whose spend a budget counts."""
+
+    WORKSPACE = "workspace"
+    TEAM = "team"
+    AGENT = "agent"
+    USER = "user"
+    RUN = "run"
+
+
+class BudgetUnit(StrEnum):
+    """What a budget counts."""
+
+    MICRO_USD = "micro_usd"
+    TOKENS = "tokens"
+    CALLS = "calls"
+
+
+class BudgetWindow(StrEnum):
+    """How long a budget lasts before it starts afresh; `run` never does."""
+
+    RUN = "run"
+    HOUR = "hour"
+    DAY = "day"
+    MONTH = "month"
+
+
+class OnLoop(StrEnum):
+    """What a detected loop does to the next action."""
+
+    WARN = "warn"
+    HOLD = "hold"
+    STOP = "stop"
+
+
+class GrantMode(StrEnum):
+    """Where the permit of a granted tool comes from: the grant itself, or a written policy."""
+
+    GRANT = "grant"
+    POLICY = "policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A field that policies read and the agent can not fill in: JMESPath over the arguments.
+
+    `optional` fields are left out of the context where the expression yields null; others deny.
+    """
+
+    name: str
+    type: DerivedType
+    jmespath: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """Something an agent can call. `input_schema` is JSON Schema 2020-12; unknown arguments are refused."""
+
+    name: ToolName
+    server: str
+    effect: Effect
+    description: str
+    input_schema: Mapping[str, object]
+    roles: Mapping[str, ArgumentRole] = field(default_factory=dict)
+    derived: tuple[Derived, ...] = ()
+    not_governable: tuple[str, ...] = ()
+    output_labels: tuple[str, ...] = ()
+    reversible: bool = False
+    idempotent: bool = False
+    pollable: bool = False
+    cost_per_call: Micros = Micros(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A duty: the argument `field` is replaced before dispatch."""
+
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A duty: the integer argument `field` is lowered to `maximum` before dispatch."""
+
+    field: str
+    maximum: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One tool in a remit.
+
+    `when` is a Cedar condition over `principal`, `resource` and `context` that the permit made from this grant carries.
+    With mode POLICY no permit is made: a written policy must permit the call.
+    """
+
+    tool: ToolName
+    mode: GrantMode = GrantMode.GRANT
+    when: str = ""
+    calls_per_run: int | None = None
+    duties: tuple[Mask | Cap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `calls` in any window of `seconds`, bursts included (generic cell rate, ITU-T I.371 annex A)."""
+
+    calls: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Hard stops of one agent. None means no limit of that kind; the defaults keep a forgotten agent from running all night."""
+
+    steps: int | None = 200
+    tool_calls: int | None = 200
+    model_calls: int | None = 200
+    rate: Rate | None = None
+    wall_time_s: int | None = 3600
+    depth: int | None = 4
+    concurrency: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoopRule:
+    """What happens when a run loops. Thresholds left None are those of kernel/loops."""
+
+    on_detection: OnLoop = OnLoop.STOP
+    same_result: int | None = None
+    error_streak: int | None = None
+    approvers: GroupName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """An amount per window at a level. `name` is unique in the workspace; `subject` narrows it to one team, agent or user.
+
+    Attributes:
+        amount: in the unit: micro-USD, tokens or calls.
+        timezone: IANA name in which hours, days and months begin.
+        hard: a hard budget denies, a soft one warns.
+        warn_at: shares in per cent at which a warning is reported, ascending.
+    """
+
+    name: BudgetName
+    level: BudgetLevel
+    unit: BudgetUnit
+    window: BudgetWindow
+    amount: int
+    subject: str | None = None
+    timezone: str = "UTC"
+    hard: bool = True
+    warn_at: tuple[int, ...] = (80,)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRule:
+    """Effects of which every action of this agent waits for one of `approvers`."""
+
+    effects: tuple[Effect, ...]
+    approvers: GroupName
+
+
+@dataclass(frozen=True, slots=True)
+class Remit:
+    """What one agent may do."""
+
+    grants: tuple[Grant, ...] = ()
+    models: tuple[ModelName, ...] = ()
+    limits: Limits = Limits()
+    loops: LoopRule = LoopRule()
+    budgets: tuple[Budget, ...] = ()
+    holds: tuple[HoldRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """Software that acts on somebody's behalf."""
+
+    name: AgentName
+    owner: UserId
+    purpose: str
+    status: AgentStatus = AgentStatus.ACTIVE
+    team: TeamName | None = None
+    role: str | None = None
+    remit: Remit = Remit()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user of the workspace; `id` is `user:` and a name."""
+
+    id: UserId
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """People who answer holds together, or whom policies name."""
+
+    name: GroupName
+    members: tuple[UserId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrice:
+    """The operator's own price of a model, in micro-USD per million tokens; it overrides the public price list."""
+
+    model: ModelName
+    input_micros_per_million: Micros
+    output_micros_per_million: Micros
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """Cedar text with the path it came from, relative to the workspace folder."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `workspace.yaml` says."""
+
+    name: WorkspaceName
+    timezone: str = "UTC"
+    prices: tuple[ModelPrice, ...] = ()
+    approval_expiry_s: int = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything a workspace folder says, found free of mistakes."""
+
+    settings: Settings
+    agents: Mapping[AgentName, Agent]
+    tools: Mapping[ToolName, Tool]
+    policies: tuple[PolicyFile, ...]
+    budgets: tuple[Budget, ...]
+    people: Mapping[UserId, Person]
+    groups: Mapping[GroupName, Group]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """An immutable snapshot. `id` is `rel_` and the SHA-256 over the sorted paths and digests of `files`."""
+
+    id: ReleaseId
+    workspace: WorkspaceName
+    files: Mapping[str, bytes]
+    author: str
+    message: str
+    created_at: Instant
+    withdrawn_at: Instant | None = None

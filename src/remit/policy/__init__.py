@@ -1,0 +1,1 @@
+"""Cedar: schema generation, strict validation, slicing and evaluation by the official engine."""
