@@ -1,0 +1,85 @@
+# The only things needed beforehand: git, make, and Python 3.11 or newer with venv.
+# `make PYTHON=/path/to/python3.12 test` picks another interpreter.
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+# Measured on two cores: more workers than cores only add start-up time.
+PYTEST_WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+READY := $(VENV)/.ready
+LOCK_VENV := .lock-venv
+UV_VERSION := 0.13.9
+
+PYTEST := $(BIN)/python -m pytest
+PYTEST_PARALLEL := $(PYTEST) -n $(PYTEST_WORKERS) --dist loadgroup
+TYPED := $(wildcard src bench tests)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check lint format bench nightly lock clean
+
+help: ## show this list
+	@echo "Remit: make TARGET"
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS='|' read -r target text; do printf '%-12s %s\n' "$$target" "$$text"; done
+	@echo
+	@echo "Variables: PYTHON=python3.12  PYTEST_ARGS='-k budget -x'  PYTEST_WORKERS=4"
+
+setup: $(READY) ## create .venv with the locked dependencies (the others do this by themselves)
+
+run: $(READY) ## watch two agents of an example company work under their remits
+	$(BIN)/remit demo
+
+test: lint ## everything: format, lint, types, layers, the whole test suite
+	$(PYTEST_PARALLEL) $(PYTEST_ARGS)
+
+check: lint ## the quick part, under a minute: as test, without the slow tests
+	$(PYTEST_PARALLEL) -m "not slow" $(PYTEST_ARGS)
+
+lint: $(READY) ## ruff, mypy and import-linter alone
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(TYPED)
+	$(BIN)/lint-imports
+
+format: $(READY) ## put the code in shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## print the table of floor, ours and ratio
+	$(BIN)/python -m bench
+
+nightly: $(READY) ## the test suite with many more examples and seeds
+	REMIT_NIGHTLY=1 $(PYTEST_PARALLEL) $(PYTEST_ARGS)
+
+lock: $(LOCK_VENV)/.ready ## pin the dependencies anew in requirements.lock (add UPGRADE=1 for newer versions)
+	$(LOCK_VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
+		$(if $(UPGRADE),--upgrade) --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean: ## remove environments and caches
+	rm -rf $(VENV) $(LOCK_VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# The stamps are written last, so a set-up that was interrupted is done again.
+$(LOCKED): requirements.lock
+	@command -v "$(PYTHON)" >/dev/null || \
+		{ echo "Remit needs Python 3.11 or newer, and '$(PYTHON)' was not found. Install it, or name one: make PYTHON=/path/to/python3"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Remit needs Python 3.11 or newer; '$(PYTHON)' is $$("$(PYTHON)" -V 2>&1). Name another: make PYTHON=/path/to/python3.12"; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "'$(PYTHON)' has no venv module. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(READY): $(LOCKED) pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(LOCK_VENV)/.ready:
+	"$(PYTHON)" -m venv $(LOCK_VENV)
+	$(LOCK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
