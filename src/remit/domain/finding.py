@@ -60,6 +60,7 @@ class Code(StrEnum):
     POLICY_NO_PERMIT = "policy.no_permit"
     POLICY_HOLD = "policy.hold"
     POLICY_ERROR = "policy.error"
+    POLICY_NOT_ASKED = "policy.not_asked"
 
     LIMITS_OK = "limits.ok"
     STEPS_REACHED = "limits.steps"

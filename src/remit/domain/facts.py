@@ -1,0 +1,241 @@
+"""The mutable facts a decision rests on. One row a scope, so that a stop is an update of a row every admission must lock.
+
+A `Scope` is owned by the transaction that loaded it: the kernel reads it, execution/effects.py changes it, nobody else holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from remit.domain.clock import Instant
+from remit.domain.finding import Code
+from remit.domain.ids import ApprovalId, BudgetName, GroupName, ScopeId, WorkspaceName
+
+
+class ScopeKind(StrEnum):
+    """Levels that hold stops, budgets and limits."""
+
+    WORKSPACE = "workspace"
+    TEAM = "team"
+    AGENT = "agent"
+    USER = "user"
+    RUN = "run"
+
+
+def scope_id(kind: ScopeKind, workspace: WorkspaceName, name: str = "") -> ScopeId:
+    """Return the id of a scope's row. The workspace's own sorts before all others of that workspace."""
+    return ScopeId(f"{workspace}/{kind.value}/{name}" if name else f"{workspace}/")
+
+
+class StopKind(StrEnum):
+    """A freeze can be lifted, a termination can not."""
+
+    FREEZE = "freeze"
+    TERMINATION = "termination"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Who stopped a scope, why, when, and until when (None: until lifted)."""
+
+    kind: StopKind
+    by: str
+    reason: str
+    at: Instant
+    until: Instant | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return the form that is stored and recorded."""
+        return {"kind": self.kind.value, "by": self.by, "reason": self.reason, "at": self.at, "until": self.until}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Stop:
+        """Read the stored form."""
+        return cls(StopKind(data["kind"]), data["by"], data["reason"], data["at"], data["until"])
+
+    def holds_at(self, now: Instant) -> bool:
+        """Tell whether the stop is in force."""
+        return self.until is None or now < self.until
+
+
+@dataclass(slots=True)
+class Spend:
+    """What one budget has come to in the window [start, end); end 0 means that the window never ends."""
+
+    start: int
+    end: int
+    spent: int = 0
+    reserved: int = 0
+
+    @property
+    def used(self) -> int:
+        """Spent and set aside together."""
+        return self.spent + self.reserved
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSeen:
+    """A loop that was detected when the last result came in."""
+
+    code: Code
+    params: tuple[tuple[str, int | str], ...] = ()
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run has come.
+
+    Attributes:
+        calls: admitted calls by tool.
+        approvals: approvals of this run not yet used up; 0 saves the look-up.
+        loop: the loop last detected, until a person lifts it.
+    """
+
+    steps: int = 0
+    tool_calls: int = 0
+    model_calls: int = 0
+    ended_at: int = 0
+    approvals: int = 0
+    calls: dict[str, int] = field(default_factory=dict)
+    loop: LoopSeen | None = None
+
+
+@dataclass(slots=True)
+class Scope:
+    """The facts of one workspace, team, agent, user or run.
+
+    Attributes:
+        stops: by what is stopped: `""` the scope itself; on a workspace also `tool:NAME` and `model:NAME`.
+        spends: by budget.
+        in_flight: actions admitted and without outcome (agents only).
+        rate_at: theoretical arrival time of the generic cell rate algorithm, in microseconds (agents only).
+        last_at: the latest instant recorded (workspaces only); time does not run back behind it.
+        progress: of a run; None on every other kind.
+        history: of a run: what the loop check remembers, in kernel/loops' own form.
+    """
+
+    id: ScopeId
+    kind: ScopeKind
+    stops: dict[str, Stop] = field(default_factory=dict)
+    spends: dict[BudgetName, Spend] = field(default_factory=dict)
+    in_flight: int = 0
+    rate_at: int = 0
+    last_at: int = 0
+    progress: Progress | None = None
+    history: bytes = b""
+
+    def state(self) -> dict[str, object]:
+        """Return everything but stops and history, in the form that is stored and recorded."""
+        state: dict[str, object] = {
+            "spends": {name: [s.start, s.end, s.spent, s.reserved] for name, s in self.spends.items()}
+        }
+        if self.kind is ScopeKind.AGENT:
+            state["in_flight"], state["rate_at"] = self.in_flight, self.rate_at
+        elif self.kind is ScopeKind.WORKSPACE:
+            state["last_at"] = self.last_at
+        if self.progress is not None:
+            state["progress"] = _progress_as_json(self.progress)
+        return state
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` returned earlier."""
+        self.spends = {BudgetName(name): Spend(*numbers) for name, numbers in state["spends"].items()}
+        self.in_flight = state.get("in_flight", 0)
+        self.rate_at = state.get("rate_at", 0)
+        self.last_at = state.get("last_at", 0)
+        if "progress" in state:
+            self.progress = _progress_from_json(state["progress"])
+
+
+def _progress_as_json(progress: Progress) -> dict[str, object]:
+    loop = progress.loop
+    return {
+        "steps": progress.steps,
+        "tool_calls": progress.tool_calls,
+        "model_calls": progress.model_calls,
+        "ended_at": progress.ended_at,
+        "approvals": progress.approvals,
+        "calls": progress.calls,
+        "loop": None if loop is None else {"code": loop.code.value, "params": dict(loop.params)},
+    }
+
+
+def _progress_from_json(data: Mapping[str, Any]) -> Progress:
+    loop = data["loop"]
+    seen = None if loop is None else LoopSeen(Code(loop["code"]), tuple(sorted(loop["params"].items())))
+    return Progress(
+        data["steps"], data["tool_calls"], data["model_calls"], data["ended_at"], data["approvals"], data["calls"], seen
+    )
+
+
+class ApprovalState(StrEnum):
+    """Where an approval stands. One that was used admits nothing more."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    USED = "used"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalFacts:
+    """The latest approval of exactly these arguments in this run."""
+
+    id: ApprovalId
+    state: ApprovalState
+    approvers: tuple[GroupName, ...]
+    expires_at: Instant
+
+    def as_json(self) -> dict[str, object]:
+        """Return the form that stands in records."""
+        return {
+            "id": self.id,
+            "state": self.state.value,
+            "approvers": list(self.approvers),
+            "expires_at": self.expires_at,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ApprovalFacts:
+        """Read the form that stands in records."""
+        return cls(data["id"], ApprovalState(data["state"]), tuple(data["approvers"]), data["expires_at"])
+
+
+@dataclass(slots=True)
+class Facts:
+    """All that decide() looks at besides the release and the action.
+
+    Attributes:
+        run: None where the run was never started.
+        repeats: how often exactly this call stands in the run's window already.
+        withdrawn: whether the run's release has been withdrawn.
+    """
+
+    now: Instant
+    workspace: Scope
+    team: Scope | None
+    agent: Scope
+    user: Scope
+    run: Scope | None
+    repeats: int = 0
+    withdrawn: bool = False
+    approval: ApprovalFacts | None = None
+
+    def scopes(self) -> tuple[Scope, ...]:
+        """Every scope present, from the widest to the narrowest."""
+        every = (self.workspace, self.team, self.agent, self.user, self.run)
+        return tuple(scope for scope in every if scope is not None)
+
+    def of(self, kind: ScopeKind) -> Scope | None:
+        """The scope of one kind."""
+        return {
+            ScopeKind.WORKSPACE: self.workspace,
+            ScopeKind.TEAM: self.team,
+            ScopeKind.AGENT: self.agent,
+            ScopeKind.USER: self.user,
+            ScopeKind.RUN: self.run,
+        }[kind]

@@ -1,0 +1,67 @@
+"""One line of the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from remit.domain.canonical import canonical
+from remit.domain.clock import Instant
+from remit.domain.ids import RunId, WorkspaceName
+
+FORMAT = 1
+"""Version of the record format; every record carries it as `v`."""
+
+
+class RecordKind(StrEnum):
+    """What happened, in the past tense."""
+
+    RUN_STARTED = "run_started"
+    DECISION_MADE = "decision_made"
+    OUTCOME_REPORTED = "outcome_reported"
+    RUN_ENDED = "run_ended"
+    APPROVAL_ANSWERED = "approval_answered"
+    STOP_CHANGED = "stop_changed"
+    RELEASE_MADE = "release_made"
+    RELEASE_ACTIVATED = "release_activated"
+    RELEASE_WITHDRAWN = "release_withdrawn"
+    PAYLOAD_READ = "payload_read"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A line as it is stored: `body` is its RFC 8785 form, `leaf` the RFC 6962 leaf hash over it.
+
+    `key` is unique in the workspace: the same thing said twice is one record.
+    """
+
+    workspace: WorkspaceName
+    key: str
+    kind: RecordKind
+    run: RunId | None
+    at: Instant
+    body: bytes
+    leaf: bytes
+
+    @classmethod
+    def of(
+        cls,
+        workspace: WorkspaceName,
+        key: str,
+        kind: RecordKind,
+        at: Instant,
+        run: RunId | None,
+        content: Mapping[str, object],
+    ) -> Record:
+        """Write a record. `content` holds ASCII keys, integers, strings, booleans, nulls, and lists and mappings of those."""
+        body = canonical(
+            {"v": FORMAT, "workspace": workspace, "key": key, "kind": kind.value, "at": at, "run": run, **content}
+        )
+        return cls(workspace, key, kind, run, at, body, leaf_hash(body))
+
+
+def leaf_hash(body: bytes) -> bytes:
+    """Return the leaf hash of RFC 6962, section 2.1: SHA-256 over a zero byte and the entry."""
+    return hashlib.sha256(b"\x00" + body).digest()

@@ -1,0 +1,73 @@
+"""Limits: steps, calls, rate, wall time, depth and concurrency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from remit.domain.action import ActionKind
+from remit.domain.clock import MICROS_PER_SECOND, Instant
+from remit.domain.facts import Facts, Progress
+from remit.domain.finding import Code, Finding, Verdict
+from remit.domain.release import Limits, Rate
+from remit.kernel.prepared import Prepared
+
+_OK = (Finding(Code.LIMITS_OK, Verdict.ALLOW),)
+
+
+def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:
+    """Deny what would go past a limit of the agent's remit."""
+    agent = call.rules.agent(call.run.agent)
+    if agent is None or facts.run is None or facts.run.progress is None:
+        return _OK  # standing denies
+    limits = agent.remit.limits
+    found = [
+        Finding.of(code, Verdict.DENY, limit=limit, reached=reached)
+        for code, limit, reached in _readings(limits, facts, facts.run.progress, call)
+        if limit is not None and reached >= limit
+    ]
+    found += _calls_of_grant(facts.run.progress, call)
+    if call.run.depth and limits.depth is not None and call.run.depth > limits.depth:
+        found.append(Finding.of(Code.DEPTH_REACHED, Verdict.DENY, limit=limits.depth, reached=call.run.depth))
+    if limits.rate is not None and rate_after(limits.rate, facts.agent.rate_at, facts.now) is None:
+        found.append(
+            Finding.of(Code.RATE_REACHED, Verdict.DENY, limit=limits.rate.calls, seconds=limits.rate.seconds)
+        )
+    return tuple(found) or _OK
+
+
+def _readings(
+    limits: Limits, facts: Facts, progress: Progress, call: Prepared
+) -> Iterator[tuple[Code, int | None, int]]:
+    yield Code.STEPS_REACHED, limits.steps, progress.steps
+    if call.action.kind is ActionKind.TOOL:
+        yield Code.TOOL_CALLS_REACHED, limits.tool_calls, progress.tool_calls
+    else:
+        yield Code.MODEL_CALLS_REACHED, limits.model_calls, progress.model_calls
+    yield Code.WALL_TIME_REACHED, limits.wall_time_s, (facts.now - call.run.started_at) // MICROS_PER_SECOND
+    yield Code.CONCURRENCY_REACHED, limits.concurrency, facts.agent.in_flight
+
+
+def _calls_of_grant(progress: Progress, call: Prepared) -> list[Finding]:
+    grant = call.rules.grant(call.action.agent, call.action.target)
+    if grant is None or grant.calls_per_run is None:
+        return []
+    made = progress.calls.get(call.action.target, 0)
+    if made < grant.calls_per_run:
+        return []
+    return [
+        Finding.of(
+            Code.GRANT_CALLS_REACHED, Verdict.DENY, limit=grant.calls_per_run, reached=made, tool=call.action.target
+        )
+    ]
+
+
+def rate_after(rate: Rate, rate_at: int, now: Instant) -> int | None:
+    """Return the new theoretical arrival time if one more call conforms at `now`, else None.
+
+    The virtual scheduling form of the generic cell rate algorithm (ITU-T I.371, annex A): a whole window's worth may come in a
+    burst, then one every `seconds / calls`.
+    """
+    interval = rate.seconds * MICROS_PER_SECOND // rate.calls
+    tolerance = rate.seconds * MICROS_PER_SECOND - interval
+    due = max(rate_at, now)
+    return None if due - now > tolerance else due + interval

@@ -1,0 +1,50 @@
+"""Oversight: must a person decide, and have they?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from remit.domain.action import ActionKind
+from remit.domain.facts import ApprovalFacts, ApprovalState, Facts
+from remit.domain.finding import Code, Finding, Verdict
+from remit.domain.ids import GroupName
+from remit.kernel.prepared import Prepared
+
+_OK = (Finding(Code.OVERSIGHT_OK, Verdict.ALLOW),)
+
+
+def required(call: Prepared, others: Iterable[Finding]) -> tuple[GroupName, ...]:
+    """Return the groups that must answer: those of the policies that hold, of the remit's holds and of its loop rule."""
+    groups = set()
+    agent = call.rules.agent(call.action.agent)
+    for finding in others:
+        if finding.code is Code.POLICY_HOLD:
+            groups.add(GroupName(str(finding.param("approvers"))))
+        elif finding.verdict is Verdict.HOLD and agent is not None and agent.remit.loops.approvers:
+            groups.add(agent.remit.loops.approvers)
+    tool = call.rules.tool(call.action.target)
+    if agent is not None and tool is not None and call.action.kind is ActionKind.TOOL:
+        groups.update(rule.approvers for rule in agent.remit.holds if tool.effect in rule.effects)
+    return tuple(sorted(groups))
+
+
+def check(facts: Facts, groups: tuple[GroupName, ...], others: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Hold until every required group has answered for exactly these arguments; one answer admits one execution."""
+    held = any(finding.verdict is Verdict.HOLD for finding in others)
+    if not groups and not held:
+        return _OK
+    names = ", ".join(groups)
+    approval = facts.approval
+    if approval is None or not set(groups) <= set(approval.approvers):
+        return (Finding.of(Code.OVERSIGHT_REQUIRED, Verdict.HOLD, approvers=names),)
+    return (_answered(approval, names, expired=facts.now >= approval.expires_at),)
+
+
+def _answered(approval: ApprovalFacts, names: str, *, expired: bool) -> Finding:
+    if approval.state is ApprovalState.REJECTED:
+        return Finding.of(Code.OVERSIGHT_REJECTED, Verdict.DENY, approval=approval.id)
+    if expired or approval.state is ApprovalState.EXPIRED:
+        return Finding.of(Code.OVERSIGHT_EXPIRED, Verdict.DENY, approval=approval.id)
+    if approval.state is ApprovalState.APPROVED:
+        return Finding.of(Code.OVERSIGHT_APPROVED, Verdict.ALLOW, approval=approval.id)
+    return Finding.of(Code.OVERSIGHT_PENDING, Verdict.HOLD, approval=approval.id, approvers=names)

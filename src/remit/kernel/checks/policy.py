@@ -1,0 +1,72 @@
+"""Policy: what Cedar says, on the slice that applies. Default deny; any error denies; holds are asked apart."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from remit.domain.action import ActionKind
+from remit.domain.clock import MICROS_PER_SECOND
+from remit.domain.facts import Facts, Progress
+from remit.domain.finding import Code, Finding, Verdict
+from remit.kernel.checks.budget import least_money_left
+from remit.kernel.prepared import Prepared
+from remit.policy.authorizer import PolicyAnswer, PolicyRequest
+
+MODEL_ACTION = "model.call"
+
+
+def ask(facts: Facts, call: Prepared) -> PolicyAnswer | None:
+    """Put the action to the policies; None where it can not even be put: an unknown tool or arguments that do not fit."""
+    action = call.action
+    if not call.input_json or call.rules.agent(action.agent) is None:
+        return None
+    is_tool = action.kind is ActionKind.TOOL
+    request = PolicyRequest(
+        agent=action.agent,
+        action=action.target if is_tool else MODEL_ACTION,
+        resource_type="Tool" if is_tool else "Model",
+        resource=action.target,
+        input_json=call.input_json,
+        call=_call_context(facts, call),
+    )
+    return call.rules.authorizer.authorize(request)
+
+
+def findings(answer: PolicyAnswer | None) -> tuple[Finding, ...]:
+    """Turn the engine's answer into findings."""
+    if answer is None:
+        return (Finding(Code.POLICY_NOT_ASKED, Verdict.DENY),)
+    found = [Finding.of(Code.POLICY_ERROR, Verdict.DENY, policy=policy) for policy in answer.errors]
+    found += [Finding.of(Code.POLICY_FORBIDDEN, Verdict.DENY, policy=id, reason=why) for id, why in answer.forbids]
+    found += [
+        Finding.of(Code.POLICY_HOLD, Verdict.HOLD, policy=hold.id, approvers=hold.group, reason=hold.reason)
+        for hold in answer.holds
+    ]
+    if not answer.permitted and not answer.forbids and not answer.errors:
+        found.append(Finding(Code.POLICY_NO_PERMIT, Verdict.DENY))
+    if not found:
+        found.append(Finding.of(Code.POLICY_OK, Verdict.ALLOW, policies=", ".join(answer.permits)))
+    return tuple(found)
+
+
+def _call_context(facts: Facts, call: Prepared) -> dict[str, object]:
+    progress = facts.run.progress if facts.run is not None and facts.run.progress is not None else Progress()
+    agent = call.rules.agent(call.action.agent)
+    local = datetime.fromtimestamp(facts.now // MICROS_PER_SECOND, call.rules.zone)
+    context: dict[str, object] = {
+        "now_s": facts.now // MICROS_PER_SECOND,
+        "hour": local.hour,
+        "weekday": local.isoweekday(),
+        "on_behalf_of": {"__entity": {"type": "User", "id": call.run.on_behalf_of}},
+        "purpose": call.run.purpose or (agent.purpose if agent else ""),
+        "depth": call.run.depth,
+        "steps": progress.steps,
+        "tool_calls": progress.tool_calls,
+        "model_calls": progress.model_calls,
+        "loop_repeats": facts.repeats,
+        "assurance": call.action.assurance.value,
+    }
+    left = least_money_left(facts, call)
+    if left is not None:
+        context["budget_left_micro_usd"] = left
+    return context

@@ -1,0 +1,25 @@
+"""Stop: has somebody frozen or terminated the run, agent, user, team, workspace, or the tool or model itself?"""
+
+from __future__ import annotations
+
+from remit.domain.facts import Facts
+from remit.domain.finding import Code, Finding, Verdict
+from remit.kernel.prepared import Prepared
+
+_OK = (Finding(Code.STOP_OK, Verdict.ALLOW),)
+
+
+def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:
+    """Deny while any stop is in force."""
+    if not any(scope.stops for scope in facts.scopes()):
+        return _OK
+    target = f"{call.action.kind.value}:{call.action.target}"
+    found = []
+    for scope in facts.scopes():
+        for what, stop in scope.stops.items():
+            if what in ("", target) and stop.holds_at(facts.now):
+                stopped = what.partition(":")[0] or scope.kind.value
+                found.append(
+                    Finding.of(Code.STOPPED, Verdict.DENY, scope=stopped, stop=stop.kind.value, by=stop.by, reason=stop.reason)
+                )
+    return tuple(found) or _OK

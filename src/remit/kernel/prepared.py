@@ -1,0 +1,98 @@
+"""What can be known about an action without facts. Worked out by the caller, before the transaction takes its locks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from remit.domain.action import Action, ActionKind
+from remit.domain.canonical import canonical, salted_digest
+from remit.domain.finding import Code, Finding, Verdict
+from remit.domain.ids import ModelName
+from remit.domain.release import Tool
+from remit.domain.run import Run
+from remit.kernel.loops.sketch import CallSketch, call_sketch
+from remit.kernel.ruleset import Ruleset
+from remit.policy.authorizer import input_context
+from remit.policy.derived import DerivedError, derive
+
+MAX_FAULTS = 8
+"""Findings about arguments that are reported of one action; a hostile one could have thousands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An action that was parsed, checked against its schema and converted for the policy engine.
+
+    Attributes:
+        digest: binds approvals to exactly these arguments; salted, so that it tells nothing by itself.
+        faults: what the grant check will report of the arguments.
+        input_json: the `input` of the policy context as JSON text; empty where there are faults.
+    """
+
+    action: Action
+    run: Run
+    rules: Ruleset
+    digest: str
+    sketch: CallSketch
+    faults: tuple[Finding, ...] = ()
+    input_json: bytes = b""
+
+
+def prepare(rules: Ruleset, run: Run, action: Action, arguments: bytes | None = None) -> Prepared:
+    """Check and convert an action. `arguments` are its canonical bytes, where the caller has them already."""
+    raw = canonical(action.arguments) if arguments is None else arguments
+    digest = salted_digest(run.salt, action.kind.encode(), action.target.encode(), raw)
+    sketch = call_sketch(action.target, raw)
+    if action.kind is ActionKind.MODEL:
+        return Prepared(action, run, rules, digest, sketch, _model_faults(rules, action), raw)
+    tool = rules.tool(action.target)
+    if tool is None:
+        return Prepared(action, run, rules, digest, sketch)
+    faults = _argument_faults(rules, tool, action)
+    if faults:
+        return Prepared(action, run, rules, digest, sketch, faults)
+    try:
+        derived = derive(tool, action.arguments)
+    except DerivedError as error:
+        fault = Finding.of(Code.DERIVED_FAILED, Verdict.DENY, field=error.field, problem=error.code)
+        return Prepared(action, run, rules, digest, sketch, (fault,))
+    return Prepared(action, run, rules, digest, sketch, (), input_context(tool, action.arguments, derived))
+
+
+def _argument_faults(rules: Ruleset, tool: Tool, action: Action) -> tuple[Finding, ...]:
+    """Say what is wrong with the arguments by place and rule; never by value, which may be secret."""
+    validator = rules.validator(tool.name)
+    arguments = dict(action.arguments)
+    if validator.is_valid(arguments):
+        return ()
+    faults = []
+    for error in validator.iter_errors(arguments):
+        rule = str(error.schema_path[-1]) if error.schema_path else "schema"
+        # A schema path may end in an index (allOf[0]) or a property's name; the last keyword says most.
+        place = ".".join(str(step) for step in error.instance_path) or "(arguments)"
+        code = Code.ARGUMENT_UNKNOWN if rule in _UNKNOWN_KEYS else Code.ARGUMENTS_INVALID
+        faults.append(Finding.of(code, Verdict.DENY, field=place[:200], rule=rule, tool=tool.name))
+        if len(faults) == MAX_FAULTS:
+            break
+    return tuple(faults)
+
+
+_UNKNOWN_KEYS = ("additionalProperties", "unevaluatedProperties")
+
+
+def _model_faults(rules: Ruleset, action: Action) -> tuple[Finding, ...]:
+    agent = rules.agent(action.agent)
+    if agent is not None and ModelName(action.target) in agent.remit.models:
+        return ()
+    return (Finding.of(Code.MODEL_NOT_GRANTED, Verdict.DENY, agent=action.agent, model=action.target),)
+
+
+def model_arguments(provider: str, model: str, input_tokens: int, max_output_tokens: int) -> Mapping[str, int | str]:
+    """Return the arguments a model call is decided on, the same fields that the policy schema gives `model.call`."""
+    return {
+        "provider": provider,
+        "model": model,
+        "input_tokens": input_tokens,
+        "max_output_tokens": max_output_tokens,
+    }

@@ -1,0 +1,91 @@
+"""A release made ready to decide: schemas compiled, grants and budgets indexed, policies sliced. Immutable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from jsonschema_rs import Draft202012Validator
+
+from remit.domain.facts import ScopeKind
+from remit.domain.ids import AgentName, BudgetName, ReleaseId, ToolName, UserId
+from remit.domain.release import Agent, Budget, BudgetLevel, BudgetUnit, Configuration, Grant, Tool
+from remit.kernel.schema import closed
+from remit.policy.authorizer import Authorizer
+
+_SCOPE = {level: ScopeKind(level.value) for level in BudgetLevel}
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A budget that an agent's actions count against, and the scope whose row holds its state."""
+
+    budget: Budget
+    scope: ScopeKind
+    zone: ZoneInfo
+
+    def applies_to(self, user: UserId) -> bool:
+        """Tell whether actions on behalf of `user` count; only a user's budget asks."""
+        return self.scope is not ScopeKind.USER or self.budget.subject in (None, user)
+
+
+class Ruleset:
+    """What decide() needs of a release. Safe to share between threads: nothing in it changes after construction."""
+
+    def __init__(self, release: ReleaseId, configuration: Configuration) -> None:
+        self.release = release
+        self.configuration = configuration
+        self.authorizer = Authorizer.of(configuration)
+        self.zone = ZoneInfo(configuration.settings.timezone)
+        self._validators = {
+            name: Draft202012Validator(closed(tool.input_schema)) for name, tool in configuration.tools.items()
+        }
+        self._grants: Mapping[AgentName, Mapping[ToolName, Grant]] = {
+            name: {grant.tool: grant for grant in agent.remit.grants} for name, agent in configuration.agents.items()
+        }
+        self._charges = {name: self._charges_of(agent) for name, agent in configuration.agents.items()}
+
+    def agent(self, name: AgentName) -> Agent | None:
+        """Return the agent, or None where the release knows none of that name."""
+        return self.configuration.agents.get(name)
+
+    def tool(self, name: str) -> Tool | None:
+        """Return the tool, or None where the release knows none of that name."""
+        return self.configuration.tools.get(ToolName(name))
+
+    def grant(self, agent: AgentName, tool: str) -> Grant | None:
+        """Return what the agent's remit says of the tool, or None where it does not list it."""
+        return self._grants.get(agent, {}).get(ToolName(tool))
+
+    def validator(self, tool: ToolName) -> Draft202012Validator:
+        """Return the compiled schema of a known tool."""
+        return self._validators[tool]
+
+    def charges(self, agent: AgentName) -> tuple[Charge, ...]:
+        """Return the budgets that this agent's actions count against, widest level first."""
+        return self._charges.get(agent, ())
+
+    def budget(self, name: BudgetName) -> Budget | None:
+        """Return a budget by name, wherever it is written."""
+        written = [*self.configuration.budgets]
+        written += [budget for agent in self.configuration.agents.values() for budget in agent.remit.budgets]
+        return next((budget for budget in written if budget.name == name), None)
+
+    def has_money_budget(self, agent: AgentName) -> bool:
+        """Tell whether an action without a known price must be denied."""
+        return any(charge.budget.unit is BudgetUnit.MICRO_USD for charge in self.charges(agent))
+
+    def _charges_of(self, agent: Agent) -> tuple[Charge, ...]:
+        subjects = {BudgetLevel.TEAM: agent.team, BudgetLevel.AGENT: agent.name, BudgetLevel.RUN: agent.name}
+
+        def concerns(budget: Budget) -> bool:
+            if budget.level is BudgetLevel.TEAM and agent.team is None:
+                return False
+            return budget.subject is None or budget.level not in subjects or budget.subject == subjects[budget.level]
+
+        budgets = [budget for budget in self.configuration.budgets if concerns(budget)]
+        budgets += agent.remit.budgets
+        order = list(BudgetLevel)
+        budgets.sort(key=lambda budget: (order.index(budget.level), budget.name))
+        return tuple(Charge(budget, _SCOPE[budget.level], ZoneInfo(budget.timezone)) for budget in budgets)

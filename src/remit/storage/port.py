@@ -1,0 +1,228 @@
+"""The storage port: what admission and the control plane may ask of a database, and what they may rely on.
+
+Guarantees every implementation keeps (tests/storage holds the suite):
+- `begin` takes the locks before it reads, the workspace's scope first, then the others in id order.
+- `commit` returns only when everything in `Writes` is durable; if it raises, nothing of it may be assumed either way, and a
+  retry with the same record keys finds out.
+- Records are never changed and never deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from remit.domain.clock import Instant
+from remit.domain.facts import ApprovalFacts, ApprovalState, Scope
+from remit.domain.ids import (
+    ActionId,
+    AgentName,
+    ApprovalId,
+    GroupName,
+    KeyId,
+    OwnerId,
+    ReleaseId,
+    RunId,
+    ScopeId,
+    UserId,
+    WorkspaceName,
+)
+from remit.domain.record import Record
+from remit.domain.release import Release
+from remit.domain.run import Run
+
+
+class StoreError(Exception):
+    """The database did not do what was asked: full, read-only, locked, gone. Nothing may be admitted; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What one admitted action holds of one budget, in the window that begins at `start`."""
+
+    scope: ScopeId
+    budget: str
+    start: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAction:
+    """An admitted action without an outcome, or with the outcome `unknown`."""
+
+    id: ActionId
+    workspace: WorkspaceName
+    run: RunId
+    agent: AgentName
+    target: str
+    owner: OwnerId
+    admitted_at: Instant
+    reservations: tuple[Reservation, ...]
+    unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A hold waiting for, or answered by, people. `digest` binds it to one run's exact arguments."""
+
+    id: ApprovalId
+    workspace: WorkspaceName
+    run: RunId
+    agent: AgentName
+    action: ActionId
+    target: str
+    digest: str
+    release: ReleaseId
+    on_behalf_of: UserId
+    approvers: tuple[GroupName, ...]
+    state: ApprovalState
+    created_at: Instant
+    expires_at: Instant
+    answers: tuple[Mapping[str, object], ...] = ()
+
+    def facts(self) -> ApprovalFacts:
+        """Return what a decision needs of it."""
+        return ApprovalFacts(self.id, self.state, self.approvers, self.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPayload:
+    """Arguments, a result or a task text, encrypted under a run's or a data subject's key."""
+
+    owner: str
+    part: str
+    key: KeyId
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedKey:
+    """A payload key, encrypted under the master key. Destroying it makes every payload under it unreadable for ever."""
+
+    id: KeyId
+    wrapped: bytes = field(repr=False)
+    created_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a transaction needs to have loaded and locked."""
+
+    scopes: Iterable[ScopeId] = ()
+    record_keys: Sequence[str] = ()
+    open_actions: Sequence[ActionId] = ()
+    approvals: Sequence[tuple[RunId, str]] = ()
+    approval_ids: Sequence[ApprovalId] = ()
+    releases: Iterable[ReleaseId] = ()
+    workspace: WorkspaceName = WorkspaceName("")
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What was found; a missing key was not there."""
+
+    scopes: dict[ScopeId, Scope] = field(default_factory=dict)
+    records: dict[str, bytes] = field(default_factory=dict)
+    open_actions: dict[ActionId, OpenAction] = field(default_factory=dict)
+    approvals: dict[tuple[RunId, str], Approval] = field(default_factory=dict)
+    approvals_by_id: dict[ApprovalId, Approval] = field(default_factory=dict)
+    withdrawn: set[ReleaseId] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Writes:
+    """What a transaction writes, in bulk, at its end."""
+
+    scopes: dict[ScopeId, Scope] = field(default_factory=dict)
+    histories: dict[ScopeId, Scope] = field(default_factory=dict)
+    stops: dict[ScopeId, Scope] = field(default_factory=dict)
+    records: list[Record] = field(default_factory=list)
+    opened: list[OpenAction] = field(default_factory=list)
+    closed: list[ActionId] = field(default_factory=list)
+    unknown: list[ActionId] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    keys: list[WrappedKey] = field(default_factory=list)
+    payloads: list[SealedPayload] = field(default_factory=list)
+    approvals: dict[ApprovalId, Approval] = field(default_factory=dict)
+    heartbeat: tuple[OwnerId, Instant] | None = None
+    releases: list[Release] = field(default_factory=list)
+    activations: list[Activation] = field(default_factory=list)
+    withdrawn: list[tuple[ReleaseId, Instant]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A channel was pointed at a release."""
+
+    workspace: WorkspaceName
+    channel: str
+    release: ReleaseId
+    by: str
+    at: Instant
+    message: str
+
+
+class Transactions(Protocol):
+    """One connection that one thread owns. `begin` … `commit` or `rollback`, never nested."""
+
+    def begin(self, wanted: Wanted) -> Loaded: ...
+
+    def commit(self, writes: Writes) -> None: ...
+
+    def rollback(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Reads(Protocol):
+    """Questions of the control plane and of door start-up. Each is one consistent read; safe to call from any thread."""
+
+    def run(self, run: RunId) -> Run | None: ...
+
+    def runs(self, workspace: WorkspaceName, limit: int, before: RunId | None = None) -> Sequence[Run]: ...
+
+    def scope(self, scope: ScopeId) -> Scope | None: ...
+
+    def key(self, key: KeyId) -> WrappedKey | None: ...
+
+    def payload(self, owner: str, part: str) -> SealedPayload | None: ...
+
+    def records(
+        self,
+        workspace: WorkspaceName,
+        after: int = 0,
+        limit: int = 1000,
+        run: RunId | None = None,
+        kind: str = "",
+    ) -> Sequence[tuple[int, bytes]]: ...
+
+    def record(self, workspace: WorkspaceName, key: str) -> bytes | None: ...
+
+    def approval(self, approval: ApprovalId) -> Approval | None: ...
+
+    def approvals(
+        self, workspace: WorkspaceName, state: ApprovalState | None = None
+    ) -> Sequence[Approval]: ...
+
+    def open_actions(self, workspace: WorkspaceName) -> Sequence[OpenAction]: ...
+
+    def abandoned(self, before: Instant) -> Sequence[OpenAction]: ...
+
+    def release(self, workspace: WorkspaceName, release: ReleaseId) -> Release | None: ...
+
+    def releases(self, workspace: WorkspaceName) -> Sequence[Release]: ...
+
+    def active(self, workspace: WorkspaceName, channel: str) -> ReleaseId | None: ...
+
+    def activations(self, workspace: WorkspaceName, channel: str) -> Sequence[Activation]: ...
+
+    def workspaces(self) -> Sequence[WorkspaceName]: ...
+
+
+class Store(Reads, Protocol):
+    """A database. `transactions` opens a connection of its own for the thread that calls it."""
+
+    def transactions(self) -> Transactions: ...
+
+    def close(self) -> None: ...

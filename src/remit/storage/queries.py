@@ -1,0 +1,183 @@
+"""Questions to a database, in SQLAlchemy Core, for every dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Select, select
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
+
+from remit.domain.clock import Instant
+from remit.domain.facts import ApprovalState, Scope
+from remit.domain.ids import ApprovalId, KeyId, ReleaseId, RunId, ScopeId, WorkspaceName
+from remit.domain.release import Release
+from remit.domain.run import Run
+from remit.storage import rows, tables
+from remit.storage.port import Activation, Approval, OpenAction, SealedPayload, StoreError, WrappedKey
+
+MAX_LIST = 10_000
+"""The most rows one question returns."""
+
+
+def _columns(table: Any, names: str) -> list[Any]:
+    return [table.c[name.strip()] for name in names.split(",")]
+
+
+_RUN = _columns(tables.runs, rows.RUN_COLUMNS)
+_SCOPE = _columns(tables.scopes, rows.SCOPE_COLUMNS)
+_APPROVAL = _columns(tables.approvals, rows.APPROVAL_COLUMNS)
+_OPEN = _columns(tables.open_actions, rows.OPEN_COLUMNS)
+
+
+class Queries:
+    """The reading half of a store."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._engine.dispose()
+
+    def run(self, run: RunId) -> Run | None:
+        """Return a run as it was started, without its salt."""
+        found = self._all(select(*_RUN).where(tables.runs.c.id == run))
+        return rows.run_from(found[0]) if found else None
+
+    def runs(self, workspace: WorkspaceName, limit: int, before: RunId | None = None) -> Sequence[Run]:
+        """Return runs, newest first, before a given one (keyset paging)."""
+        query = select(*_RUN).where(tables.runs.c.workspace == workspace).order_by(tables.runs.c.id.desc())
+        if before is not None:
+            query = query.where(tables.runs.c.id < before)
+        return [rows.run_from(row) for row in self._all(query.limit(min(limit, MAX_LIST)))]
+
+    def scope(self, scope: ScopeId) -> Scope | None:
+        """Return the facts of one scope as they stand."""
+        found = self._all(select(*_SCOPE).where(tables.scopes.c.id == scope))
+        return rows.scope_from(found[0]) if found else None
+
+    def key(self, key: KeyId) -> WrappedKey | None:
+        """Return a payload key, or None where it never was or has been destroyed."""
+        table = tables.payload_keys
+        found = self._all(select(table.c.id, table.c.wrapped, table.c.created_at).where(table.c.id == key))
+        return WrappedKey(*found[0]) if found else None
+
+    def payload(self, owner: str, part: str) -> SealedPayload | None:
+        """Return a sealed payload."""
+        table = tables.payloads
+        columns = (table.c.owner, table.c.part, table.c.key, table.c.sealed)
+        found = self._all(select(*columns).where(table.c.owner == owner, table.c.part == part))
+        return SealedPayload(*found[0]) if found else None
+
+    def records(
+        self,
+        workspace: WorkspaceName,
+        after: int = 0,
+        limit: int = 1000,
+        run: RunId | None = None,
+        kind: str = "",
+    ) -> Sequence[tuple[int, bytes]]:
+        """Return records with a sequence number above `after`, in order, as (number, body)."""
+        table = tables.records
+        query = select(table.c.seq, table.c.body).where(table.c.workspace == workspace, table.c.seq > after)
+        if run is not None:
+            query = query.where(table.c.run == run)
+        if kind:
+            query = query.where(table.c.kind == kind)
+        return [
+            (row[0], bytes(row[1]))
+            for row in self._all(query.order_by(table.c.seq).limit(min(limit, MAX_LIST)))
+        ]
+
+    def record(self, workspace: WorkspaceName, key: str) -> bytes | None:
+        """Return one record's body."""
+        table = tables.records
+        found = self._all(select(table.c.body).where(table.c.workspace == workspace, table.c.key == key))
+        return bytes(found[0][0]) if found else None
+
+    def approval(self, approval: ApprovalId) -> Approval | None:
+        """Return one approval as it stands."""
+        found = self._all(select(*_APPROVAL).where(tables.approvals.c.id == approval))
+        return rows.approval_from(found[0]) if found else None
+
+    def approvals(self, workspace: WorkspaceName, state: ApprovalState | None = None) -> Sequence[Approval]:
+        """Return approvals, newest first."""
+        query = select(*_APPROVAL).where(tables.approvals.c.workspace == workspace)
+        if state is not None:
+            query = query.where(tables.approvals.c.state == state.value)
+        query = query.order_by(tables.approvals.c.created_at.desc(), tables.approvals.c.id.desc())
+        return [rows.approval_from(row) for row in self._all(query.limit(MAX_LIST))]
+
+    def open_actions(self, workspace: WorkspaceName) -> Sequence[OpenAction]:
+        """Return admitted actions without outcome and those whose outcome is unknown, oldest first."""
+        query = select(*_OPEN).where(tables.open_actions.c.workspace == workspace)
+        return [
+            rows.open_from(row)
+            for row in self._all(query.order_by(tables.open_actions.c.admitted_at).limit(MAX_LIST))
+        ]
+
+    def abandoned(self, before: Instant) -> Sequence[OpenAction]:
+        """Return open actions whose process was last seen before an instant, or never."""
+        table, owners = tables.open_actions, tables.owners
+        alive = select(owners.c.id).where(owners.c.seen_at >= before)
+        query = select(*_OPEN).where(table.c.unknown == 0, table.c.owner.not_in(alive))
+        return [rows.open_from(row) for row in self._all(query.limit(MAX_LIST))]
+
+    def release(self, workspace: WorkspaceName, release: ReleaseId) -> Release | None:
+        """Return a release with its files."""
+        table = tables.releases
+        found = self._all(select(table).where(table.c.workspace == workspace, table.c.id == release))
+        return self._release(found[0]._mapping) if found else None
+
+    def releases(self, workspace: WorkspaceName) -> Sequence[Release]:
+        """Return all releases, newest first, without their files."""
+        table = tables.releases
+        query = (
+            select(table)
+            .where(table.c.workspace == workspace)
+            .order_by(table.c.created_at.desc(), table.c.id)
+        )
+        return [self._release(row._mapping, with_files=False) for row in self._all(query.limit(MAX_LIST))]
+
+    def _release(self, row: Any, *, with_files: bool = True) -> Release:
+        files: dict[str, bytes] = {}
+        if with_files:
+            manifest = orjson.loads(row["manifest"])
+            table = tables.contents
+            wanted = list(set(manifest.values()))
+            found = self._all(select(table.c.digest, table.c.content).where(table.c.digest.in_(wanted)))
+            contents = {digest: bytes(content) for digest, content in found}
+            files = {path: contents[digest] for path, digest in sorted(manifest.items())}
+        fields = ("id", "workspace", "author", "message", "created_at", "withdrawn_at")
+        return Release(files=files, **{field: row[field] for field in fields})
+
+    def active(self, workspace: WorkspaceName, channel: str) -> ReleaseId | None:
+        """Return the release a channel points at."""
+        past = self.activations(workspace, channel)
+        return past[0].release if past else None
+
+    def activations(self, workspace: WorkspaceName, channel: str) -> Sequence[Activation]:
+        """Return what a channel has pointed at, newest first."""
+        t = tables.activations
+        columns = (t.c.workspace, t.c.channel, t.c.release, t.c.author, t.c.at, t.c.message)
+        query = (
+            select(*columns)
+            .where(t.c.workspace == workspace, t.c.channel == channel)
+            .order_by(t.c.seq.desc())
+        )
+        return [Activation(*row) for row in self._all(query.limit(MAX_LIST))]
+
+    def workspaces(self) -> Sequence[WorkspaceName]:
+        """Return the workspaces that have a release, sorted."""
+        column = tables.releases.c.workspace
+        return [WorkspaceName(row[0]) for row in self._all(select(column).distinct().order_by(column))]
+
+    def _all(self, query: Select[Any]) -> Sequence[Any]:
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(query).all()
+        except DBAPIError as error:
+            raise StoreError(f"the database could not be read: {error.orig}") from error

@@ -1,0 +1,124 @@
+"""Rows to values and back, the same for every dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from remit.domain.canonical import sha256_hex
+from remit.domain.facts import ApprovalState, Scope, ScopeKind, Stop
+from remit.domain.ids import ScopeId
+from remit.domain.release import Release
+from remit.domain.run import Run
+from remit.storage.port import Approval, OpenAction, Reservation
+
+SCOPE_COLUMNS = "id, kind, stops, state, history"
+OPEN_COLUMNS = "id, workspace, run, agent, target, owner, admitted_at, reservations, unknown"
+APPROVAL_COLUMNS = (
+    "id, workspace, run, agent, action, target, digest, release, on_behalf_of, approvers, state, created_at, expires_at,"
+    " answers"
+)
+RUN_COLUMNS = "id, workspace, agent, team, release, on_behalf_of, purpose, started_at, key, parent, depth"
+
+NO_STOPS = "{}"
+
+
+def scope_from(row: Sequence[Any]) -> Scope:
+    """Read a row of SCOPE_COLUMNS."""
+    scope = Scope(ScopeId(row[0]), ScopeKind(row[1]), history=bytes(row[4]))
+    if row[2] != NO_STOPS:
+        scope.stops = {what: Stop.from_json(stop) for what, stop in orjson.loads(row[2]).items()}
+    scope.set_state(orjson.loads(row[3]))
+    return scope
+
+
+def stops_text(scope: Scope) -> str:
+    """Return the stored form of a scope's stops."""
+    return orjson.dumps({what: stop.as_json() for what, stop in scope.stops.items()}).decode()
+
+
+def state_bytes(scope: Scope) -> bytes:
+    """Return the stored form of a scope's state."""
+    return orjson.dumps(scope.state())
+
+
+def open_from(row: Sequence[Any]) -> OpenAction:
+    """Read a row of OPEN_COLUMNS."""
+    reservations = tuple(Reservation(*parts) for parts in orjson.loads(row[7]))
+    return OpenAction(row[0], row[1], row[2], row[3], row[4], row[5], row[6], reservations, bool(row[8]))
+
+
+def reservations_bytes(reservations: Iterable[Reservation]) -> bytes:
+    """Return the stored form of reservations."""
+    return orjson.dumps([[r.scope, r.budget, r.start, r.amount] for r in reservations])
+
+
+def open_row(action: OpenAction) -> tuple[Any, ...]:
+    """Return a row of OPEN_COLUMNS."""
+    return (
+        action.id,
+        action.workspace,
+        action.run,
+        action.agent,
+        action.target,
+        action.owner,
+        action.admitted_at,
+        reservations_bytes(action.reservations),
+        int(action.unknown),
+    )
+
+
+def approval_from(row: Sequence[Any]) -> Approval:
+    """Read a row of APPROVAL_COLUMNS."""
+    approvers, answers = tuple(orjson.loads(row[9])), tuple(orjson.loads(row[13]))
+    return Approval(*row[:9], approvers, ApprovalState(row[10]), row[11], row[12], answers)
+
+
+def approval_row(approval: Approval) -> tuple[Any, ...]:
+    """Return a row of APPROVAL_COLUMNS."""
+    return (
+        approval.id,
+        approval.workspace,
+        approval.run,
+        approval.agent,
+        approval.action,
+        approval.target,
+        approval.digest,
+        approval.release,
+        approval.on_behalf_of,
+        orjson.dumps(approval.approvers).decode(),
+        approval.state.value,
+        approval.created_at,
+        approval.expires_at,
+        orjson.dumps(approval.answers),
+    )
+
+
+def run_from(row: Sequence[Any]) -> Run:
+    """Read a row of RUN_COLUMNS; the salt is not stored, it follows from the run's key."""
+    return Run(*row)
+
+
+def run_row(run: Run) -> tuple[Any, ...]:
+    """Return a row of RUN_COLUMNS."""
+    return (
+        run.id,
+        run.workspace,
+        run.agent,
+        run.team,
+        run.release,
+        run.on_behalf_of,
+        run.purpose,
+        run.started_at,
+        run.key,
+        run.parent,
+        run.depth,
+    )
+
+
+def manifest_of(release: Release) -> tuple[bytes, dict[str, bytes]]:
+    """Return a release's manifest (path to digest) and its contents by digest: files that stay the same are stored once."""
+    manifest = {path: sha256_hex(content) for path, content in release.files.items()}
+    return orjson.dumps(manifest), {manifest[path]: content for path, content in release.files.items()}

@@ -1,0 +1,252 @@
+"""SQLite: one file, write-ahead log, every commit on disk before it counts.
+
+Raw SQL on the admission path: a batch is a handful of set-based statements, and SQLAlchemy's layer costs 1.6 to 3 times as much
+there. Everything else goes through queries.py.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import orjson
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Engine
+from sqlalchemy.pool import NullPool
+
+from remit.domain.release import Release
+from remit.storage import rows
+from remit.storage.migrate import migrate
+from remit.storage.port import Loaded, StoreError, Transactions, Wanted, Writes
+from remit.storage.queries import Queries
+
+BUSY_TIMEOUT_S = 30
+"""How long a transaction waits for another process's."""
+
+_MANY = "(select value from json_each(?))"
+
+_UPSERT_SCOPE = (
+    "insert into scopes (id, kind, stops, state, history) values (?, ?, '{}', ?, x'')"
+    " on conflict (id) do update set state = excluded.state"
+)
+_UPSERT_STOPS = (
+    "insert into scopes (id, kind, stops, state, history) values (?, ?, ?, ?, x'')"
+    " on conflict (id) do update set stops = excluded.stops"
+)
+
+
+class SqliteStore(Queries):
+    """A database file. Every thread that writes opens its own `transactions()`."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file and bring it to the current schema.
+
+        Raises StoreError where the folder does not exist, is not writable, or the file is no database or from the future.
+        """
+        self.path = path
+        with _explained(path):
+            engine = _engine(path)
+            migrate(engine)
+        super().__init__(engine)
+
+    def transactions(self) -> Transactions:
+        """Open a connection for the calling thread."""
+        with _explained(self.path):
+            return SqliteTransactions(self.path)
+
+
+class SqliteTransactions:
+    """The admission path's connection. Owned by one thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._db = sqlite3.connect(
+            path, isolation_level=None, timeout=BUSY_TIMEOUT_S, check_same_thread=False, cached_statements=64
+        )
+        _durable(self._db)
+
+    def begin(self, wanted: Wanted) -> Loaded:
+        """Take the write lock, then read. The lock comes first, so no reader has to be turned away for a stale snapshot."""
+        with _explained(self._path):
+            run = self._db.execute
+            run("begin immediate")
+            loaded = Loaded()
+            found = run(f"select {rows.SCOPE_COLUMNS} from scopes where id in {_MANY}", _array(wanted.scopes))
+            loaded.scopes = {row[0]: rows.scope_from(row) for row in found}
+            if wanted.record_keys:
+                loaded.records = dict(
+                    run(
+                        f"select key, body from records where workspace = ? and key in {_MANY}",
+                        (wanted.workspace, *_array(wanted.record_keys)),
+                    )
+                )
+            if wanted.open_actions:
+                found = run(
+                    f"select {rows.OPEN_COLUMNS} from open_actions where id in {_MANY}",
+                    _array(wanted.open_actions),
+                )
+                loaded.open_actions = {row[0]: rows.open_from(row) for row in found}
+            self._load_approvals(wanted, loaded)
+            found = run(
+                f"select id from releases where withdrawn_at is not null and workspace = ? and id in {_MANY}",
+                (wanted.workspace, *_array(wanted.releases)),
+            )
+            loaded.withdrawn = {row[0] for row in found}
+            return loaded
+
+    def _load_approvals(self, wanted: Wanted, loaded: Loaded) -> None:
+        if wanted.approvals:
+            pairs = orjson.dumps([[run, digest] for run, digest in wanted.approvals]).decode()
+            found = self._db.execute(
+                f"select {rows.APPROVAL_COLUMNS} from approvals a join json_each(?) w on a.run = w.value ->> 0"
+                " and a.digest = w.value ->> 1 where a.state != 'used' order by a.created_at, a.id",
+                (pairs,),
+            )
+            for approval in map(rows.approval_from, found):  # the latest of each pair stays
+                loaded.approvals[approval.run, approval.digest] = approval
+        if wanted.approval_ids:
+            found = self._db.execute(
+                f"select {rows.APPROVAL_COLUMNS} from approvals where id in {_MANY}",
+                _array(wanted.approval_ids),
+            )
+            loaded.approvals_by_id = {row[0]: rows.approval_from(row) for row in found}
+
+    def commit(self, writes: Writes) -> None:
+        """Write everything and make it durable."""
+        with _explained(self._path):
+            for statement, values in _statements(writes):
+                self._db.executemany(statement, values)
+            self._db.execute("commit")
+
+    def rollback(self) -> None:
+        """Give up what was begun."""
+        if self._db.in_transaction:
+            self._db.execute("rollback")
+
+    def close(self) -> None:
+        """Close the connection; an open transaction is rolled back."""
+        self._db.close()
+
+
+def _statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
+    """Say what a transaction writes, a statement for every kind that has anything."""
+    if writes.scopes:
+        yield _UPSERT_SCOPE, [(s.id, s.kind.value, rows.state_bytes(s)) for s in writes.scopes.values()]
+    if writes.histories:
+        yield (
+            "update scopes set history = ? where id = ?",
+            [(s.history, s.id) for s in writes.histories.values()],
+        )
+    if writes.stops:
+        yield (
+            _UPSERT_STOPS,
+            [(s.id, s.kind.value, rows.stops_text(s), rows.state_bytes(s)) for s in writes.stops.values()],
+        )
+    if writes.records:
+        yield (
+            "insert into records (workspace, key, kind, run, at, leaf, body) values (?, ?, ?, ?, ?, ?, ?)",
+            [(r.workspace, r.key, r.kind.value, r.run, r.at, r.leaf, r.body) for r in writes.records],
+        )
+    if writes.opened:
+        yield (
+            f"insert into open_actions ({rows.OPEN_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [rows.open_row(action) for action in writes.opened],
+        )
+    if writes.closed:
+        yield "delete from open_actions where id = ?", [(action,) for action in writes.closed]
+    if writes.unknown:
+        yield "update open_actions set unknown = 1 where id = ?", [(action,) for action in writes.unknown]
+    if writes.payloads:
+        yield (
+            "insert or replace into payloads (owner, part, key, sealed) values (?, ?, ?, ?)",
+            [(p.owner, p.part, p.key, p.sealed) for p in writes.payloads],
+        )
+    yield from _rare_statements(writes)
+
+
+def _rare_statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
+    if writes.runs:
+        columns = rows.RUN_COLUMNS
+        yield (
+            f"insert into runs ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [rows.run_row(run) for run in writes.runs],
+        )
+    if writes.keys:
+        # A subject's key may be made by two runs at once: the first stays, and both read it back before sealing with it.
+        yield (
+            "insert or ignore into payload_keys (id, wrapped, created_at) values (?, ?, ?)",
+            [(key.id, key.wrapped, key.created_at) for key in writes.keys],
+        )
+    if writes.approvals:
+        yield (
+            f"insert or replace into approvals ({rows.APPROVAL_COLUMNS})"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [rows.approval_row(approval) for approval in writes.approvals.values()],
+        )
+    if writes.heartbeat:
+        yield "insert or replace into owners (id, seen_at) values (?, ?)", [writes.heartbeat]
+    for release in writes.releases:
+        yield from _release_statements(release)
+    if writes.activations:
+        yield (
+            "insert into activations (workspace, channel, release, author, at, message) values (?, ?, ?, ?, ?, ?)",
+            [(a.workspace, a.channel, a.release, a.by, a.at, a.message) for a in writes.activations],
+        )
+    if writes.withdrawn:
+        yield (
+            "update releases set withdrawn_at = ? where id = ?",
+            [(at, release) for release, at in writes.withdrawn],
+        )
+
+
+def _release_statements(release: Release) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
+    manifest, contents = rows.manifest_of(release)
+    yield "insert or ignore into contents (digest, content) values (?, ?)", list(contents.items())
+    yield (
+        "insert or ignore into releases (workspace, id, author, message, created_at, manifest) values (?, ?, ?, ?, ?, ?)",
+        [(release.workspace, release.id, release.author, release.message, release.created_at, manifest)],
+    )
+
+
+def _array(values: Iterable[str]) -> tuple[str]:
+    return (orjson.dumps(list(values)).decode(),)
+
+
+def _durable(db: sqlite3.Connection) -> None:
+    db.execute("pragma journal_mode = wal")
+    db.execute("pragma synchronous = full")
+    db.execute("pragma foreign_keys = on")
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_S})
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(db: sqlite3.Connection, _: object) -> None:
+        _durable(db)
+
+    return engine
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what SQLite says into what was wrong and what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreError(_explanation(path, str(error))) from error
+
+
+def _explanation(path: Path, said: str) -> str:
+    remedies = {
+        "disk is full": "the disk is full: free some space and try again",
+        "readonly": "the database is read-only: check the permissions of the file and its folder",
+        "unable to open": "the database can not be opened: check that its folder exists and may be written",
+        "not a database": "the file is no SQLite database: point REMIT_DATABASE_URL at another one",
+        "malformed": "the database is damaged: restore it from a copy",
+        "locked": f"another process has held the database for {BUSY_TIMEOUT_S} s: find it, or use PostgreSQL",
+    }
+    remedy = next((text for sign, text in remedies.items() if sign in said), f"the database refused: {said}")
+    return f"{path}: {remedy}. Nothing was admitted."

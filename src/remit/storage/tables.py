@@ -1,0 +1,146 @@
+"""The tables, once, for both dialects. Migrations create them; tests compare the two."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+_AUTO = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER PRIMARY KEY counts by itself in SQLite
+
+scopes = Table(
+    "scopes",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("stops", String, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    Column("history", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+records = Table(
+    "records",
+    metadata,
+    Column("seq", _AUTO, primary_key=True, autoincrement=True),
+    Column("workspace", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("run", String),
+    Column("at", BigInteger, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("workspace", "key", name="records_key"),
+    Index("records_run", "run", "seq"),
+    sqlite_autoincrement=True,
+)
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("workspace", String, nullable=False),
+    Column("agent", String, nullable=False),
+    Column("team", String),
+    Column("release", String, nullable=False),
+    Column("on_behalf_of", String, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("key", String, nullable=False),
+    Column("parent", String),
+    Column("depth", Integer, nullable=False),
+    Index("runs_workspace", "workspace", "id"),
+)
+open_actions = Table(
+    "open_actions",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("workspace", String, nullable=False),
+    Column("run", String, nullable=False),
+    Column("agent", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("admitted_at", BigInteger, nullable=False),
+    Column("unknown", Integer, nullable=False),
+    Column("reservations", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+owners = Table(
+    "owners",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("seen_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("workspace", String, nullable=False),
+    Column("run", String, nullable=False),
+    Column("agent", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("release", String, nullable=False),
+    Column("on_behalf_of", String, nullable=False),
+    Column("approvers", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("answers", LargeBinary, nullable=False),
+    Index("approvals_digest", "run", "digest"),
+)
+payload_keys = Table(
+    "payload_keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+payloads = Table(
+    "payloads",
+    metadata,
+    Column("owner", String, primary_key=True),
+    Column("part", String, primary_key=True),
+    Column("key", String, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+contents = Table(
+    "contents",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+releases = Table(
+    "releases",
+    metadata,
+    Column("workspace", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("author", String, nullable=False),
+    Column("message", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("withdrawn_at", BigInteger),
+    Column("manifest", LargeBinary, nullable=False),
+)
+activations = Table(
+    "activations",
+    metadata,
+    Column("seq", _AUTO, primary_key=True, autoincrement=True),
+    Column("workspace", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("release", String, nullable=False),
+    Column("author", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("message", String, nullable=False),
+    Index("activations_channel", "workspace", "channel", "seq"),
+)
