@@ -1,7 +1,7 @@
 """What every test can rely on.
 
-With REMIT_REQUIRE_ALL=1 (as in CI) a test that would be skipped or expected to fail fails instead, and so does an
-attempt to run only a part of the suite. Without it, the end of the run says in plain words what was left out.
+With REMIT_REQUIRE_ALL=1 (as in CI) a test that would be skipped or expected to fail fails instead, and so does
+an attempt to run only a part of the suite. Without it, the end of the run says in plain words what was left out.
 """
 
 import os
@@ -39,7 +39,9 @@ def shared_dir() -> Path:
 def pytest_configure(config: pytest.Config) -> None:
     narrowed = [option for option in NARROWING if config.getoption(option, None)]
     if all_required() and narrowed:
-        raise pytest.UsageError(f"REMIT_REQUIRE_ALL is set, so no test may be left out by: {', '.join(narrowed)}")
+        raise pytest.UsageError(
+            f"REMIT_REQUIRE_ALL is set, so no test may be left out by: {', '.join(narrowed)}"
+        )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
