@@ -1,0 +1,52 @@
+"""Kind Workspace: what holds for the whole folder."""
+
+from __future__ import annotations
+
+from remit.domain.ids import ModelName, WorkspaceName
+from remit.domain.money import Micros
+from remit.domain.release import ModelPrice, Settings
+from remit.workspace.form import Dollars, Duration, Matching, Name, TimeZoneName
+from remit.workspace.record import Field, ListOf, Record, Values
+from remit.workspace.report import At
+
+MODEL = Matching(
+    ModelName,
+    r"[a-z0-9][a-z0-9_.-]{0,63}/[A-Za-z0-9][A-Za-z0-9._:/@-]{0,190}",
+    "a model with its provider",
+    "openai/gpt-5-mini",
+)
+
+_MODEL = Field[ModelName]("model", MODEL, "provider and model, such as `openai/gpt-5-mini`", required=True)
+_INPUT = Field[Micros]("input", Dollars(), "US dollars for a million tokens read", required=True)
+_OUTPUT = Field[Micros]("output", Dollars(), "US dollars for a million tokens written", required=True)
+
+
+def _price(values: Values, _: At) -> ModelPrice:
+    return ModelPrice(values[_MODEL], values[_INPUT], values[_OUTPUT])
+
+
+PRICE = Record("a price", (_MODEL, _INPUT, _OUTPUT), _price)
+
+_NAME = Field[WorkspaceName | None](
+    "name", Name(WorkspaceName, "gulf-trading"), "the workspace's name; the folder's where left out"
+)
+_ZONE = Field[str]("timezone", TimeZoneName(), "IANA time zone in which days and months begin", "UTC")
+_PRICES = Field[tuple[ModelPrice, ...]](
+    "prices", ListOf(PRICE), "what models cost here; overrides the public price list", ()
+)
+_EXPIRY = Field[int]("approval_expiry", Duration(), "how long a hold waits for an answer", 86_400)
+
+
+def _settings(values: Values, at: At) -> Settings | None:
+    prices = values[_PRICES]
+    models = [price.model for price in prices]
+    again = next((index for index, model in enumerate(models) if model in models[:index]), None)
+    if again is not None:
+        place = values.node.place_of(f"prices[{again}].model")
+        at.key("prices").item(again).wrong(place, f"`{models[again]}` has two prices", "Keep one of them")
+        return None
+    return Settings(values[_NAME] or WorkspaceName(""), values[_ZONE], prices, values[_EXPIRY])
+
+
+SETTINGS = Record("a Workspace", (_NAME, _ZONE, _PRICES, _EXPIRY), _settings)
+"""A Settings whose name is empty takes the folder's."""

@@ -1,0 +1,104 @@
+"""Kind Tool: something an agent can call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from remit.domain.ids import ToolName
+from remit.domain.money import Micros
+from remit.domain.release import ArgumentRole, Derived, DerivedType, Effect, Tool
+from remit.workspace.form import Choice, Dollars, Matching, Name, Text, YesNo
+from remit.workspace.record import Field, JsonMapping, ListOf, MapOf, Record, Values
+from remit.workspace.report import At
+
+TOOL_NAME = Name(ToolName, "erp.create_payment")
+_LABEL = Name(str, "pii")
+_IDENTIFIER = Matching(str, r"[A-Za-z_][A-Za-z0-9_]{0,63}", "a field name", "passengers")
+
+_TYPE = Field[DerivedType]("type", Choice(DerivedType), "what the expression yields", required=True)
+_JMESPATH = Field[str](
+    "jmespath", Text("length(passengers)", 1_000), "JMESPath over the arguments", required=True
+)
+_OPTIONAL = Field[bool]("optional", YesNo(), "true leaves the field out where it yields null, false denies then", False)
+
+
+def _derived(values: Values, _: At) -> Derived:
+    return Derived("", values[_TYPE], values[_JMESPATH], values[_OPTIONAL])
+
+
+DERIVED = Record("a derived field", (_TYPE, _JMESPATH, _OPTIONAL), _derived)
+"""Its name is the key it stands under, which the tool's record fills in."""
+
+_LABELS = Field[tuple[str, ...]]("labels", ListOf(_LABEL, unique=True), "what the result is, such as `pii`", ())
+
+
+def _output(values: Values, _: At) -> tuple[str, ...]:
+    return values[_LABELS]
+
+
+OUTPUT = Record("an output", (_LABELS,), _output)
+
+_NAME = Field[ToolName]("name", TOOL_NAME, "the tool's name, such as `erp.create_payment`", required=True)
+_SERVER = Field[str | None]("server", Name(str, "erp"), "where it runs; the name up to its first dot where left out")
+_EFFECT = Field[Effect]("effect", Choice(Effect), "what a call does to the world", required=True)
+_DESCRIPTION = Field[str]("description", Text("Pays a supplier."), "what it does, for people and models", "")
+_INPUT = Field[Mapping[str, object]](
+    "input", JsonMapping(), "JSON Schema 2020-12 of the arguments, with `type: object` at its root", required=True
+)
+_ROLES = Field[Mapping[str, ArgumentRole]](
+    "roles", MapOf(Choice(ArgumentRole)), "what arguments mean to an approver and to a check", {}
+)
+_DERIVED = Field[Mapping[str, Derived]](
+    "derived", MapOf(DERIVED, _IDENTIFIER), "fields for policies, computed from the arguments", {}
+)
+_NOT_GOVERNABLE = Field[tuple[str, ...]](
+    "not_governable", ListOf(Text("note", 200), unique=True), "arguments that no policy can read, known and accepted", ()
+)
+_OUTPUT = Field[tuple[str, ...]]("output", OUTPUT, "what comes back", ())
+_REVERSIBLE = Field[bool]("reversible", YesNo(), "whether a call can be undone", False)
+_IDEMPOTENT = Field[bool]("idempotent", YesNo(), "whether the same call twice does no more than once", False)
+_POLLABLE = Field[bool]("pollable", YesNo(), "whether it is meant to be called again until something changes", False)
+_COST = Field[Micros]("cost_per_call", Dollars(), "US dollars a call costs", Micros(0))
+
+
+def _tool(values: Values, _: At) -> Tool:
+    name = values[_NAME]
+    derived = tuple(
+        Derived(key, each.type, each.jmespath, each.optional) for key, each in values[_DERIVED].items()
+    )
+    return Tool(
+        name=name,
+        server=values[_SERVER] or name.partition(".")[0],
+        effect=values[_EFFECT],
+        description=values[_DESCRIPTION],
+        input_schema=values[_INPUT],
+        roles=values[_ROLES],
+        derived=derived,
+        not_governable=values[_NOT_GOVERNABLE],
+        output_labels=values[_OUTPUT],
+        reversible=values[_REVERSIBLE],
+        idempotent=values[_IDEMPOTENT],
+        pollable=values[_POLLABLE],
+        cost_per_call=values[_COST],
+    )
+
+
+TOOL = Record(
+    "a Tool",
+    (
+        _NAME,
+        _SERVER,
+        _EFFECT,
+        _DESCRIPTION,
+        _INPUT,
+        _ROLES,
+        _DERIVED,
+        _NOT_GOVERNABLE,
+        _OUTPUT,
+        _REVERSIBLE,
+        _IDEMPOTENT,
+        _POLLABLE,
+        _COST,
+    ),
+    _tool,
+)
