@@ -1,7 +1,8 @@
 """What every test can rely on.
 
-With REMIT_REQUIRE_ALL=1 (as in CI) a test that would be skipped or expected to fail fails instead, and so does
-an attempt to run only a part of the suite. Without it, the end of the run says in plain words what was left out.
+With REMIT_REQUIRE_ALL=1 (as in CI) a test that would be skipped or expected to fail fails instead, and so
+does an attempt to run only a part of the suite. Without it, the end of the run says in plain words what was
+left out.
 """
 
 import os

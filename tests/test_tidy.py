@@ -5,7 +5,10 @@ that, shown a bad sample that it must catch and a good one that it must leave al
 """
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +26,9 @@ FORBIDDEN_WORDS = frozenset(
 
 IMPURE_MODULES = frozenset(
     "_thread aiohttp asyncio builtins concurrent contextvars ctypes fcntl fileinput getpass glob http httpx "
-    "importlib io locale logging mmap multiprocessing os pathlib platform queue random requests sched secrets "
-    "select selectors shutil signal socket socketserver sqlite3 ssl subprocess sys tempfile threading time "
-    "urllib uuid weakref".split()
+    "importlib io locale logging mmap multiprocessing os pathlib platform queue random requests sched "
+    "secrets select selectors shutil signal socket socketserver sqlite3 ssl subprocess sys tempfile threading "
+    "time urllib uuid weakref".split()
 )
 IMPURE_CALLS = frozenset({"__import__", "breakpoint", "eval", "exec", "globals", "input", "open", "print"})
 CLOCK_CALLS = frozenset({"now", "today", "utcnow"})
@@ -391,3 +394,70 @@ def test_every_rule_has_a_bad_and_a_good_sample() -> None:
 def test_a_rule_over_no_files_is_an_error() -> None:
     with pytest.raises(AssertionError, match="no file to look at"):
         flaws(long_file, [])
+
+
+# --- the run itself ---
+
+LEFT_OUT = """
+import pytest
+
+def test_skipped():
+    pytest.skip("no data")
+
+@pytest.mark.skip(reason="marked")
+def test_marked(): ...
+
+@pytest.mark.xfail(reason="known", strict=False)
+def test_expected_to_fail():
+    assert 1 == 2
+
+@pytest.mark.xfail(reason="known", strict=False)
+def test_surprising(): ...
+
+def test_run(): ...
+"""
+
+
+def run_left_out(folder: Path, *arguments: str, require_all: bool) -> str:
+    """The output of pytest, with this suite's conftest, over tests that try to be left out."""
+    (folder / "conftest.py").write_text((ROOT / "tests/conftest.py").read_text("utf-8"), "utf-8")
+    (folder / "test_left_out.py").write_text(LEFT_OUT, "utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(folder),
+        *arguments,
+    ]
+    environment = {**os.environ, "REMIT_REQUIRE_ALL": "1" if require_all else ""}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def test_nothing_is_left_out_when_all_is_required(tmp_path: Path) -> None:
+    output = run_left_out(tmp_path, require_all=True)
+    assert "3 failed, 1 passed, 1 error" in output
+    assert "test_skipped was skipped (no data), and REMIT_REQUIRE_ALL lets nothing be left out" in output
+
+
+def test_a_skipped_module_fails_when_all_is_required(tmp_path: Path) -> None:
+    (tmp_path / "test_module.py").write_text(
+        "import pytest\npytest.importorskip('no_such_module')\n", "utf-8"
+    )
+    assert "test_module.py was skipped" in run_left_out(tmp_path, require_all=True)
+
+
+def test_a_part_of_the_suite_is_refused_when_all_is_required(tmp_path: Path) -> None:
+    output = run_left_out(tmp_path, "-m", "not slow", require_all=True)
+    assert "REMIT_REQUIRE_ALL is set, so no test may be left out by: markexpr" in output
+
+
+def test_what_was_left_out_is_said(tmp_path: Path) -> None:
+    output = run_left_out(tmp_path, "-k", "not surprising", require_all=False)
+    assert "- 1 skipped: no data" in output
+    assert "- 1 xfailed: known not to hold yet" in output
+    assert "- tests not chosen by keyword = 'not surprising'" in output
