@@ -27,8 +27,8 @@ FORBIDDEN_WORDS = frozenset(
 IMPURE_MODULES = frozenset(
     "_thread aiohttp asyncio builtins concurrent contextvars ctypes fcntl fileinput getpass glob http httpx "
     "importlib io locale logging mmap multiprocessing os pathlib platform queue random requests sched "
-    "secrets select selectors shutil signal socket socketserver sqlite3 ssl subprocess sys tempfile threading "
-    "time urllib uuid weakref".split()
+    "secrets select selectors shutil signal socket socketserver sqlite3 ssl subprocess sys tempfile "
+    "threading time urllib uuid weakref".split()
 )
 IMPURE_CALLS = frozenset({"__import__", "breakpoint", "eval", "exec", "globals", "input", "open", "print"})
 CLOCK_CALLS = frozenset({"now", "today", "utcnow"})
