@@ -1,3 +1,47 @@
-"""Remit runs AI agents within their remit."""
+"""Remit runs AI agents within their remit: every action is decided, reserved and recorded before it happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from remit.domain.arguments import BadArguments
+    from remit.sdk.client import Client
+    from remit.sdk.errors import Denied, Expired, Held, Refused, Rejected, RemitError, Stopped, Unavailable
+    from remit.sdk.run import ActiveRun, Unrecorded
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "ActiveRun",
+    "BadArguments",
+    "Client",
+    "Denied",
+    "Expired",
+    "Held",
+    "Refused",
+    "Rejected",
+    "RemitError",
+    "Stopped",
+    "Unavailable",
+    "Unrecorded",
+    "__version__",
+    "connect",
+]
+
+_HOMES = {
+    "ActiveRun": "remit.sdk.run",
+    "BadArguments": "remit.domain.arguments",
+    "Client": "remit.sdk.client",
+    "Unrecorded": "remit.sdk.run",
+    "connect": "remit.compose",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use, so that `remit --version` and a light agent load only what they need (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module 'remit' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES.get(name, "remit.sdk.errors")), name)

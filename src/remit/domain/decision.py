@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from remit.domain.finding import Finding, Verdict
 from remit.domain.ids import GroupName
@@ -39,6 +41,17 @@ class Decision:
             "approvers": list(self.approvers),
         }
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Decision:
+        """Read the form that stands in records."""
+        return cls(
+            Verdict[data["verdict"].upper()],
+            tuple(Finding.from_json(finding) for finding in data["findings"]),
+            tuple(duty_from_json(duty) for duty in data["duties"]),
+            tuple(data["policies"]),
+            tuple(data["approvers"]),
+        )
+
     @property
     def reasons(self) -> tuple[Finding, ...]:
         """The findings that made the verdict: those as bad as it is, and for an allowed action none."""
@@ -52,3 +65,8 @@ def duty_as_json(duty: Duty) -> dict[str, object]:
     if isinstance(duty, Mask):
         return {"duty": "mask", "field": duty.field}
     return {"duty": "cap", "field": duty.field, "maximum": duty.maximum}
+
+
+def duty_from_json(data: Mapping[str, Any]) -> Duty:
+    """Read the form of one duty that stands in records."""
+    return Mask(data["field"]) if data["duty"] == "mask" else Cap(data["field"], data["maximum"])

@@ -90,7 +90,6 @@ class Progress:
 
     Attributes:
         calls: admitted calls by tool.
-        approvals: approvals of this run not yet used up; 0 saves the look-up.
         loop: the loop last detected, until a person lifts it.
     """
 
@@ -98,7 +97,6 @@ class Progress:
     tool_calls: int = 0
     model_calls: int = 0
     ended_at: int = 0
-    approvals: int = 0
     calls: dict[str, int] = field(default_factory=dict)
     loop: LoopSeen | None = None
 
@@ -149,6 +147,19 @@ class Scope:
         if "progress" in state:
             self.progress = _progress_from_json(state["progress"])
 
+    def as_json(self) -> dict[str, object]:
+        """Return what a record keeps of this scope."""
+        stops = {what: stop.as_json() for what, stop in self.stops.items()}
+        return {"id": self.id, "stops": stops, "state": self.state()}
+
+    @classmethod
+    def from_json(cls, kind: ScopeKind, data: Mapping[str, Any]) -> Scope:
+        """Read what a record keeps."""
+        scope = cls(ScopeId(data["id"]), kind)
+        scope.stops = {what: Stop.from_json(stop) for what, stop in data["stops"].items()}
+        scope.set_state(data["state"])
+        return scope
+
 
 def _progress_as_json(progress: Progress) -> dict[str, object]:
     loop = progress.loop
@@ -157,7 +168,6 @@ def _progress_as_json(progress: Progress) -> dict[str, object]:
         "tool_calls": progress.tool_calls,
         "model_calls": progress.model_calls,
         "ended_at": progress.ended_at,
-        "approvals": progress.approvals,
         "calls": progress.calls,
         "loop": None if loop is None else {"code": loop.code.value, "params": dict(loop.params)},
     }
@@ -167,7 +177,7 @@ def _progress_from_json(data: Mapping[str, Any]) -> Progress:
     loop = data["loop"]
     seen = None if loop is None else LoopSeen(Code(loop["code"]), tuple(sorted(loop["params"].items())))
     return Progress(
-        data["steps"], data["tool_calls"], data["model_calls"], data["ended_at"], data["approvals"], data["calls"], seen
+        data["steps"], data["tool_calls"], data["model_calls"], data["ended_at"], data["calls"], seen
     )
 
 
@@ -239,3 +249,29 @@ class Facts:
             ScopeKind.USER: self.user,
             ScopeKind.RUN: self.run,
         }[kind]
+
+    def as_json(self) -> dict[str, object]:
+        """Return the form that stands in records: with it and the arguments the decision can be made again."""
+        return {
+            "now": self.now,
+            "scopes": {scope.kind.value: scope.as_json() for scope in self.scopes()},
+            "repeats": self.repeats,
+            "withdrawn": self.withdrawn,
+            "approval": None if self.approval is None else self.approval.as_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Facts:
+        """Read the form that stands in records."""
+        scopes = {ScopeKind(kind): Scope.from_json(ScopeKind(kind), part) for kind, part in data["scopes"].items()}
+        return cls(
+            now=data["now"],
+            workspace=scopes[ScopeKind.WORKSPACE],
+            team=scopes.get(ScopeKind.TEAM),
+            agent=scopes[ScopeKind.AGENT],
+            user=scopes[ScopeKind.USER],
+            run=scopes.get(ScopeKind.RUN),
+            repeats=data["repeats"],
+            withdrawn=data["withdrawn"],
+            approval=None if data["approval"] is None else ApprovalFacts.from_json(data["approval"]),
+        )

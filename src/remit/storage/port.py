@@ -19,6 +19,7 @@ from remit.domain.ids import (
     ActionId,
     AgentName,
     ApprovalId,
+    BudgetName,
     GroupName,
     KeyId,
     OwnerId,
@@ -29,7 +30,7 @@ from remit.domain.ids import (
     WorkspaceName,
 )
 from remit.domain.record import Record
-from remit.domain.release import Release
+from remit.domain.release import BudgetUnit, Release
 from remit.domain.run import Run
 
 
@@ -42,7 +43,8 @@ class Reservation:
     """What one admitted action holds of one budget, in the window that begins at `start`."""
 
     scope: ScopeId
-    budget: str
+    budget: BudgetName
+    unit: BudgetUnit
     start: int
     amount: int
 

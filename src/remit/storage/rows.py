@@ -10,7 +10,7 @@ import orjson
 from remit.domain.canonical import sha256_hex
 from remit.domain.facts import ApprovalState, Scope, ScopeKind, Stop
 from remit.domain.ids import ScopeId
-from remit.domain.release import Release
+from remit.domain.release import BudgetUnit, Release
 from remit.domain.run import Run
 from remit.storage.port import Approval, OpenAction, Reservation
 
@@ -46,13 +46,16 @@ def state_bytes(scope: Scope) -> bytes:
 
 def open_from(row: Sequence[Any]) -> OpenAction:
     """Read a row of OPEN_COLUMNS."""
-    reservations = tuple(Reservation(*parts) for parts in orjson.loads(row[7]))
+    reservations = tuple(
+        Reservation(scope, budget, BudgetUnit(unit), start, amount)
+        for scope, budget, unit, start, amount in orjson.loads(row[7])
+    )
     return OpenAction(row[0], row[1], row[2], row[3], row[4], row[5], row[6], reservations, bool(row[8]))
 
 
 def reservations_bytes(reservations: Iterable[Reservation]) -> bytes:
     """Return the stored form of reservations."""
-    return orjson.dumps([[r.scope, r.budget, r.start, r.amount] for r in reservations])
+    return orjson.dumps([[r.scope, r.budget, r.unit.value, r.start, r.amount] for r in reservations])
 
 
 def open_row(action: OpenAction) -> tuple[Any, ...]:

@@ -100,8 +100,8 @@ class SqliteTransactions:
         if wanted.approvals:
             pairs = orjson.dumps([[run, digest] for run, digest in wanted.approvals]).decode()
             found = self._db.execute(
-                f"select {rows.APPROVAL_COLUMNS} from approvals a join json_each(?) w on a.run = w.value ->> 0"
-                " and a.digest = w.value ->> 1 where a.state != 'used' order by a.created_at, a.id",
+                f"select {rows.APPROVAL_COLUMNS} from approvals where (run, digest) in"
+                " (select value ->> 0, value ->> 1 from json_each(?)) and state != 'used' order by created_at, id",
                 (pairs,),
             )
             for approval in map(rows.approval_from, found):  # the latest of each pair stays

@@ -1,0 +1,110 @@
+"""The one place where parts are joined."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from functools import partial
+
+from remit.domain.arguments import PayloadLimits
+from remit.domain.clock import Clock, SystemClock
+from remit.domain.ids import Ids, OwnerId, RandomIds, WorkspaceName
+from remit.execution.admission import AdmissionQueue
+from remit.execution.door import InProcessDoor
+from remit.execution.keys import Keys
+from remit.execution.recovery import abandoned
+from remit.execution.rulesets import Rulesets
+from remit.execution.transaction import Writer
+from remit.sdk.client import Client
+from remit.sdk.embedded import EmbeddedDoor
+from remit.sdk.errors import Refused, Unavailable
+from remit.settings import Settings
+from remit.storage.port import Store, StoreError
+from remit.storage.sealed import KeyFile, Keyring
+from remit.storage.sqlite import SqliteStore
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything an open database comes with."""
+
+    settings: Settings
+    store: Store
+    keys: Keys
+    rulesets: Rulesets
+    clock: Clock
+    ids: Ids
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.store.close()
+
+
+def open_parts(settings: Settings, clock: Clock | None = None, ids: Ids | None = None) -> Parts:
+    """Open the database and what goes with it. Raises StoreError."""
+    path = settings.database_path
+    if not path.parent.exists():
+        try:
+            path.parent.mkdir(parents=True, mode=0o700)
+        except OSError as error:
+            raise StoreError(f"{path.parent}: the folder of the database can not be made: {error.strerror}") from None
+    store = SqliteStore(path)
+    keys = Keys(store, Keyring(KeyFile(settings.key_path)))
+    return Parts(settings, store, keys, Rulesets(store), clock or SystemClock(), ids or RandomIds())
+
+
+def open_queue(parts: Parts) -> AdmissionQueue:
+    """Start the writer thread of this process."""
+    writer = Writer(OwnerId(f"own_{secrets.token_hex(8)}"), parts.ids)
+    return AdmissionQueue(
+        parts.store.transactions, partial(abandoned, parts.store), parts.clock, writer, parts.settings.max_batch
+    )
+
+
+def open_door(parts: Parts, queue: AdmissionQueue, workspace: WorkspaceName) -> InProcessDoor:
+    """Join the in-process door of one workspace."""
+    limits = PayloadLimits(bytes=parts.settings.max_payload_bytes, depth=parts.settings.max_payload_depth)
+    return InProcessDoor(
+        workspace, parts.store, queue, parts.rulesets, parts.keys, parts.clock, parts.ids, limits
+    )
+
+
+def the_workspace(parts: Parts, name: str | None = None) -> WorkspaceName:
+    """Return the workspace meant: the one named, the one of the settings, or the only one there is. Raises Refused."""
+    wanted = name or parts.settings.workspace
+    known = parts.store.workspaces()
+    if wanted:
+        if wanted not in known:
+            raise Refused(f"there is no workspace {wanted}; known: {', '.join(known) or 'none'}. Run `remit apply DIR` first")
+        return WorkspaceName(wanted)
+    if len(known) != 1:
+        what = "no workspace yet: run `remit apply DIR` first" if not known else f"several: {', '.join(known)}; name one"
+        raise Refused(f"the database holds {what}")
+    return known[0]
+
+
+def connect(url: str | None = None, workspace: str | None = None, *, clock: Clock | None = None) -> Client:
+    """Open Remit in this process.
+
+    Args:
+        url: `sqlite:///` and a path; by default REMIT_DATABASE_URL.
+        workspace: needed only where the database holds more than one.
+        clock: where time comes from, for tests.
+
+    Raises:
+        Unavailable: the database can not be opened.
+        Refused: there is no such workspace, or none yet.
+    """
+    settings = Settings() if url is None else Settings(database_url=url)
+    try:
+        parts = open_parts(settings, clock)
+        name = the_workspace(parts, workspace)
+    except StoreError as error:
+        raise Unavailable(str(error)) from error
+    queue = open_queue(parts)
+
+    def close() -> None:
+        queue.close()
+        parts.close()
+
+    return Client(EmbeddedDoor(open_door(parts, queue, name), close))

@@ -1,0 +1,51 @@
+"""What a door asks and what it is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from remit.domain.action import ActionState, Assurance, Cost
+from remit.domain.clock import Instant
+from remit.domain.decision import Decision
+from remit.domain.ids import ActionId, AgentName, ApprovalId, RunId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a run is started with.
+
+    Attributes:
+        on_behalf_of: the person or system the agent acts for.
+        task: what was asked, in words; sealed, never in a record.
+        subject: whose data the run handles; its payloads are then sealed under that subject's key and erased with it.
+        channel: which channel's release to pin.
+    """
+
+    agent: AgentName
+    on_behalf_of: UserId
+    task: str = ""
+    purpose: str = ""
+    subject: str = ""
+    parent: RunId | None = None
+    channel: str = "production"
+    assurance: Assurance = Assurance.COOPERATIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The durable answer to one attempt.
+
+    Attributes:
+        state: admitted, held or denied.
+        approval: what a held action waits for.
+        repeated: whether this is the stored answer to an attempt made before.
+    """
+
+    action: ActionId
+    run: RunId
+    state: ActionState
+    decision: Decision
+    at: Instant
+    approval: ApprovalId | None = None
+    reserved: Cost = Cost()
+    repeated: bool = False

@@ -1,0 +1,127 @@
+"""Arguments and results at the door: plain JSON within limits, or a clear refusal."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from remit.domain.canonical import canonical
+
+MAX_INTEGER = 2**63 - 1
+"""Largest integer that the policy engine and every database column can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadLimits:
+    """How much one payload may hold. The defaults suit tool calls; documents belong in a store, their address in the arguments."""
+
+    bytes: int = 1_048_576
+    depth: int = 32
+    values: int = 100_000
+
+
+class BadArguments(ValueError):
+    """Arguments that can not be an action: nothing was admitted. `code` is closed, `path` says where; no value is repeated."""
+
+    def __init__(self, code: str, path: str, message: str, remedy: str) -> None:
+        super().__init__(f"{path or 'arguments'}: {message}. {remedy}.")
+        self.code = code
+        self.path = path
+
+
+def checked(arguments: object, limits: PayloadLimits) -> bytes:
+    """Return the canonical bytes of `arguments`.
+
+    Raises BadArguments for what is not an object, is too large or too deep, holds NaN or Infinity, lone surrogates, keys that are
+    not text, integers beyond 64 bits, or anything JSON has no form for.
+    """
+    if not isinstance(arguments, Mapping):
+        raise BadArguments("not_an_object", "", "arguments must be a mapping of names to values", "Pass a dict")
+    counted = 0
+    for path, depth, value in _walk(arguments):
+        counted += 1
+        if counted > limits.values:
+            raise BadArguments("too_many_values", "", f"more than {limits.values} values", "Send less in one call")
+        if depth > limits.depth:
+            raise BadArguments("too_deep", _shown(path), f"nested deeper than {limits.depth} levels", "Flatten the value")
+        _check_scalar(_shown(path), value)
+    try:
+        raw = canonical(arguments)
+    except (TypeError, ValueError) as error:
+        raise BadArguments("not_json", "", f"can not be written as JSON ({error})", "Use plain JSON values") from None
+    if len(raw) > limits.bytes:
+        raise BadArguments(
+            "too_large", "", f"{len(raw):,} bytes, more than the {limits.bytes:,} allowed", "Store the data, pass its address"
+        )
+    return raw
+
+
+_Path = tuple[object, ...]
+
+
+def _walk(value: object) -> Iterator[tuple[_Path, int, object]]:
+    """Visit every value without recursion, so that depth can not exhaust the stack."""
+    waiting: list[tuple[_Path, int, object]] = [((), 0, value)]
+    while waiting:
+        path, depth, item = waiting.pop()
+        yield path, depth, item
+        if isinstance(item, Mapping):
+            for key, part in item.items():
+                if not isinstance(key, str):
+                    raise BadArguments("key_not_text", _shown(path), "a key that is not text", "Make every key a string")
+                _check_scalar(_shown(path), key)
+                waiting.append(((*path, key), depth + 1, part))
+        elif isinstance(item, list | tuple):
+            waiting.extend(((*path, index), depth + 1, part) for index, part in enumerate(item))
+
+
+def _shown(path: _Path) -> str:
+    return ".".join(str(step) for step in path)[:200].encode("ascii", "backslashreplace").decode()
+
+
+def _check_scalar(path: str, value: object) -> None:
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise BadArguments(
+                "lone_surrogate", path, "text with half a surrogate pair, which is no Unicode", "Repair the encoding"
+            ) from None
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise BadArguments("not_finite", path, "NaN or Infinity, which JSON has no form for", "Send null or leave it out")
+    elif isinstance(value, int) and not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
+        raise BadArguments("integer_too_large", path, "an integer beyond 64 bits", "Send it as text")
+
+
+def parse_object(text: str | bytes, limits: PayloadLimits) -> Mapping[str, Any]:
+    """Parse JSON text from outside. Raises BadArguments for malformed text, a key given twice, NaN, and what `checked` refuses."""
+    size = len(text.encode("utf-8", "surrogatepass")) if isinstance(text, str) else len(text)
+    if size > limits.bytes:
+        raise BadArguments(
+            "too_large", "", f"{size:,} bytes, more than the {limits.bytes:,} allowed", "Store the data, pass its address"
+        )
+    try:
+        value = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise BadArguments("too_deep", "", f"nested deeper than {limits.depth} levels", "Flatten the value") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BadArguments("not_json", "", f"malformed JSON ({error})", "Check the text with a JSON parser") from None
+    checked(value, limits)
+    result: Mapping[str, Any] = value
+    return result
+
+
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise BadArguments("duplicate_key", _shown((twice,)), "a key given twice", "Keep one of them")
+    return result
+
+
+def _refuse_constant(name: str) -> object:
+    raise BadArguments("not_finite", "", f"{name}, which JSON has no form for", "Send null or leave it out")

@@ -1,0 +1,1 @@
+"""Use cases of agents: runs, admission, outcomes, metering, replay."""

@@ -1,0 +1,225 @@
+"""The admission queue: one writer thread, natural batches, one durable transaction each.
+
+Whatever queued up while the last transaction committed becomes the next batch; nobody waits for a timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
+from remit.domain.ids import WorkspaceName
+from remit.execution.commands import Batch, Command
+from remit.execution.transaction import Answer, Writer, process
+from remit.storage.port import StoreError, Transactions, Wanted, Writes
+
+MAX_BATCH = 256
+"""Bounds how long a transaction holds its locks, and so how long a freeze waits."""
+
+HEARTBEAT_S = 5
+"""How often a process says that it is still there."""
+
+STOP_TIMEOUT_S = 30
+
+
+class AdmissionClosed(StoreError):
+    """The queue was closed before the command was carried out: it was not admitted."""
+
+
+class Pending:
+    """A command on its way, and where its answer is delivered."""
+
+    __slots__ = ("_answer", "_done", "command", "future", "loop")
+
+    def __init__(self, command: Command, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.command = command
+        self.loop = loop
+        self.future: asyncio.Future[Answer] | None = None if loop is None else loop.create_future()
+        self._answer: Answer | Exception | None = None
+        # A bare lock wakes a thread at a tenth of what a condition costs the writer.
+        self._done = threading.Lock()
+        if loop is None:
+            self._done.acquire()
+
+    def deliver(self, answer: Answer | Exception) -> None:
+        """Wake the thread that waits."""
+        self._answer = answer
+        self._done.release()
+
+    def wait(self) -> Answer:
+        """Block until the answer is durable; raises what the transaction raised for this command."""
+        self._done.acquire()
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        assert self._answer is not None
+        return self._answer
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the writer has done since it was started; read by benchmarks and later by metrics."""
+
+    batches: int = 0
+    commands: int = 0
+    failures: int = 0
+
+
+class AdmissionQueue:
+    """Takes commands from any thread or event loop and has one thread carry them out."""
+
+    def __init__(
+        self,
+        open_transactions: Callable[[], Transactions],
+        abandoned: Callable[[Instant], Sequence[Command]],
+        clock: Clock,
+        writer: Writer,
+        max_batch: int = MAX_BATCH,
+    ) -> None:
+        self._open = open_transactions
+        self._abandoned = abandoned
+        self._clock = clock
+        self._writer = writer
+        self._max_batch = max_batch
+        self._inbox: queue.SimpleQueue[Pending | None] = queue.SimpleQueue()
+        self._closing = threading.Lock()  # guards _closed against a command that slips in behind the last
+        self._closed = False
+        self._transactions: Transactions | None = None  # owned by the writer thread, like everything below
+        self._beat_at = 0
+        self.counters = Counters()
+        self._thread = threading.Thread(target=self._write, name="remit-admission", daemon=True)
+        self._thread.start()
+
+    def submit(self, command: Command) -> Answer:
+        """Carry out a command and return its durable answer. Raises what failed; then nothing was admitted for sure, or, where
+        the commit itself failed, a retry with the same id finds out."""
+        pending = Pending(command)
+        self._put(pending)
+        return pending.wait()
+
+    async def asubmit(self, command: Command) -> Answer:
+        """As `submit`, without blocking the event loop. Cancelling the wait does not undo the command: its record stands."""
+        pending = Pending(command, asyncio.get_running_loop())
+        assert pending.future is not None
+        self._put(pending)
+        return await asyncio.shield(pending.future)
+
+    def close(self) -> None:
+        """Carry out what has been submitted, then stop the thread."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._inbox.put(None)
+        self._thread.join(STOP_TIMEOUT_S)
+
+    def _put(self, pending: Pending) -> None:
+        with self._closing:
+            if self._closed:
+                raise AdmissionClosed("the connection is closed: nothing was admitted; connect again")
+            self._inbox.put(pending)
+
+    # -- the writer thread
+
+    def _write(self) -> None:
+        more = True
+        while more:
+            waiting, more = self._take()
+            for group in _by_workspace(waiting):
+                answers = self._carry_out([pending.command for pending in group])
+                _deliver(group, answers)
+            self._keep_house()
+        self._give_up()
+
+    def _take(self) -> tuple[list[Pending], bool]:
+        """Wait for commands, at most until the next heartbeat is due; the flag says whether more may come."""
+        taken: list[Pending] = []
+        try:
+            item = self._inbox.get(timeout=HEARTBEAT_S)
+            while item is not None:
+                taken.append(item)
+                if len(taken) == self._max_batch:
+                    return taken, True
+                item = self._inbox.get_nowait()
+        except queue.Empty:
+            return taken, True
+        return taken, False
+
+    def _carry_out(self, commands: list[Command]) -> list[Answer | Exception]:
+        """Run one transaction; where it fails nothing is admitted and everybody who waits is told why."""
+        try:
+            if self._transactions is None:
+                self._transactions = self._open()
+            batch = Batch(commands[0].run.workspace, commands)
+            answers = process(self._transactions, batch, self._clock.now(), self._writer)
+        except Exception as error:
+            self.counters.failures += 1
+            self._give_up()
+            if len(commands) > 1 and not isinstance(error, StoreError):
+                # One of them may be the cause. Alone, each succeeds or fails by itself.
+                return [answer for command in commands for answer in self._carry_out([command])]
+            return [error] * len(commands)
+        self.counters.batches += 1
+        self.counters.commands += len(commands)
+        return answers
+
+    def _keep_house(self) -> None:
+        """Say that this process is still there, and put on record what vanished processes have left open."""
+        now = self._clock.now()
+        if now < self._beat_at + HEARTBEAT_S * MICROS_PER_SECOND:
+            return
+        self._beat_at = now
+        try:
+            if self._transactions is None:
+                self._transactions = self._open()
+            self._transactions.begin(Wanted())
+            self._transactions.commit(Writes(heartbeat=(self._writer.owner, now)))
+            abandoned = self._abandoned(now)
+        except StoreError:
+            self._give_up()  # whoever asks for something next is told what is wrong
+            return
+        for command in abandoned:
+            self._carry_out([command])
+
+    def _give_up(self) -> None:
+        """Let go of a connection whose state is not known."""
+        transactions, self._transactions = self._transactions, None
+        if transactions is not None:
+            with contextlib.suppress(Exception):
+                transactions.rollback()
+            with contextlib.suppress(Exception):
+                transactions.close()
+
+
+def _by_workspace(waiting: Iterable[Pending]) -> Iterable[list[Pending]]:
+    groups: dict[WorkspaceName, list[Pending]] = {}
+    for pending in waiting:
+        groups.setdefault(pending.command.run.workspace, []).append(pending)
+    return groups.values()
+
+
+def _deliver(group: list[Pending], answers: list[Answer | Exception]) -> None:
+    loops: dict[asyncio.AbstractEventLoop, list[tuple[Pending, Answer | Exception]]] = {}
+    for pending, answer in zip(group, answers, strict=True):
+        if pending.loop is None:
+            pending.deliver(answer)
+        else:
+            loops.setdefault(pending.loop, []).append((pending, answer))
+    for loop, pairs in loops.items():  # one wake-up a batch, not one a caller
+        with contextlib.suppress(RuntimeError):  # the loop was closed; the records stand
+            loop.call_soon_threadsafe(_resolve, pairs)
+
+
+def _resolve(pairs: list[tuple[Pending, Answer | Exception]]) -> None:
+    for pending, answer in pairs:
+        assert pending.future is not None
+        if pending.future.done():
+            continue  # the caller was cancelled
+        if isinstance(answer, Exception):
+            pending.future.set_exception(answer)
+        else:
+            pending.future.set_result(answer)

@@ -1,0 +1,132 @@
+"""What the writer is asked to do. Everything costly was worked out before: parsing, checking, sealing, sketching."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from remit.domain.action import Outcome
+from remit.domain.facts import ScopeKind, scope_id
+from remit.domain.ids import ActionId, RunId, ScopeId, WorkspaceName
+from remit.domain.release import LoopRule
+from remit.domain.run import Run
+from remit.kernel.loops.sketch import CallSketch, ResultSketch
+from remit.kernel.prepared import Prepared
+from remit.storage.port import SealedPayload, WrappedKey
+
+
+def scopes_of(run: Run) -> Iterator[ScopeId]:
+    """Name the rows whose locks a command on this run takes."""
+    yield scope_id(ScopeKind.WORKSPACE, run.workspace)
+    if run.team is not None:
+        yield scope_id(ScopeKind.TEAM, run.workspace, run.team)
+    yield scope_id(ScopeKind.AGENT, run.workspace, run.agent)
+    yield scope_id(ScopeKind.USER, run.workspace, run.on_behalf_of)
+    yield scope_id(ScopeKind.RUN, run.workspace, run.id)
+
+
+@dataclass(frozen=True, slots=True)
+class StartRun:
+    """Put a run on record."""
+
+    run: Run
+    key: WrappedKey | None
+    task_digest: str
+    payloads: tuple[SealedPayload, ...] = ()
+
+    @property
+    def record_key(self) -> str:
+        """Unique in the workspace."""
+        return f"{self.run.id}/started"
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Decide an action, reserve for it and put it on record."""
+
+    call: Prepared
+    payloads: tuple[SealedPayload, ...] = ()
+
+    @property
+    def run(self) -> Run:
+        """The run the action belongs to."""
+        return self.call.run
+
+    @property
+    def record_key(self) -> str:
+        """Unique in the workspace."""
+        return f"{self.call.action.id}/decision"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the loop check learns from an outcome."""
+
+    call: CallSketch
+    result: ResultSketch
+    pollable: bool
+    rule: LoopRule
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Put on record what became of an admitted action, and release what it did not spend.
+
+    `reconciles` marks an answer to an outcome that was unknown so far, `by` who gave it.
+    """
+
+    run: Run
+    outcome: Outcome
+    observation: Observation | None = None
+    result_digest: str = ""
+    payloads: tuple[SealedPayload, ...] = ()
+    reconciles: bool = False
+    by: str = ""
+
+    @property
+    def record_key(self) -> str:
+        """Unique in the workspace."""
+        return f"{self.outcome.action}/{'reconciled' if self.reconciles else 'outcome'}"
+
+
+@dataclass(frozen=True, slots=True)
+class EndRun:
+    """Put the end of a run on record; nothing is admitted in it afterwards."""
+
+    run: Run
+    status: str
+
+    @property
+    def record_key(self) -> str:
+        """Unique in the workspace."""
+        return f"{self.run.id}/ended"
+
+
+Command = StartRun | Admit | Settle | EndRun
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The durable answer to Settle."""
+
+    action: ActionId
+    status: str
+    overrun: bool = False
+    loop: str = ""
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunStanding:
+    """The durable answer to StartRun and EndRun."""
+
+    run: RunId
+    repeated: bool = False
+
+
+@dataclass(slots=True)
+class Batch:
+    """Commands on one workspace that share a transaction."""
+
+    workspace: WorkspaceName
+    commands: list[Command] = field(default_factory=list)

@@ -1,0 +1,247 @@
+"""The door inside the agent's own process: prepare in the caller's thread, queue, wait for the durable answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from remit.domain.action import Action, ActionKind, Cost, Outcome
+from remit.domain.admission import Admission, RunRequest
+from remit.domain.arguments import PayloadLimits, checked
+from remit.domain.canonical import salted_digest
+from remit.domain.clock import Clock, Instant
+from remit.domain.facts import ApprovalState
+from remit.domain.ids import ActionId, ApprovalId, Ids, KeyId, ReleaseId, RunId, WorkspaceName
+from remit.domain.release import Agent
+from remit.domain.run import Run
+from remit.execution import metering
+from remit.execution.admission import AdmissionQueue
+from remit.execution.commands import Admit, EndRun, Observation, Settle, Settled, StartRun
+from remit.execution.keys import Keys
+from remit.execution.rulesets import Rulesets
+from remit.kernel.loops.sketch import result_sketch
+from remit.kernel.prepared import Prepared, model_arguments, prepare
+from remit.kernel.ruleset import Ruleset
+from remit.storage.port import Approval, Reads
+
+ARGUMENTS, RESULT, TASK = "arguments", "result", "task"
+"""Parts of a sealed payload."""
+
+
+class RunRefused(Exception):
+    """A run can not be started: no such agent, or no active release. The message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An action that was prepared: submitted as often as it takes to get a durable answer, always the same one."""
+
+    command: Admit
+    arguments: Mapping[str, Any]
+
+    @property
+    def call(self) -> Prepared:
+        """The prepared action."""
+        return self.command.call
+
+    @property
+    def action(self) -> ActionId:
+        """The action's id."""
+        return self.call.action.id
+
+    @property
+    def target(self) -> str:
+        """The tool's or model's name."""
+        return self.call.action.target
+
+
+class InProcessDoor:
+    """Everything an embedded agent needs. Safe to use from any number of threads and event loops."""
+
+    def __init__(
+        self,
+        workspace: WorkspaceName,
+        store: Reads,
+        admissions: AdmissionQueue,
+        rulesets: Rulesets,
+        keys: Keys,
+        clock: Clock,
+        ids: Ids,
+        limits: PayloadLimits,
+    ) -> None:
+        self.workspace = workspace
+        self._store = store
+        self._admissions = admissions
+        self._rulesets = rulesets
+        self._keys = keys
+        self._clock = clock
+        self._ids = ids
+        self._limits = limits
+
+    # -- runs
+
+    def start_run(self, request: RunRequest) -> Run:
+        """Start a run, pinned to the release its channel points at. Raises RunRefused."""
+        run, command = self._prepare_run(request)
+        self._admissions.submit(command)
+        return run
+
+    async def astart_run(self, request: RunRequest) -> Run:
+        """As start_run, without blocking the event loop."""
+        run, command = self._prepare_run(request)
+        await self._admissions.asubmit(command)
+        return run
+
+    def _prepare_run(self, request: RunRequest) -> tuple[Run, StartRun]:
+        release = self._store.active(self.workspace, request.channel)
+        if release is None:
+            raise RunRefused(
+                f"channel {request.channel} of workspace {self.workspace} points at no release: run `remit apply DIR` first"
+            )
+        agent = self._rules(release).agent(request.agent)
+        if agent is None:
+            known = ", ".join(sorted(self._rules(release).configuration.agents)) or "none"
+            raise RunRefused(f"release {release} knows no agent {request.agent}; it knows {known}")
+        now = self._clock.now()
+        id = RunId(self._ids.new("run"))
+        key_id, wrapped = self._keys.for_new_run(self.workspace, id, request.subject, now)
+        key = self._keys.of(key_id) if wrapped is None else self._keys.unwrapped(wrapped)
+        run = self._run_of(request, agent, id, release, now, key_id, key.salt(id))
+        task = request.task.encode("utf-8", "backslashreplace")
+        payloads = (key.seal(id, TASK, task),) if task else ()
+        return run, StartRun(run, wrapped, salted_digest(run.salt, task) if task else "", payloads)
+
+    def _run_of(
+        self, request: RunRequest, agent: Agent, id: RunId, release: ReleaseId, now: Instant, key: KeyId, salt: bytes
+    ) -> Run:
+        return Run(
+            id=id,
+            workspace=self.workspace,
+            agent=agent.name,
+            team=agent.team,
+            release=release,
+            on_behalf_of=request.on_behalf_of,
+            purpose=request.purpose or agent.purpose,
+            started_at=now,
+            key=key,
+            parent=request.parent,
+            depth=0 if request.parent is None else self._depth_below(request.parent),
+            salt=salt,
+        )
+
+    def _depth_below(self, parent: RunId) -> int:
+        run = self._store.run(parent)
+        if run is None or run.workspace != self.workspace:
+            raise RunRefused(f"the parent run {parent} is not in workspace {self.workspace}")
+        return run.depth + 1
+
+    def end_run(self, run: Run, status: str) -> None:
+        """End a run; nothing is admitted in it afterwards."""
+        self._admissions.submit(EndRun(run, status))
+
+    async def aend_run(self, run: Run, status: str) -> None:
+        """As end_run, without blocking the event loop."""
+        await self._admissions.asubmit(EndRun(run, status))
+
+    # -- actions
+
+    def attempt_tool(self, run: Run, tool: str, arguments: Mapping[str, Any]) -> Attempt:
+        """Prepare a tool call. Raises BadArguments for what can not be an action."""
+        rules = self._rules(run.release)
+        known = rules.tool(tool)
+        cost = Cost(micros=known.cost_per_call if known is not None else None)
+        return self._attempt(rules, run, ActionKind.TOOL, tool, arguments, cost)
+
+    def attempt_model(self, run: Run, model: str, input_tokens: int, max_output_tokens: int) -> Attempt:
+        """Prepare a model call; `model` is `provider/name`."""
+        provider, _, name = model.partition("/")
+        rules = self._rules(run.release)
+        most = metering.Usage(input_tokens, max_output_tokens)
+        cost = metering.worst_case(rules.configuration, provider, name, most)
+        arguments = model_arguments(provider, name, input_tokens, max_output_tokens)
+        return self._attempt(rules, run, ActionKind.MODEL, model, arguments, cost)
+
+    def _attempt(
+        self, rules: Ruleset, run: Run, kind: ActionKind, target: str, arguments: Mapping[str, Any], cost: Cost
+    ) -> Attempt:
+        raw = checked(arguments, self._limits)
+        action = Action(
+            id=ActionId(self._ids.new("act")),
+            workspace=run.workspace,
+            run=run.id,
+            agent=run.agent,
+            kind=kind,
+            target=target,
+            arguments=arguments,
+            cost=cost,
+            on_behalf_of=run.on_behalf_of,
+        )
+        sealed = self._keys.of_run(run).seal(action.id, ARGUMENTS, raw)
+        return Attempt(Admit(prepare(rules, run, action, raw), (sealed,)), arguments)
+
+    def admit(self, attempt: Attempt) -> Admission:
+        """Decide, reserve and record. The answer is durable."""
+        answer = self._admissions.submit(attempt.command)
+        assert isinstance(answer, Admission)
+        return answer
+
+    async def aadmit(self, attempt: Attempt) -> Admission:
+        """As admit, without blocking the event loop."""
+        answer = await self._admissions.asubmit(attempt.command)
+        assert isinstance(answer, Admission)
+        return answer
+
+    def again(self, attempt: Attempt) -> Attempt:
+        """Return a new attempt at the same action, for after an approval."""
+        call = attempt.call
+        return self._attempt(
+            call.rules, call.run, call.action.kind, call.action.target, attempt.arguments, call.action.cost
+        )
+
+    # -- outcomes
+
+    def settle(self, attempt: Attempt, outcome: Outcome, result: bytes) -> Settled:
+        """Record what came of an admitted action. `result` is what the loop check and an auditor see of it."""
+        answer = self._admissions.submit(self._settlement(attempt, outcome, result))
+        assert isinstance(answer, Settled)
+        return answer
+
+    async def asettle(self, attempt: Attempt, outcome: Outcome, result: bytes) -> Settled:
+        """As settle, without blocking the event loop."""
+        answer = await self._admissions.asubmit(self._settlement(attempt, outcome, result))
+        assert isinstance(answer, Settled)
+        return answer
+
+    def _settlement(self, attempt: Attempt, outcome: Outcome, result: bytes) -> Settle:
+        call, run = attempt.call, attempt.call.run
+        tool, agent = call.rules.tool(call.action.target), call.rules.agent(run.agent)
+        observation = None
+        if agent is not None and tool is not None and call.action.kind is ActionKind.TOOL:
+            observation = Observation(call.sketch, result_sketch(result), tool.pollable, agent.remit.loops)
+        payloads = ()
+        if len(result) <= self._limits.bytes:  # a larger one is known by its digest only
+            payloads = (self._keys.of_run(run).seal(outcome.action, RESULT, result),)
+        return Settle(run, outcome, observation, salted_digest(run.salt, result), payloads)
+
+    def cost_of(self, attempt: Attempt, response: object) -> Cost | None:
+        """Return what a model call did cost by the response's usage; None where it does not say."""
+        call = attempt.call
+        provider, _, name = call.action.target.partition("/")
+        try:
+            usage = metering.usage_of(response)
+        except metering.NoUsage:
+            return None
+        return metering.worst_case(call.rules.configuration, provider, name, usage)
+
+    # -- waiting
+
+    def approval(self, approval: ApprovalId) -> Approval | None:
+        """Return an approval as it stands."""
+        found = self._store.approval(approval)
+        if found is not None and found.state in (ApprovalState.PENDING, ApprovalState.APPROVED):
+            return replace(found, state=ApprovalState.EXPIRED) if self._clock.now() >= found.expires_at else found
+        return found
+
+    def _rules(self, release: ReleaseId) -> Ruleset:
+        return self._rulesets.of(self.workspace, release)

@@ -1,0 +1,106 @@
+"""What an admission and an outcome change in the facts. Called inside the transaction that owns them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from remit.domain.action import ActionKind, Cost, Outcome, OutcomeStatus
+from remit.domain.clock import Instant
+from remit.domain.facts import Facts, LoopSeen, Scope, Stop, StopKind
+from remit.domain.finding import Code
+from remit.domain.ids import ScopeId
+from remit.domain.release import OnLoop
+from remit.execution.commands import Observation
+from remit.kernel.checks.budget import amount_in, rolled
+from remit.kernel.checks.limits import rate_after
+from remit.kernel.checks.loop import thresholds
+from remit.kernel.loops.history import LoopHistory
+from remit.kernel.loops.signs import detect
+from remit.kernel.prepared import Prepared
+from remit.storage.port import OpenAction, Reservation
+
+LOOP_CHECK = "remit:loop-check"
+"""Who has stopped a run that loops."""
+
+
+def reserve(facts: Facts, call: Prepared) -> tuple[Reservation, ...]:
+    """Set the worst case aside in every budget it counts against, and count the call."""
+    reservations = []
+    for charge in call.rules.charges(call.run.agent):
+        scope = facts.of(charge.scope)
+        amount = amount_in(charge.budget.unit, call.action.cost)
+        if scope is None or not amount or not charge.applies_to(call.run.on_behalf_of):
+            continue
+        spend = rolled(scope.spends.get(charge.budget.name), charge, facts)
+        scope.spends[charge.budget.name] = spend
+        spend.reserved += amount
+        reservations.append(Reservation(scope.id, charge.budget.name, charge.budget.unit, spend.start, amount))
+    _count(facts, call)
+    return tuple(reservations)
+
+
+def _count(facts: Facts, call: Prepared) -> None:
+    assert facts.run is not None
+    assert facts.run.progress is not None
+    progress = facts.run.progress
+    progress.steps += 1
+    if call.action.kind is ActionKind.TOOL:
+        progress.tool_calls += 1
+    else:
+        progress.model_calls += 1
+    progress.calls[call.action.target] = progress.calls.get(call.action.target, 0) + 1
+    facts.agent.in_flight += 1
+    agent = call.rules.agent(call.run.agent)
+    if agent is not None and agent.remit.limits.rate is not None:
+        due = rate_after(agent.remit.limits.rate, facts.agent.rate_at, facts.now)
+        facts.agent.rate_at = facts.agent.rate_at if due is None else due
+
+
+def settle(scopes: Mapping[ScopeId, Scope], agent: Scope, action: OpenAction, outcome: Outcome) -> bool:
+    """Turn reservations into spend. Returns whether the actual cost went beyond what was reserved.
+
+    Spend belongs to the window it was reserved in: what comes in after that window has passed changes no current one. An unknown
+    outcome keeps its reservation, since the effect may have happened.
+    """
+    if not action.unknown:
+        agent.in_flight = max(0, agent.in_flight - 1)
+    if outcome.status is OutcomeStatus.UNKNOWN:
+        return False
+    overrun = False
+    for reservation in action.reservations:
+        actual = _actual(reservation, outcome.cost)
+        overrun = overrun or actual > reservation.amount
+        spend = scopes[reservation.scope].spends.get(reservation.budget)
+        if spend is not None and spend.start == reservation.start:
+            spend.reserved -= reservation.amount
+            spend.spent += actual
+    return overrun
+
+
+def _actual(reservation: Reservation, cost: Cost | None) -> int:
+    actual = None if cost is None else amount_in(reservation.unit, cost)
+    # An outcome that can not say what it cost is taken to have cost what was set aside.
+    return reservation.amount if actual is None else actual
+
+
+def observe(run: Scope, observation: Observation, *, error: bool, now: Instant) -> LoopSeen | None:
+    """Remember a call and its result; return the loop that shows now, if it does, and stop the run where the remit says so."""
+    assert run.progress is not None
+    history = LoopHistory.from_bytes(run.history) if run.history else LoopHistory.empty()
+    history = history.observed(observation.call, observation.result, error=error, pollable=observation.pollable)
+    run.history = history.to_bytes()
+    sign = detect(history, thresholds(observation.rule))
+    seen = None if sign is None else LoopSeen(Code(f"loop.{sign.code}"), tuple(sorted(sign.params)))
+    if seen is None and observation.rule.on_detection is not OnLoop.WARN:
+        seen = run.progress.loop  # a hold or a stop stays until a person lifts it
+    run.progress.loop = seen
+    if seen is not None and observation.rule.on_detection is OnLoop.STOP and "" not in run.stops:
+        run.stops[""] = Stop(StopKind.FREEZE, LOOP_CHECK, seen.code.value, now)
+    return seen
+
+
+def forget_loop(run: Scope) -> None:
+    """Begin afresh after a person has let a looping run go on."""
+    if run.progress is not None:
+        run.progress.loop = None
+    run.history = b""

@@ -1,0 +1,337 @@
+"""The transaction in which everything happens: decide, reserve, consume approvals, settle, record. All or nothing, durable.
+
+Synchronous and without threads, so that tests and the simulation drive it directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from remit.domain.action import ActionState, Cost, OutcomeStatus
+from remit.domain.admission import Admission
+from remit.domain.clock import MICROS_PER_SECOND, Instant
+from remit.domain.decision import Decision
+from remit.domain.facts import ApprovalState, Facts, Progress, Scope, ScopeKind, scope_id
+from remit.domain.finding import Code, Verdict
+from remit.domain.ids import ApprovalId, Ids, OwnerId, ScopeId
+from remit.domain.record import Record, RecordKind
+from remit.domain.release import OnLoop
+from remit.domain.run import Run
+from remit.execution import effects
+from remit.execution.commands import Admit, Batch, Command, EndRun, RunStanding, Settle, Settled, StartRun, scopes_of
+from remit.kernel.checks.standing import CLOCK_TOLERANCE_S
+from remit.kernel.decide import VERSION, decide
+from remit.kernel.loops.history import repeats
+from remit.storage.port import Approval, Loaded, OpenAction, Transactions, Wanted, Writes
+
+Answer = Admission | Settled | RunStanding
+_STATE = {Verdict.ALLOW: ActionState.ADMITTED, Verdict.HOLD: ActionState.HELD, Verdict.DENY: ActionState.DENIED}
+
+
+class NothingOpen(Exception):
+    """An outcome was reported for an action that was never admitted or is settled already."""
+
+
+class ActionIdReused(Exception):
+    """An action id came again with other arguments: the stored answer is not for these, and they were not admitted."""
+
+
+class RunNotStarted(Exception):
+    """A run was to be ended that is not on record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes: the process whose open actions become unknown when it is no longer seen."""
+
+    owner: OwnerId
+    ids: Ids
+
+
+def process(transactions: Transactions, batch: Batch, now: Instant, writer: Writer) -> list[Answer | Exception]:
+    """Carry out a batch in one transaction and return an answer for each command, in order.
+
+    A command whose record is there already gets the stored answer and changes nothing. NothingOpen and RunNotStarted are answers
+    to one command; any other exception leaves the whole batch undone.
+    """
+    loaded = transactions.begin(_wanted(batch))
+    work = _Work(loaded, batch, now, writer)
+    answers = [work.carry_out(command) for command in batch.commands]
+    transactions.commit(work.writes)
+    return answers
+
+
+def _wanted(batch: Batch) -> Wanted:
+    commands = batch.commands
+    admits = [command for command in commands if isinstance(command, Admit)]
+    return Wanted(
+        scopes=sorted({scope for command in commands for scope in scopes_of(command.run)}),
+        record_keys=[command.record_key for command in commands],
+        open_actions=[command.outcome.action for command in commands if isinstance(command, Settle)],
+        approvals=[(command.run.id, command.call.digest) for command in admits],
+        releases={command.run.release for command in admits},
+        workspace=batch.workspace,
+    )
+
+
+class _Work:
+    """One transaction's facts and writes; lives as long as the transaction."""
+
+    def __init__(self, loaded: Loaded, batch: Batch, now: Instant, writer: Writer) -> None:
+        self.loaded = loaded
+        self.writes = Writes()
+        self.writer = writer
+        self.workspace = self._scope(scope_id(ScopeKind.WORKSPACE, batch.workspace), ScopeKind.WORKSPACE)
+        lag = self.workspace.last_at - now
+        # A clock a little behind is held at the last instant on record; one far behind makes standing deny.
+        self.now = Instant(self.workspace.last_at) if 0 < lag < CLOCK_TOLERANCE_S * MICROS_PER_SECOND else now
+        self.workspace.last_at = max(self.workspace.last_at, self.now)
+
+    def carry_out(self, command: Command) -> Answer | Exception:
+        stored = self.loaded.records.get(command.record_key)
+        if stored is not None:
+            return _repeated(command, orjson.loads(stored))
+        match command:
+            case Admit():
+                return self._admit(command)
+            case Settle():
+                return self._settle(command)
+            case StartRun():
+                return self._start(command)
+            case EndRun():
+                return self._end(command)
+
+    # -- runs
+
+    def _start(self, command: StartRun) -> RunStanding:
+        run = command.run
+        scope = Scope(scope_id(ScopeKind.RUN, run.workspace, run.id), ScopeKind.RUN, progress=Progress())
+        self.loaded.scopes[scope.id] = scope
+        self.writes.scopes[scope.id] = scope
+        self.writes.runs.append(run)
+        if command.key is not None:
+            self.writes.keys.append(command.key)
+        self.writes.payloads += command.payloads
+        content = {
+            "agent": run.agent,
+            "team": run.team,
+            "release": run.release,
+            "on_behalf_of": run.on_behalf_of,
+            "purpose": run.purpose,
+            "parent": run.parent,
+            "depth": run.depth,
+            "task_digest": command.task_digest,
+        }
+        self._record(command.record_key, RecordKind.RUN_STARTED, run, content)
+        return RunStanding(run.id)
+
+    def _end(self, command: EndRun) -> RunStanding | RunNotStarted:
+        run = self.loaded.scopes.get(scope_id(ScopeKind.RUN, command.run.workspace, command.run.id))
+        if run is None or run.progress is None:
+            return RunNotStarted(f"run {command.run.id} is not on record")
+        run.progress.ended_at = self.now
+        self.writes.scopes[run.id] = run
+        content: dict[str, object] = {"agent": command.run.agent, "status": command.status, "steps": run.progress.steps}
+        self._record(command.record_key, RecordKind.RUN_ENDED, command.run, content)
+        return RunStanding(command.run.id)
+
+    # -- actions
+
+    def _admit(self, command: Admit) -> Admission:
+        call = command.call
+        facts, approval = self._facts(command)
+        decision = decide(facts, call)
+        seen = facts.as_json()
+        state = _STATE[decision.verdict]
+        reservations = ()
+        if state is ActionState.ADMITTED:
+            reservations = effects.reserve(facts, call)
+            self._open(command, reservations)
+        held_for = self._consume(facts, call.run, approval, decision, command)
+        if facts.run is not None:  # without a run nothing was counted and no row is made
+            self.writes.scopes.update({scope.id: scope for scope in facts.scopes()})
+            self.writes.payloads += command.payloads
+        action = call.action
+        content = {
+            "kernel": VERSION,
+            "release": call.rules.release,
+            "action": action.id,
+            "action_kind": action.kind.value,
+            "target": action.target,
+            "agent": action.agent,
+            "on_behalf_of": action.on_behalf_of,
+            "assurance": action.assurance.value,
+            "arguments_digest": call.digest,
+            "cost": action.cost.as_json(),
+            "state": state.value,
+            "approval": held_for,
+            "decision": decision.as_json(),
+            "facts": seen,
+            "reserved": [[r.scope, r.budget, r.unit.value, r.start, r.amount] for r in reservations],
+        }
+        self._record(command.record_key, RecordKind.DECISION_MADE, call.run, content)
+        return Admission(action.id, call.run.id, state, decision, self.now, held_for, action.cost)
+
+    def _facts(self, command: Admit) -> tuple[Facts, Approval | None]:
+        run = command.run
+        scope = self.loaded.scopes.get(scope_id(ScopeKind.RUN, run.workspace, run.id))
+        approval = self.loaded.approvals.get((run.id, command.call.digest))
+        team = None if run.team is None else self._scope(scope_id(ScopeKind.TEAM, run.workspace, run.team), ScopeKind.TEAM)
+        facts = Facts(
+            now=self.now,
+            workspace=self.workspace,
+            team=team,
+            agent=self._scope(scope_id(ScopeKind.AGENT, run.workspace, run.agent), ScopeKind.AGENT),
+            user=self._scope(scope_id(ScopeKind.USER, run.workspace, run.on_behalf_of), ScopeKind.USER),
+            run=scope,
+            repeats=repeats(scope.history, command.call.sketch.exact) if scope is not None and scope.history else 0,
+            withdrawn=run.release in self.loaded.withdrawn,
+            approval=None if approval is None else approval.facts(),
+        )
+        return facts, approval
+
+    def _open(self, command: Admit, reservations: tuple[Any, ...]) -> None:
+        action, run = command.call.action, command.run
+        opened = OpenAction(
+            action.id, run.workspace, run.id, run.agent, action.target, self.writer.owner, self.now, reservations
+        )
+        self.writes.opened.append(opened)
+        self.loaded.open_actions[action.id] = opened
+
+    def _consume(
+        self, facts: Facts, run: Run, approval: Approval | None, decision: Decision, command: Admit
+    ) -> ApprovalId | None:
+        """Use up, expire or ask for an approval; return the id of the one the action is bound to."""
+        codes = {finding.code for finding in decision.findings}
+        if decision.verdict is Verdict.HOLD:
+            waiting = approval if Code.OVERSIGHT_PENDING in codes else self._ask(facts, command, decision)
+            return None if waiting is None else waiting.id
+        if approval is None:
+            return None
+        if Code.OVERSIGHT_EXPIRED in codes:
+            self._keep(replace(approval, state=ApprovalState.EXPIRED))
+        elif decision.verdict is Verdict.ALLOW and Code.OVERSIGHT_APPROVED in codes:
+            self._keep(replace(approval, state=ApprovalState.USED))
+            if facts.run is not None and any(f.verdict is Verdict.HOLD and f.code.check == "loop" for f in decision.findings):
+                effects.forget_loop(facts.run)
+                self.writes.histories[facts.run.id] = facts.run
+        return approval.id
+
+    def _ask(self, facts: Facts, command: Admit, decision: Decision) -> Approval:
+        call, run = command.call, command.run
+        settings = call.rules.configuration.settings
+        asked = Approval(
+            id=ApprovalId(self.writer.ids.new("apr")),
+            workspace=run.workspace,
+            run=run.id,
+            agent=run.agent,
+            action=call.action.id,
+            target=call.action.target,
+            digest=call.digest,
+            release=call.rules.release,
+            on_behalf_of=run.on_behalf_of,
+            approvers=decision.approvers,
+            state=ApprovalState.PENDING,
+            created_at=facts.now,
+            expires_at=Instant(facts.now + settings.approval_expiry_s * MICROS_PER_SECOND),
+        )
+        self._keep(asked)
+        return asked
+
+    def _keep(self, approval: Approval) -> None:
+        self.writes.approvals[approval.id] = approval
+        key = (approval.run, approval.digest)
+        if approval.state is ApprovalState.USED:
+            self.loaded.approvals.pop(key, None)  # the same call later in this batch must ask again
+        else:
+            self.loaded.approvals[key] = approval
+
+    def _settle(self, command: Settle) -> Settled | NothingOpen:
+        outcome = command.outcome
+        action = self.loaded.open_actions.get(outcome.action)
+        if action is None or action.unknown != command.reconciles:
+            return NothingOpen(f"action {outcome.action} has no outcome to report: it was not admitted, or is settled already")
+        agent = self._scope(scope_id(ScopeKind.AGENT, action.workspace, action.agent), ScopeKind.AGENT)
+        overrun = effects.settle(self.loaded.scopes, agent, action, outcome)
+        if outcome.status is OutcomeStatus.UNKNOWN:
+            self.writes.unknown.append(action.id)
+            self.loaded.open_actions[action.id] = replace(action, unknown=True)
+        else:
+            self.writes.closed.append(action.id)
+            del self.loaded.open_actions[action.id]
+        loop = self._observe(command)
+        for scope in scopes_of(command.run):
+            if scope in self.loaded.scopes:
+                self.writes.scopes[scope] = self.loaded.scopes[scope]
+        self.writes.payloads += command.payloads
+        content = {
+            "action": action.id,
+            "agent": action.agent,
+            "target": action.target,
+            "status": outcome.status.value,
+            "cost": None if outcome.cost is None else outcome.cost.as_json(),
+            "overrun": overrun,
+            "error": outcome.error,
+            "result_digest": command.result_digest,
+            "loop": loop,
+            "by": command.by,
+        }
+        self._record(command.record_key, RecordKind.OUTCOME_REPORTED, command.run, content)
+        return Settled(action.id, outcome.status.value, overrun, loop)
+
+    def _observe(self, command: Settle) -> str:
+        run = self.loaded.scopes.get(scope_id(ScopeKind.RUN, command.run.workspace, command.run.id))
+        if command.observation is None or run is None or run.progress is None:
+            return ""
+        failed = command.outcome.status is not OutcomeStatus.OK
+        stopped_before = "" in run.stops
+        seen = effects.observe(run, command.observation, error=failed, now=self.now)
+        self.writes.histories[run.id] = run
+        if "" in run.stops and not stopped_before:
+            self.writes.stops[run.id] = run
+            content = {"scope": run.id, "what": "", "stop": run.stops[""].as_json()}
+            key = f"{command.record_key}/stop"
+            self._record(key, RecordKind.STOP_CHANGED, command.run, content)
+        return "" if seen is None or command.observation.rule.on_detection is OnLoop.WARN else seen.code.value
+
+    # -- rows and records
+
+    def _scope(self, id: ScopeId, kind: ScopeKind) -> Scope:
+        """Return a scope's row; one that nothing was counted on yet is empty."""
+        scope = self.loaded.scopes.get(id)
+        if scope is None:
+            scope = self.loaded.scopes[id] = Scope(id, kind)
+        return scope
+
+    def _record(self, key: str, kind: RecordKind, run: Run, content: dict[str, Any]) -> None:
+        record = Record.of(run.workspace, key, kind, self.now, run.id, content)
+        self.writes.records.append(record)
+        self.writes.scopes[self.workspace.id] = self.workspace
+        self.loaded.records[key] = record.body
+
+
+def _repeated(command: Command, stored: dict[str, Any]) -> Answer | ActionIdReused:
+    """Turn a stored record back into the answer that was given for it."""
+    if isinstance(command, Admit) and stored["arguments_digest"] != command.call.digest:
+        # The digest is salted by run and covers target and arguments: nothing else may pass for what was decided.
+        return ActionIdReused(f"action {command.call.action.id} was decided before, with other arguments or in another run")
+    match stored["kind"]:
+        case RecordKind.DECISION_MADE.value:
+            return Admission(
+                action=stored["action"],
+                run=stored["run"],
+                state=ActionState(stored["state"]),
+                decision=Decision.from_json(stored["decision"]),
+                at=stored["at"],
+                approval=stored["approval"],
+                reserved=Cost.from_json(stored["cost"]),
+                repeated=True,
+            )
+        case RecordKind.OUTCOME_REPORTED.value:
+            return Settled(stored["action"], stored["status"], stored["overrun"], stored["loop"], repeated=True)
+        case _:
+            return RunStanding(stored["run"], repeated=True)

@@ -1,0 +1,116 @@
+"""What `remit.connect` returns."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+
+from remit.domain.admission import RunRequest
+from remit.domain.ids import AgentName, RunId, UserId
+from remit.sdk.errors import Refused
+from remit.sdk.port import Door
+from remit.sdk.run import ActiveRun
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Client:
+    """A connection to Remit. One a process is enough: it may be shared by threads and event loops."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._current: ContextVar[ActiveRun | None] = ContextVar("remit_run", default=None)
+
+    def run(
+        self,
+        agent: str,
+        *,
+        on_behalf_of: str,
+        task: str = "",
+        purpose: str = "",
+        subject: str = "",
+        parent: str | None = None,
+        channel: str = "production",
+    ) -> ActiveRun:
+        """Describe a run; `with` or `async with` starts it and ends it.
+
+        Args:
+            agent: the agent's name in the workspace.
+            on_behalf_of: whom it acts for, such as `user:buyer-7`.
+            task: what was asked, in words. Sealed; it never stands in a record.
+            purpose: why the run may see what it sees; the agent's own purpose where left out.
+            subject: whose data it handles: its payloads can then be erased with that subject's key.
+            parent: the run that delegated to this one.
+            channel: which channel's release decides.
+        """
+        request = RunRequest(
+            agent=AgentName(agent),
+            on_behalf_of=UserId(on_behalf_of),
+            task=task,
+            purpose=purpose,
+            subject=subject,
+            parent=None if parent is None else RunId(parent),
+            channel=channel,
+        )
+        return ActiveRun(self._door, request, self._current)
+
+    def tool(self, name: str, *, wait: float | None = None) -> Callable[[Function], Function]:
+        """Guard a function, plain or async: every call of it inside a run is a call of the tool `name`.
+
+        The function's parameters are the tool's arguments, by name. Outside of a run it raises Refused.
+        """
+
+        def guard(function: Function) -> Function:
+            signature = inspect.signature(function)
+            if inspect.iscoroutinefunction(function):
+
+                @functools.wraps(function)
+                async def guarded_async(*args: Any, **kwargs: Any) -> Any:
+                    arguments = _arguments(signature, args, kwargs)
+                    return await self._running(name).acall(name, arguments, using=function, wait=wait)
+
+                return cast("Function", guarded_async)
+
+            @functools.wraps(function)
+            def guarded(*args: Any, **kwargs: Any) -> Any:
+                arguments = _arguments(signature, args, kwargs)
+                return self._running(name).call(name, arguments, using=function, wait=wait)
+
+            return cast("Function", guarded)
+
+        return guard
+
+    def _running(self, tool: str) -> ActiveRun:
+        run = self._current.get()
+        if run is None:
+            raise Refused(f"{tool} was called outside of a run: call it inside `with client.run(...)`")
+        return run
+
+    def close(self) -> None:
+        """Finish what has been submitted and let go of the store."""
+        self._door.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def _arguments(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    bound = signature.bind(*args, **kwargs)
+    bound.apply_defaults()
+    arguments: dict[str, Any] = {}
+    for name, value in bound.arguments.items():
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_POSITIONAL:
+            raise Refused(f"a guarded function takes its arguments by name; *{name} has none")
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            arguments.update(value)
+        else:
+            arguments[name] = value
+    return arguments

@@ -1,0 +1,85 @@
+"""What an agent is told when an action is not admitted. Messages are for people; `findings` are for programs."""
+
+from __future__ import annotations
+
+from remit.domain.action import ActionState
+from remit.domain.admission import Admission
+from remit.domain.finding import Check, Code, Finding
+from remit.domain.ids import ApprovalId
+from remit.domain.messages import Language, say
+
+
+class RemitError(Exception):
+    """Any reason why an action did not run. Nothing was dispatched."""
+
+
+class Unavailable(RemitError):
+    """The decision could not be made or stored: the store is full, read-only or gone. Fails closed: nothing was admitted."""
+
+
+class Refused(RemitError):
+    """Something was asked for that can not be: no such agent, no active release, no usable release."""
+
+
+class NotAdmitted(RemitError):
+    """The action was decided, and it may not run, or not yet."""
+
+    def __init__(self, admission: Admission, target: str) -> None:
+        self.admission = admission
+        self.target = target
+        super().__init__(self.why())
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What every check found."""
+        return self.admission.decision.findings
+
+    @property
+    def reasons(self) -> tuple[Finding, ...]:
+        """The findings that made the verdict."""
+        return self.admission.decision.reasons
+
+    def why(self, language: Language = "en") -> str:
+        """Say in words why, one reason after the other."""
+        reasons = "; ".join(say(finding, language) for finding in self.reasons)
+        return f"{self.target}: {reasons}"
+
+
+class Denied(NotAdmitted):
+    """The action is outside the agent's remit."""
+
+
+class Stopped(Denied):
+    """The run, its agent or something above was stopped: whatever the agent tries next is denied too."""
+
+
+class Rejected(Denied):
+    """A person has said no to exactly this action."""
+
+
+class Expired(Denied):
+    """Nobody answered in time. Not a no: trying again asks again."""
+
+
+class Held(NotAdmitted):
+    """A person must decide first. `approval` names what is waited for; the same call again, once approved, runs once."""
+
+    @property
+    def approval(self) -> ApprovalId:
+        """The id of the approval that people answer."""
+        assert self.admission.approval is not None
+        return self.admission.approval
+
+
+def not_admitted(admission: Admission, target: str) -> NotAdmitted:
+    """Return the error that fits an admission that is not `admitted`."""
+    if admission.state is ActionState.HELD:
+        return Held(admission, target)
+    codes = {finding.code for finding in admission.decision.reasons}
+    if any(code.check is Check.STOP for code in codes):
+        return Stopped(admission, target)
+    if Code.OVERSIGHT_REJECTED in codes:
+        return Rejected(admission, target)
+    if Code.OVERSIGHT_EXPIRED in codes:
+        return Expired(admission, target)
+    return Denied(admission, target)

@@ -1,0 +1,57 @@
+"""The one port between an agent and Remit. In the agent's process it is execution/door.py, over HTTP a client of the server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from remit.domain.action import Cost, Outcome
+from remit.domain.admission import Admission, RunRequest
+from remit.domain.facts import ApprovalState
+from remit.domain.ids import ActionId, ApprovalId
+from remit.domain.run import Run
+
+
+class Attempt(Protocol):
+    """An action on its way to a decision; only the door looks inside."""
+
+    @property
+    def action(self) -> ActionId: ...
+
+    @property
+    def target(self) -> str: ...
+
+
+class Door(Protocol):
+    """Where actions are decided. Every call returns only when its record is durable.
+
+    Raises the errors of sdk/errors.py and BadArguments, never anything of a database or a network library.
+    """
+
+    def start_run(self, request: RunRequest) -> Run: ...
+
+    async def astart_run(self, request: RunRequest) -> Run: ...
+
+    def end_run(self, run: Run, status: str) -> None: ...
+
+    async def aend_run(self, run: Run, status: str) -> None: ...
+
+    def attempt_tool(self, run: Run, tool: str, arguments: Mapping[str, Any]) -> Attempt: ...
+
+    def attempt_model(self, run: Run, model: str, input_tokens: int, max_output_tokens: int) -> Attempt: ...
+
+    def again(self, attempt: Attempt) -> Attempt: ...
+
+    def admit(self, attempt: Attempt) -> Admission: ...
+
+    async def aadmit(self, attempt: Attempt) -> Admission: ...
+
+    def settle(self, attempt: Attempt, outcome: Outcome, result: bytes) -> None: ...
+
+    async def asettle(self, attempt: Attempt, outcome: Outcome, result: bytes) -> None: ...
+
+    def cost_of(self, attempt: Attempt, response: object) -> Cost | None: ...
+
+    def approval_state(self, approval: ApprovalId) -> ApprovalState | None: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,284 @@
+"""One run of an agent: every call is admitted, dispatched and settled, in this order."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+
+from remit.domain.action import ActionState, Cost, Outcome, OutcomeStatus
+from remit.domain.admission import Admission, RunRequest
+from remit.domain.facts import ApprovalState
+from remit.domain.ids import ApprovalId, RunId
+from remit.domain.run import Run
+from remit.kernel.duties import applied
+from remit.sdk.errors import Held, Refused, RemitError, Unavailable, not_admitted
+from remit.sdk.port import Attempt, Door
+
+FIRST_POLL_S, LONGEST_POLL_S = 0.05, 2.0
+"""How often a waiting call looks for its approval: quickly at first, then every two seconds."""
+
+
+class Unrecorded(Unavailable):
+    """The call ran and returned `result`, but its outcome could not be stored: the action stays open and becomes unknown."""
+
+    def __init__(self, cause: RemitError, result: object) -> None:
+        super().__init__(f"the call ran, but its outcome could not be recorded: {cause}")
+        self.result = result
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that was admitted, with its duties carried out on the arguments."""
+
+    attempt: Attempt
+    arguments: dict[str, Any]
+
+
+class ActiveRun:
+    """A run in progress; made by `client.run(...)` and used with `with` or `async with`. Safe to share between threads."""
+
+    def __init__(self, door: Door, request: RunRequest, current: ContextVar[ActiveRun | None]) -> None:
+        self._door = door
+        self._request = request
+        self._current = current
+        self._entered: Token[ActiveRun | None] | None = None
+        self._run: Run | None = None
+
+    @property
+    def id(self) -> RunId:
+        """The run's id, as it stands in every record."""
+        return self._started.id
+
+    @property
+    def release(self) -> str:
+        """The release the run is pinned to."""
+        return self._started.release
+
+    @property
+    def _started(self) -> Run:
+        if self._run is None:
+            raise Refused("the run has not been started: use `with client.run(...) as run:`")
+        return self._run
+
+    # -- start and end
+
+    def __enter__(self) -> Self:
+        self._run = self._door.start_run(self._request)
+        self._entered = self._current.set(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._leave()
+        self._door.end_run(self._started, _ending(kind))
+
+    async def __aenter__(self) -> Self:
+        self._run = await self._door.astart_run(self._request)
+        self._entered = self._current.set(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave()
+        await self._door.aend_run(self._started, _ending(kind))
+
+    def _leave(self) -> None:
+        if self._entered is not None:
+            self._current.reset(self._entered)
+            self._entered = None
+
+    # -- tool calls
+
+    def call(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        using: Callable[..., Any],
+        wait: float | None = None,
+    ) -> Any:
+        """Call a tool within the remit: `using(**arguments)` runs only once the call is admitted and on record.
+
+        Args:
+            tool: the tool's name in the workspace.
+            arguments: what to call it with; duties such as masks are carried out before `using` sees them.
+            using: your function.
+            wait: seconds to wait for a person where one must decide; None raises Held at once.
+
+        Raises:
+            Denied, Stopped, Rejected, Expired, Held: it may not run, or not yet; nothing was called.
+            BadArguments: the arguments are no plain JSON within limits.
+            Unavailable: the decision could not be stored.
+            Exception: whatever `using` raises, after it was recorded as an error.
+        """
+        call = self._admit(self._door.attempt_tool(self._started, tool, arguments or {}), arguments or {}, wait)
+        return self._dispatch(call, lambda: using(**call.arguments), None)
+
+    async def acall(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        using: Callable[..., Awaitable[Any]],
+        wait: float | None = None,
+    ) -> Any:
+        """As `call`, for an async function, without blocking the event loop."""
+        call = await self._aadmit(self._door.attempt_tool(self._started, tool, arguments or {}), arguments or {}, wait)
+        return await self._adispatch(call, lambda: using(**call.arguments), None)
+
+    # -- model calls
+
+    def model(
+        self,
+        model: str,
+        prompt: Any,
+        *,
+        max_output_tokens: int,
+        using: Callable[[], Any],
+        input_tokens: int | None = None,
+        wait: float | None = None,
+    ) -> Any:
+        """Call a model within the remit and budget: reserves the worst case, then settles what the response says was used.
+
+        Args:
+            model: `provider/name`, such as `openai/gpt-5-mini`.
+            prompt: what is sent; only its size counts here, as an upper bound of its tokens.
+            max_output_tokens: the limit you give the model.
+            using: calls the model and returns its response, with a `usage` in OpenAI's or Anthropic's form.
+            input_tokens: an upper bound you know better, where the prompt's bytes are too coarse.
+            wait: as in `call`.
+
+        Raises: as `call`; a model without a known price is denied under a money budget.
+        """
+        attempt = self._attempt_model(model, prompt, max_output_tokens, input_tokens)
+        call = self._admit(attempt, {}, wait)
+        return self._dispatch(call, using, self._door.cost_of)
+
+    async def amodel(
+        self,
+        model: str,
+        prompt: Any,
+        *,
+        max_output_tokens: int,
+        using: Callable[[], Awaitable[Any]],
+        input_tokens: int | None = None,
+        wait: float | None = None,
+    ) -> Any:
+        """As `model`, for an async function, without blocking the event loop."""
+        attempt = self._attempt_model(model, prompt, max_output_tokens, input_tokens)
+        call = await self._aadmit(attempt, {}, wait)
+        return await self._adispatch(call, using, self._door.cost_of)
+
+    def _attempt_model(self, model: str, prompt: Any, max_output_tokens: int, input_tokens: int | None) -> Attempt:
+        most = size_of(prompt) if input_tokens is None else input_tokens
+        return self._door.attempt_model(self._started, model, most, max_output_tokens)
+
+    # -- admit, dispatch, settle
+
+    def _admit(self, attempt: Attempt, arguments: Mapping[str, Any], wait: float | None) -> Call:
+        admission = self._door.admit(attempt)
+        if admission.state is ActionState.HELD and wait is not None and admission.approval is not None:
+            for pause in self._pauses(admission.approval, wait):
+                time.sleep(pause)
+            attempt = self._door.again(attempt)
+            admission = self._door.admit(attempt)
+        return _call(attempt, admission, arguments)
+
+    async def _aadmit(self, attempt: Attempt, arguments: Mapping[str, Any], wait: float | None) -> Call:
+        admission = await self._door.aadmit(attempt)
+        if admission.state is ActionState.HELD and wait is not None and admission.approval is not None:
+            async for pause in _each(self._pauses(admission.approval, wait)):
+                await asyncio.sleep(pause)
+            attempt = self._door.again(attempt)
+            admission = await self._door.aadmit(attempt)
+        return _call(attempt, admission, arguments)
+
+    def _pauses(self, approval: ApprovalId, wait: float) -> Iterator[float]:
+        """Yield how long to sleep before looking again, until people have answered or `wait` seconds are over."""
+        until, pause = time.monotonic() + wait, FIRST_POLL_S
+        while self._door.approval_state(approval) is ApprovalState.PENDING:
+            left = until - time.monotonic()
+            if left <= 0:
+                return
+            yield min(pause, left)
+            pause = min(pause * 2, LONGEST_POLL_S)
+
+    def _dispatch(
+        self, call: Call, using: Callable[[], Any], cost_of: Callable[[Attempt, object], Cost | None] | None
+    ) -> Any:
+        try:
+            result = using()
+        except BaseException as error:
+            self._settle_failure(call, error)
+            raise
+        outcome = Outcome(call.attempt.action, OutcomeStatus.OK, cost_of(call.attempt, result) if cost_of else None)
+        try:
+            self._door.settle(call.attempt, outcome, result_bytes(result))
+        except RemitError as error:
+            raise Unrecorded(error, result) from error
+        return result
+
+    async def _adispatch(
+        self, call: Call, using: Callable[[], Awaitable[Any]], cost_of: Callable[[Attempt, object], Cost | None] | None
+    ) -> Any:
+        try:
+            result = await using()
+        except BaseException as error:
+            # Not awaited: a cancelled task may not wait any more, and the outcome must be on record all the same.
+            self._settle_failure(call, error)
+            raise
+        outcome = Outcome(call.attempt.action, OutcomeStatus.OK, cost_of(call.attempt, result) if cost_of else None)
+        try:
+            await self._door.asettle(call.attempt, outcome, result_bytes(result))
+        except RemitError as error:
+            raise Unrecorded(error, result) from error
+        return result
+
+    def _settle_failure(self, call: Call, error: BaseException) -> None:
+        """Record an exception as an error. What interrupts from outside leaves open whether the effect happened: unknown."""
+        status = OutcomeStatus.ERROR if isinstance(error, Exception) else OutcomeStatus.UNKNOWN
+        name = type(error).__name__
+        try:
+            self._door.settle(call.attempt, Outcome(call.attempt.action, status, error=name), f"error {name}: {error}".encode("utf-8", "backslashreplace"))
+        except RemitError as unrecorded:
+            error.add_note(f"its outcome could not be recorded either: {unrecorded}")
+
+
+async def _each(pauses: Iterator[float]) -> AsyncIterator[float]:
+    while (pause := await asyncio.to_thread(next, pauses, None)) is not None:
+        yield pause
+
+
+def _call(attempt: Attempt, admission: Admission, arguments: Mapping[str, Any]) -> Call:
+    if admission.state is not ActionState.ADMITTED:
+        raise not_admitted(admission, attempt.target)
+    return Call(attempt, applied(arguments, admission.decision.duties))
+
+
+def _ending(kind: type[BaseException] | None) -> str:
+    return "ok" if kind is None else f"error: {kind.__name__}"
+
+
+def size_of(prompt: Any) -> int:
+    """Return an upper bound of a prompt's tokens: its bytes, since a token of a byte-level vocabulary has at least one."""
+    return len(prompt.encode("utf-8", "replace")) if isinstance(prompt, str) else len(result_bytes(prompt))
+
+
+def result_bytes(result: object) -> bytes:
+    """Return what the loop check and an auditor see of a result: its JSON, or, where it has none, its `repr`."""
+    try:
+        return orjson.dumps(result, default=_as_plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    except (TypeError, ValueError, RecursionError):
+        return repr(result).encode("utf-8", "backslashreplace")
+
+
+def _as_plain(value: object) -> object:
+    dump = getattr(value, "model_dump", None)
+    return dump(mode="json") if callable(dump) else str(value)
