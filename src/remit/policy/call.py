@@ -1,0 +1,55 @@
+"""What policies can read about the call itself: one table, for the schema, the validation and the docs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from remit.domain.action import Assurance
+from remit.policy.shapes import EntityOf, Member, Record, Shape, Text, Whole
+
+
+@dataclass(frozen=True, slots=True)
+class CallField:
+    """One attribute of `context.call`. An optional one must be tested with `has` before it is read."""
+
+    name: str
+    shape: Shape
+    meaning: str
+    required: bool = True
+
+
+CALL_FIELDS = (
+    CallField("now_s", Whole(0), "when the action is decided, in seconds since 1970-01-01T00:00:00Z"),
+    CallField("hour", Whole(0, 23), "the hour of the day in the workspace's time zone, 0 to 23"),
+    CallField("weekday", Whole(1, 7), "the day of the week in the workspace's time zone, 1 (Monday) to 7"),
+    CallField("on_behalf_of", EntityOf("User"), "the person the run acts for"),
+    CallField("purpose", Text(), "what the run is for, as the door that opened it said"),
+    CallField("depth", Whole(0), "how many runs stand above this one; 0 for a run that no agent started"),
+    CallField("steps", Whole(0), "actions of this run so far, of every kind, without this one"),
+    CallField("tool_calls", Whole(0), "tool calls of this run so far, without this one"),
+    CallField("model_calls", Whole(0), "model calls of this run so far, without this one"),
+    CallField("loop_repeats", Whole(0), "how often this run has already made this very call"),
+    CallField(
+        "budget_left_micro_usd",
+        Whole(),
+        "the smallest amount left among the money budgets that apply, in micro-USD; absent where none does",
+        required=False,
+    ),
+    CallField(
+        "assurance",
+        Text(frozenset(assurance.value for assurance in Assurance)),
+        "how surely the door enforces: `enforced`, `cooperative` or `observed`",
+    ),
+)
+
+CALL = Record({field.name: Member(field.shape, field.required) for field in CALL_FIELDS})
+
+MODEL_INPUT = Record(
+    {
+        "provider": Member(Text()),
+        "model": Member(Text()),
+        "input_tokens": Member(Whole(0)),
+        "max_output_tokens": Member(Whole(0)),
+    }
+)
+"""`context.input` of `model.call`: whom the call goes to, and the tokens it may use at most."""
