@@ -1,4 +1,4 @@
-"""The forms a single value may take. Each reads a node, says what is wrong with it, and describes itself to editors.
+"""The forms a single value may take. Each reads a node, says what is wrong, and describes itself to editors.
 
 One table of fields made of forms is both the reader and the JSON Schema, so that the two can not drift apart.
 """
@@ -54,11 +54,14 @@ class Text:
         """Read text; a number or `true` is not taken for one."""
         remedy = f"Write text, for example `{self.example}`; put digits in quotes"
         if not isinstance(node.value, str):
-            return _mistyped(node, at, "text", remedy)
+            _mistyped(node, at, "text", remedy)
+            return None
         if not node.value.strip() and not self.may_be_empty:
-            return at.wrong(node, "is empty", remedy)
+            at.wrong(node, "is empty", remedy)
+            return None
         if len(node.value) > self.longest:
-            return at.wrong(node, f"is longer than {self.longest} characters", "Shorten it")
+            at.wrong(node, f"is longer than {self.longest} characters", "Shorten it")
+            return None
         return node.value
 
     def schema(self) -> dict[str, object]:
@@ -68,7 +71,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Name(Generic[T]):
-    """The name of a resource: ASCII, so that two names that look alike are alike. `prefix` is such as `user:`."""
+    """The name of a resource: ASCII, so that names that look alike are alike. `prefix` is such as `user:`."""
 
     of: Callable[[str], T]
     example: str
@@ -78,12 +81,15 @@ class Name(Generic[T]):
         """Read a name."""
         remedy = f"Use letters, digits, `.`, `_` and `-`, for example `{self.example}`"
         if not isinstance(node.value, str):
-            return _mistyped(node, at, "a name", remedy)
+            _mistyped(node, at, "a name", remedy)
+            return None
         hidden = hidden_character(node.value)
         if hidden is not None:
-            return at.wrong(node, f"the name holds the invisible character {hidden}", "Type the name anew")
+            at.wrong(node, f"the name holds the invisible character {hidden}", "Type the name anew")
+            return None
         if not node.value.startswith(self.prefix) or not is_name(node.value.removeprefix(self.prefix)):
-            return at.wrong(node, f"`{node.value[:80]}` is not a name of this kind", remedy)
+            at.wrong(node, f"`{node.value[:80]}` is not a name of this kind", remedy)
+            return None
         return self.of(node.value)
 
     def schema(self) -> dict[str, object]:
@@ -105,9 +111,11 @@ class Matching(Generic[T]):
         """Read it."""
         remedy = f"Write for example `{self.example}`"
         if not isinstance(node.value, str):
-            return _mistyped(node, at, self.what, remedy)
+            _mistyped(node, at, self.what, remedy)
+            return None
         if re.fullmatch(self.pattern, node.value) is None:
-            return at.wrong(node, f"`{node.value[:80]}` is not {self.what}", remedy)
+            at.wrong(node, f"`{node.value[:80]}` is not {self.what}", remedy)
+            return None
         return self.of(node.value)
 
     def schema(self) -> dict[str, object]:
@@ -128,11 +136,17 @@ class Choice(Generic[C]):
         known = self._known()
         remedy = f"Write {listed(known)}"
         if not isinstance(node.value, str):
-            return _mistyped(node, at, "one word", remedy)
+            _mistyped(node, at, "one word", remedy)
+            return None
         if node.value not in known:
             likely = closest(node.value, known)
-            hint = f"Did you mean `{likely}`? Known are {listed(known, 'and')}" if likely and len(known) > 2 else remedy
-            return at.wrong(node, f"`{node.value[:80]}` is not known here", hint)
+            hint = (
+                f"Did you mean `{likely}`? Known are {listed(known, 'and')}"
+                if likely and len(known) > 2
+                else remedy
+            )
+            at.wrong(node, f"`{node.value[:80]}` is not known here", hint)
+            return None
         return self.of(node.value)
 
     def schema(self) -> dict[str, object]:
@@ -155,9 +169,11 @@ class Whole:
         upper = f" to {self.most}" if self.most != MAX_COUNT else " or more"
         remedy = f"Write a whole number, {self.least}{upper}"
         if not isinstance(node.value, int) or isinstance(node.value, bool):
-            return _mistyped(node, at, "a whole number", remedy)
+            _mistyped(node, at, "a whole number", remedy)
+            return None
         if not self.least <= node.value <= self.most:
-            return at.wrong(node, f"{node.value} is out of range", remedy)
+            at.wrong(node, f"{node.value} is out of range", remedy)
+            return None
         return node.value
 
     def schema(self) -> dict[str, object]:
@@ -167,7 +183,7 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A whole number, or the word `unlimited`. Nothing at all is a mistake: an empty value must not lift a limit."""
+    """A whole number, or the word `unlimited`. An empty value is a mistake: it must not lift a limit."""
 
     number: Whole = Whole()
 
@@ -197,7 +213,8 @@ class YesNo:
     def read(self, node: Node, at: At) -> bool | None:
         """Read true or false."""
         if not isinstance(node.value, bool):
-            return _mistyped(node, at, "`true` or `false`", "Write `true` or `false`")
+            _mistyped(node, at, "`true` or `false`", "Write `true` or `false`")
+            return None
         return node.value
 
     def schema(self) -> dict[str, object]:
@@ -215,13 +232,16 @@ class Dollars:
         """Read an amount."""
         remedy = "Write an amount in US dollars without a currency sign, for example `2.50`"
         if not isinstance(node.value, int | float) or isinstance(node.value, bool):
-            return _mistyped(node, at, "an amount in US dollars", remedy)
+            _mistyped(node, at, "an amount in US dollars", remedy)
+            return None
         try:
             micros = usd_to_micros(node.text if isinstance(node.value, float) else node.value)
         except ValueError:
-            return at.wrong(node, f"{node.text[:40]} is out of range", remedy)
+            at.wrong(node, f"{node.text[:40]} is out of range", remedy)
+            return None
         if self.positive and micros == 0:
-            return at.wrong(node, "an amount of 0 would refuse everything", remedy)
+            at.wrong(node, "an amount of 0 would refuse everything", remedy)
+            return None
         return micros
 
     def schema(self) -> dict[str, object]:
@@ -239,14 +259,17 @@ class Duration:
         """Read a length of time of at least a second."""
         remedy = "Write days, hours, minutes and seconds, for example `30m`, `1h30m` or `7d`"
         if not isinstance(node.value, str):
-            return _mistyped(node, at, "a length of time", remedy)
+            _mistyped(node, at, "a length of time", remedy)
+            return None
         found = re.fullmatch(self._PATTERN, node.value)
         if found is None:
-            return at.wrong(node, f"`{node.value[:80]}` is not a length of time", remedy)
+            at.wrong(node, f"`{node.value[:80]}` is not a length of time", remedy)
+            return None
         days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
         total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
         if total == 0:
-            return at.wrong(node, "a length of time of nothing", remedy)
+            at.wrong(node, "a length of time of nothing", remedy)
+            return None
         return total
 
     def schema(self) -> dict[str, object]:
@@ -280,15 +303,21 @@ class RateText:
         """Read a rate."""
         remedy = "Write calls per second, minute, hour or day, for example `60/minute`"
         if not isinstance(node.value, str):
-            return _mistyped(node, at, "a rate", remedy)
+            _mistyped(node, at, "a rate", remedy)
+            return None
         found = re.fullmatch(r"(\d{1,9})/(second|minute|hour|day)", node.value)
         if found is None or int(found[1]) == 0:
-            return at.wrong(node, f"`{node.value[:80]}` is not a rate", remedy)
+            at.wrong(node, f"`{node.value[:80]}` is not a rate", remedy)
+            return None
         return Rate(int(found[1]), dict(self._SECONDS)[found[2]])
 
     def schema(self) -> dict[str, object]:
         """Describe it."""
-        return {"type": "string", "pattern": "^[0-9]{1,9}/(second|minute|hour|day)$", "examples": ["60/minute"]}
+        return {
+            "type": "string",
+            "pattern": "^[0-9]{1,9}/(second|minute|hour|day)$",
+            "examples": ["60/minute"],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,11 +328,13 @@ class TimeZoneName:
         """Read a zone that this installation knows."""
         remedy = "Write a name of the IANA time zone database, for example `Asia/Dubai` or `UTC`"
         if not isinstance(node.value, str):
-            return _mistyped(node, at, "a time zone", remedy)
+            _mistyped(node, at, "a time zone", remedy)
+            return None
         try:
             ZoneInfo(node.value)
         except (ValueError, OSError, LookupError):
-            return at.wrong(node, f"`{node.value[:80]}` is not a time zone", remedy)
+            at.wrong(node, f"`{node.value[:80]}` is not a time zone", remedy)
+            return None
         return node.value
 
     def schema(self) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from remit.domain.canonical import JsonValue
 
-NodeValue: TypeAlias = "None | bool | int | float | str | tuple[Node, ...] | Mapping[str, Node]"
+NodeValue: TypeAlias = "bool | int | float | str | tuple[Node, ...] | Mapping[str, Node] | None"
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]|\[\"([^\"]*)\"\]")
 
@@ -66,9 +66,9 @@ class Node:
         return self.value
 
     def place_of(self, path: str) -> Place:
-        """Return where the field `path`, such as `remit.tools[2].when`, stands; the nearest part that exists where it does not.
+        """Return where the field `path`, such as `remit.tools[2].when`, or else its key stands.
 
-        A field in a mapping stands where its key does.
+        Where the path leads nowhere, the nearest part of it that exists is returned.
         """
         place, node = self.place, self
         for step in _steps(path):

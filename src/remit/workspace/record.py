@@ -32,9 +32,11 @@ class ListOf(Generic[T]):
         remedy = "Write a list, for example `[first, second]`"
         if not isinstance(node.value, tuple):
             said = "has no value" if node.value is None else f"must be a list, not {node.word}"
-            return at.wrong(node, said, remedy)
+            at.wrong(node, said, remedy)
+            return None
         if not self.at_least <= len(node.value) <= MAX_ITEMS:
-            return at.wrong(node, f"has {len(node.value)} items", f"Write {self.at_least or 'at most'} to {MAX_ITEMS} items")
+            at.wrong(node, f"has {len(node.value)} items", f"Write {self.at_least} to {MAX_ITEMS} items")
+            return None
         items = [self.item.read(child, at.item(index)) for index, child in enumerate(node.value)]
         if any(item is None for item in items):
             return None
@@ -56,7 +58,9 @@ class ListOf(Generic[T]):
         assert isinstance(node.value, tuple)
         again = [index for index, item in enumerate(items) if item in items[:index]]
         for index in again:
-            at.item(index).wrong(node.value[index], f"`{items[index]}` is listed twice", "Remove one of the two")
+            at.item(index).wrong(
+                node.value[index], f"`{items[index]}` is listed twice", "Remove one of the two"
+            )
         return not again
 
 
@@ -71,7 +75,8 @@ class MapOf(Generic[T]):
         """Read every value, reporting each bad one."""
         if not isinstance(node.value, Mapping):
             said = "has no value" if node.value is None else f"must be a mapping, not {node.word}"
-            return at.wrong(node, said, "Write `name: value` lines below it")
+            at.wrong(node, said, "Write `name: value` lines below it")
+            return None
         result: dict[str, T] = {}
         for name, child in node.value.items():
             inside = at.key(name)
@@ -100,13 +105,14 @@ def _key_is_fine(name: str, node: Node, at: At, form: Form[str] | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class JsonMapping:
-    """Any JSON object, such as the arguments of a call. Its keys are names: invisible characters in them are refused."""
+    """Any JSON object, such as the arguments of a call. Invisible characters in its keys are refused."""
 
     def read(self, node: Node, at: At) -> Mapping[str, JsonValue] | None:
         """Read a mapping of anything."""
         if not isinstance(node.value, Mapping):
             said = "has no value" if node.value is None else f"must be a mapping, not {node.word}"
-            return at.wrong(node, said, "Write a mapping, for example `{invoice: INV-1}`")
+            at.wrong(node, said, "Write a mapping, for example `{invoice: INV-1}`")
+            return None
         return cast("Mapping[str, JsonValue]", node.plain()) if _keys_are_fine(node, at) else None
 
     def schema(self) -> dict[str, object]:
@@ -193,7 +199,8 @@ class Record(Generic[T]):
         """Read every field, reporting unknown keys, missing ones and bad values together."""
         if not isinstance(node.value, Mapping):
             said = "has no value" if node.value is None else f"must be a mapping, not {node.word}"
-            return at.wrong(node, said, f"Write {listed(self._example_keys(), 'and')} below it")
+            at.wrong(node, said, f"Write {listed(self._example_keys(), 'and')} below it")
+            return None
         before = len(at.report.problems)
         self._check_keys(node, at)
         written: dict[str, object] = {}
@@ -233,7 +240,8 @@ class Record(Generic[T]):
         if not there:
             at.wrong(node, f"{self.what} needs {listed(group)}", "Add exactly one of them")
         for name in there[1:]:
-            at.key(name).wrong(node.keys[name], f"{self.what} has both `{there[0]}` and `{name}`", "Keep one of them")
+            said = f"{self.what} has both `{there[0]}` and `{name}`"
+            at.key(name).wrong(node.keys[name], said, "Keep one of them")
 
     def _example_keys(self) -> tuple[str, ...]:
         required = tuple(each.name for each in self.fields if each.required)

@@ -9,14 +9,16 @@ from remit.domain.problem import Problem
 MAX_BYTES = 1 << 20
 """Largest file, in bytes."""
 
-_MISLEADING = re.compile("[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u009f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_MISLEADING = re.compile(
+    "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u009f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def decoded(file: str, data: bytes) -> tuple[str, Problem | None]:
     """Return the text of a file without its byte order mark, or the problem that keeps it from being read."""
     if len(data) > MAX_BYTES:
         message = f"the file is larger than {MAX_BYTES >> 20} MiB"
-        return "", Problem(file, 0, 0, "", message, "Split it into several files, or keep data outside the configuration")
+        return "", Problem(file, 0, 0, "", message, "Split it; keep data outside the configuration")
     try:
         return data.decode("utf-8").removeprefix("\ufeff"), None
     except UnicodeDecodeError as error:
@@ -29,8 +31,9 @@ def decoded(file: str, data: bytes) -> tuple[str, Problem | None]:
 def misleading_character(text: str) -> str | None:
     """Name the first control, bidirectional override or lone surrogate, such as `U+202E`, or return None.
 
-    Arabic letters and their marks, joiners and direction marks pass: prose needs them. Overrides and isolates reorder what stands
-    around them, which is how source text deceives (CVE-2021-42574). Names are checked more strictly, by domain/text.py.
+    Arabic letters and their marks, joiners and direction marks pass: prose needs them. Overrides and isolates
+    reorder what stands around them, which is how source text deceives (CVE-2021-42574). Names are checked
+    more strictly, by domain/text.py.
     """
     found = _MISLEADING.search(text)
     return f"U+{ord(found[0]):04X}" if found else None

@@ -1,7 +1,8 @@
 """YAML text to nodes: YAML 1.2, core schema, and no more of it than a configuration needs.
 
-Anchors, aliases, merge keys, tags and complex keys are refused: each is a way for a file to mean something else than a reviewer
-reads in it, and aliases are how a few bytes become gigabytes. https://yaml.org/spec/1.2.2/, section 10.3.
+Anchors, aliases, merge keys, tags and complex keys are refused: each is a way for a file to mean something
+else than a reviewer reads in it, and aliases are how a few bytes become gigabytes.
+https://yaml.org/spec/1.2.2/, section 10.3.
 """
 
 from __future__ import annotations
@@ -61,29 +62,28 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class YamlFile:
-    """What a file holds. With problems, `documents` are those parts that could still be read; `whole` tells whether that is all."""
+    """What a file holds. Where there are problems, `documents` are the parts that could still be read."""
 
     documents: tuple[Node, ...]
     problems: tuple[Problem, ...]
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing is missing from `documents`."""
-        return not self.problems
+    complete: bool = True
+    """Whether reading reached the end of the file."""
 
 
 def read_yaml(file: str, data: bytes) -> YamlFile:
-    """Read every document of a file. Never raises for what `data` holds: all mistakes come back as problems."""
+    """Read every document of a file. Never raises for what `data` holds."""
     text, problem = decoded(file, data)
     if problem is not None:
-        return YamlFile((), (problem,))
+        return YamlFile((), (problem,), complete=False)
     problems = text_problems(file, text)
     if problems:
-        return YamlFile((), problems)
+        return YamlFile((), problems, complete=False)
     builder = _Builder(file)
+    complete = False
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
             builder.take(event)
+        complete = True
     except _Stop:
         pass
     except MarkedYAMLError as error:
@@ -92,7 +92,7 @@ def read_yaml(file: str, data: bytes) -> YamlFile:
         # The scanner lets a few of Python's own errors through, such as an escape beyond U+10FFFF.
         message = f"the file is not YAML: {_one_line(str(error)) or type(error).__name__}"
         builder.problem(WHOLE_FILE, message, "Correct the YAML; an editor with YAML support shows the place")
-    return YamlFile(tuple(builder.documents), tuple(builder.problems))
+    return YamlFile(tuple(builder.documents), tuple(builder.problems), complete)
 
 
 def _malformed(file: str, error: MarkedYAMLError) -> Problem:
@@ -125,7 +125,7 @@ class _Builder:
         if isinstance(event, DocumentStartEvent):
             self._check_directives(event, place)
         elif isinstance(event, AliasEvent):
-            self.problem(place, f"`*{event.anchor}` refers to another part of the file", "Write the value out")
+            self.problem(place, f"`*{event.anchor}` refers to another part", "Write the value out")
             self._add(Node(None, place))
         elif isinstance(event, MappingEndEvent | SequenceEndEvent):
             self._add(_closed(self._open.pop()))
@@ -135,22 +135,23 @@ class _Builder:
 
     def _check_directives(self, event: DocumentStartEvent, place: Place) -> None:
         if event.version not in (None, (1, 2)) or event.tags:
-            self.problem(place, "the document has a %YAML or %TAG directive", "Remove it: files are YAML 1.2")
+            self.problem(place, "the document has a directive", "Remove %YAML and %TAG: files are YAML 1.2")
             raise _Stop
 
     def _check_plain(self, event: NodeEvent, place: Place) -> None:
         if event.anchor is not None:
-            self.problem(place, f"`&{event.anchor}` names a part of the file", "Remove it: references are not followed")
+            self.problem(place, f"`&{event.anchor}` names a part of the file", "Remove it")
         tag = getattr(event, "tag", None)
         if tag is not None:
-            self.problem(place, f"the tag `{tag}` is not known", "Remove it; put text that looks like a number in quotes")
+            remedy = "Remove it; put text that looks like a number in quotes"
+            self.problem(place, f"the tag `{tag}` is not known", remedy)
 
     def _begin(self, event: NodeEvent, place: Place) -> None:
         if isinstance(event, ScalarEvent):
             self._scalar(event, place)
             return
         if self._open and self._open[-1].is_mapping and self._open[-1].expects_key:
-            self.problem(place, "a key is a list or a mapping", "Use text as the key; put text with braces in quotes")
+            self.problem(place, "a key is a list or a mapping", "Put text with braces in quotes")
             raise _Stop
         if len(self._open) == MAX_DEPTH:
             self.problem(place, f"nested more than {MAX_DEPTH} levels deep", "Flatten the value")
@@ -188,7 +189,7 @@ class _Builder:
     def _resolved(self, text: str, place: Place) -> Node:
         value = _value(text)
         if _NOT_FINITE.fullmatch(text) or (isinstance(value, float) and not math.isfinite(value)):
-            self.problem(place, f"`{text[:40]}` is not a finite number", "Write a number, or put text in quotes")
+            self.problem(place, f"`{text[:40]}` is not a finite number", "Write a number")
         elif isinstance(value, int) and abs(value) > MAX_INTEGER:
             message = f"`{text[:40]}` is more than whole numbers hold (2^53)"
             self.problem(place, message, "Put an identifier in quotes; write a smaller amount")
@@ -220,7 +221,7 @@ def _closed(part: _Open) -> Node:
     return Node(tuple(part.items), part.place)
 
 
-def _value(text: str) -> None | bool | int | float | str:
+def _value(text: str) -> bool | int | float | str | None:
     """Resolve a plain scalar by the core schema."""
     if _NULL.fullmatch(text):
         return None
@@ -239,4 +240,3 @@ def _integer(text: str) -> int:
         return 2 * MAX_INTEGER
     base = {"0o": 8, "0x": 16}.get(text[:2], 10)
     return int(text[2:], base) if base != 10 else int(text)
-

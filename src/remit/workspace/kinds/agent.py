@@ -41,7 +41,9 @@ _RATE = Field[Rate | None]("rate", RateText(), "most actions of the agent in a t
 _WALL_TIME = Field[Limited](
     "wall_time", DurationLimit(), "how long a run may last, such as `30m`", Limited(_DEFAULT.wall_time_s)
 )
-_DEPTH = Field[Limited]("depth", Limit(Whole(0)), "how often work may be delegated on", Limited(_DEFAULT.depth))
+_DEPTH = Field[Limited](
+    "depth", Limit(Whole(0)), "how often work may be delegated on", Limited(_DEFAULT.depth)
+)
 _CONCURRENCY = Field[Limited](
     "concurrency", Limit(), "most actions of the agent at the same time", Limited(_DEFAULT.concurrency)
 )
@@ -63,8 +65,12 @@ LIMITS = Record(
     "a remit's limits", (_STEPS, _TOOL_CALLS, _MODEL_CALLS, _RATE, _WALL_TIME, _DEPTH, _CONCURRENCY), _limits
 )
 
-_ON_DETECTION = Field[OnLoop]("on_detection", Choice(OnLoop), "what a detected loop does to the next action", OnLoop.STOP)
-_SAME_RESULT = Field[int | None]("same_result", Whole(2, 1_000), "same calls with the same result that make a loop")
+_ON_DETECTION = Field[OnLoop](
+    "on_detection", Choice(OnLoop), "what a detected loop does to the next action", OnLoop.STOP
+)
+_SAME_RESULT = Field[int | None](
+    "same_result", Whole(2, 1_000), "same calls with the same result that make a loop"
+)
 _ERROR_STREAK = Field[int | None]("error_streak", Whole(2, 1_000), "errors in a row that make a loop")
 _LOOP_APPROVERS = Field[GroupName | None]("approvers", GROUP, "the group that answers a loop")
 
@@ -83,7 +89,10 @@ def _loops(values: Values, at: At) -> LoopRule | None:
 LOOPS = Record("a remit's loops", (_ON_DETECTION, _SAME_RESULT, _ERROR_STREAK, _LOOP_APPROVERS), _loops)
 
 _EFFECTS = Field[tuple[Effect, ...]](
-    "effects", ListOf(Choice(Effect), at_least=1, unique=True), "effects that wait for a person", required=True
+    "effects",
+    ListOf(Choice(Effect), at_least=1, unique=True),
+    "effects that wait for a person",
+    required=True,
 )
 _APPROVERS = Field[GroupName]("approvers", GROUP, "the group that answers", required=True)
 
@@ -114,9 +123,13 @@ REMIT = Record("a remit", (_TOOLS, _MODELS, _LIMITS, _BUDGETS, _LOOPS, _HOLDS), 
 
 _NAME = Field[AgentName]("name", AGENT_NAME, "the agent's name", required=True)
 _OWNER = Field[UserId]("owner", USER, "the person who answers for it", required=True)
-_TEAM = Field[TeamName | None]("team", Name(TeamName, "procurement"), "the team it works for; team budgets count it")
-_ROLE = Field[str | None]("role", Name(str, "buyer"), "what policies call it: `principal in Role::\"buyer\"`")
-_PURPOSE = Field[str]("purpose", Text("Renew supplier contracts."), "what it is for, in a sentence", required=True)
+_TEAM = Field[TeamName | None](
+    "team", Name(TeamName, "procurement"), "the team it works for; team budgets count it"
+)
+_ROLE = Field[str | None]("role", Name(str, "buyer"), 'what policies call it: `principal in Role::"buyer"`')
+_PURPOSE = Field[str](
+    "purpose", Text("Renew supplier contracts."), "what it is for, in a sentence", required=True
+)
 _STATUS = Field[AgentStatus](
     "status", Choice(AgentStatus), "only an active agent is admitted", AgentStatus.ACTIVE
 )

@@ -11,8 +11,8 @@ from remit.workspace.record import Field, ListOf, Record, Values
 from remit.workspace.report import At
 
 BUDGET_NAME = Name(BudgetName, "company-month")
-AMOUNTS = {"usd": BudgetUnit.MICRO_USD, "tokens": BudgetUnit.TOKENS, "calls": BudgetUnit.CALLS}
-"""The key an amount is written under, by unit."""
+AMOUNT_KEYS = ("usd", "tokens", "calls")
+"""The keys an amount may be written under; each is a unit."""
 
 _NAME = Field[BudgetName]("name", BUDGET_NAME, "the budget's name, unique in the workspace", required=True)
 _USD = Field[Micros]("usd", Dollars(positive=True), "the amount in US dollars")
@@ -27,18 +27,28 @@ _ZONE = Field[str]("timezone", TimeZoneName(), "where its windows begin; the wor
 _LEVEL = Field[BudgetLevel]("level", Choice(BudgetLevel), "whose spend it counts", required=True)
 _SUBJECT = Field[str | None](
     "subject",
-    Matching(str, r"(?:user:)?[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,126}[a-zA-Z0-9])?", "a team, agent or user", "procurement"),
+    Matching(
+        str,
+        r"(?:user:)?[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,126}[a-zA-Z0-9])?",
+        "a team, agent or user",
+        "procurement",
+    ),
     "the one team, agent or user it is for; each has its own where left out",
 )
-_WINDOW = Field[BudgetWindow]("window", Choice(BudgetWindow), "after what time it starts afresh", required=True)
-_PER = Field[BudgetWindow]("per", Choice(BudgetWindow), "each run, or the agent's hour, day or month", required=True)
+_WINDOW = Field[BudgetWindow](
+    "window", Choice(BudgetWindow), "after what time it starts afresh", required=True
+)
+_PER = Field[BudgetWindow](
+    "per", Choice(BudgetWindow), "each run, or the agent's hour, day or month", required=True
+)
 
-_ONE_AMOUNT = (tuple(AMOUNTS),)
+_ONE_AMOUNT = (AMOUNT_KEYS,)
 
 
 def _amount(values: Values) -> tuple[BudgetUnit, int]:
-    written = {BudgetUnit.MICRO_USD: _USD, BudgetUnit.TOKENS: _TOKENS, BudgetUnit.CALLS: _CALLS}
-    return next((unit, int(values[key])) for unit, key in written.items() if key in values)
+    if _USD in values:
+        return BudgetUnit.MICRO_USD, values[_USD]
+    return (BudgetUnit.TOKENS, values[_TOKENS]) if _TOKENS in values else (BudgetUnit.CALLS, values[_CALLS])
 
 
 def _warnings_ascend(values: Values, at: At) -> bool:
@@ -95,10 +105,15 @@ def _remit_budget(values: Values, at: At) -> Budget | None:
     window = values[_PER]
     level = BudgetLevel.RUN if window is BudgetWindow.RUN else BudgetLevel.AGENT
     unit, amount = _amount(values)
-    return Budget(values[_NAME], level, unit, window, amount, None, values[_ZONE], values[_HARD], values[_WARN_AT])
+    return Budget(
+        values[_NAME], level, unit, window, amount, None, values[_ZONE], values[_HARD], values[_WARN_AT]
+    )
 
 
 REMIT_BUDGET = Record(
-    "a budget of a remit", (_NAME, _PER, _USD, _TOKENS, _CALLS, _ZONE, _HARD, _WARN_AT), _remit_budget, _ONE_AMOUNT
+    "a budget of a remit",
+    (_NAME, _PER, _USD, _TOKENS, _CALLS, _ZONE, _HARD, _WARN_AT),
+    _remit_budget,
+    _ONE_AMOUNT,
 )
 """Its subject is the agent it stands in, which the agent's record fills in."""

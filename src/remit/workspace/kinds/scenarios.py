@@ -17,7 +17,7 @@ from remit.domain.release import BudgetUnit
 from remit.domain.scenario import GivenFacts, Scenario
 from remit.workspace.form import Choice, Dollars, Duration, Text, Whole
 from remit.workspace.kinds.agent import AGENT_NAME
-from remit.workspace.kinds.budget import AMOUNTS, BUDGET_NAME
+from remit.workspace.kinds.budget import AMOUNT_KEYS, BUDGET_NAME
 from remit.workspace.kinds.people import GROUP, USER
 from remit.workspace.kinds.settings import MODEL
 from remit.workspace.kinds.tool import TOOL_NAME
@@ -63,11 +63,13 @@ class _Moment:
     def read(self, node: Node, at: At) -> str | None:
         remedy = "Write date, time and offset, for example `2026-01-05T09:00:00Z`"
         if not isinstance(node.value, str) or re.fullmatch(self._PATTERN, node.value) is None:
-            return at.wrong(node, f"`{node.text[:40]}` is not a moment", remedy)
+            at.wrong(node, f"`{node.text[:40]}` is not a moment", remedy)
+            return None
         try:
             datetime.fromisoformat(node.value)
         except ValueError:
-            return at.wrong(node, f"`{node.value}` is on no calendar", remedy)
+            at.wrong(node, f"`{node.value}` is on no calendar", remedy)
+            return None
         return node.value
 
     def schema(self) -> dict[str, object]:
@@ -88,11 +90,14 @@ _BUDGET_CALLS = Field[int]("calls", Whole(0), "calls made in the current window"
 
 
 def _spent(values: Values, _: At) -> Spent:
-    written: Mapping[str, Field[Micros] | Field[int]] = {"usd": _USD, "tokens": _TOKENS, "calls": _BUDGET_CALLS}
-    return next(Spent(AMOUNTS[key], int(values[each])) for key, each in written.items() if each in values)
+    if _USD in values:
+        return Spent(BudgetUnit.MICRO_USD, values[_USD])
+    if _TOKENS in values:
+        return Spent(BudgetUnit.TOKENS, values[_TOKENS])
+    return Spent(BudgetUnit.CALLS, values[_BUDGET_CALLS])
 
 
-SPENT = Record("an amount spent", (_USD, _TOKENS, _BUDGET_CALLS), _spent, (tuple(AMOUNTS),))
+SPENT = Record("an amount spent", (_USD, _TOKENS, _BUDGET_CALLS), _spent, (AMOUNT_KEYS,))
 
 _LOOP_CODES = tuple(code.value for code in Code if code.check is Check.LOOP and code is not Code.LOOP_OK)
 
@@ -105,8 +110,12 @@ _RUNNING = Field[int]("running", Duration(), "how long the run has lasted, such 
 _IN_FLIGHT = Field[int]("in_flight", Whole(0), "actions of the agent under way", 0)
 _REPEATS = Field[int]("repeats", Whole(0), "how often exactly this call was made before", 0)
 _SPENT = Field[Mapping[str, Spent]]("spent", MapOf(SPENT, BUDGET_NAME), "what budgets have come to", {})
-_CALLS = Field[Mapping[str, int]]("calls", MapOf(Whole(0), TOOL_NAME), "calls of this run so far, by tool", {})
-_STOPPED = Field[tuple[StoppedScope, ...]]("stopped", ListOf(Choice(StoppedScope), unique=True), "what has been stopped", ())
+_CALLS = Field[Mapping[str, int]](
+    "calls", MapOf(Whole(0), TOOL_NAME), "calls of this run so far, by tool", {}
+)
+_STOPPED = Field[tuple[StoppedScope, ...]](
+    "stopped", ListOf(Choice(StoppedScope), unique=True), "what has been stopped", ()
+)
 _LOOP = Field[Code | None]("loop", Choice(Code, _LOOP_CODES), "the loop that has been detected")
 _APPROVAL = Field[ApprovalGiven | None](
     "approval", Choice(ApprovalGiven), "where an approval of exactly these arguments stands"
@@ -160,18 +169,29 @@ FACTS = Record(
     _facts,
 )
 
-_NAME = Field[str]("name", Text("a refund over 500 waits for a person", 300), "what it shows, in a sentence", required=True)
+_NAME = Field[str](
+    "name", Text("a refund over 500 waits for a person", 300), "what it shows, in a sentence", required=True
+)
 _AGENT = Field[AgentName]("agent", AGENT_NAME, "the agent that acts", required=True)
 _TOOL = Field[ToolName]("tool", TOOL_NAME, "the tool it calls")
 _MODEL = Field[ModelName]("model", MODEL, "the model it calls")
 _ARGUMENTS = Field[Mapping[str, JsonValue]]("arguments", JsonMapping(), "the call's arguments", {})
 _ON_BEHALF_OF = Field[UserId]("on_behalf_of", USER, "the user it acts for", UserId("user:test"))
-_COST = Field[Micros | None]("cost_usd", Dollars(), "the most the call may cost; by default what the tool declares")
-_FACTS = Field[_Facts]("facts", FACTS, "the state before the action; quiet where left out", _Facts(GivenFacts(), {}))
+_COST = Field[Micros | None](
+    "cost_usd", Dollars(), "the most the call may cost; by default what the tool declares"
+)
+_FACTS = Field[_Facts](
+    "facts", FACTS, "the state before the action; quiet where left out", _Facts(GivenFacts(), {})
+)
 _EXPECT = Field[Expected]("expect", Choice(Expected), "the decision", required=True)
-_REASONS = Field[tuple[Code, ...]]("reasons", ListOf(Choice(Code), unique=True), "codes that must be among its reasons", ())
+_REASONS = Field[tuple[Code, ...]](
+    "reasons", ListOf(Choice(Code), unique=True), "codes that must be among its reasons", ()
+)
 _POLICIES = Field[tuple[str, ...]](
-    "policies", ListOf(Text("refund-over-500", 300), unique=True), "policies that must be among the determining ones", ()
+    "policies",
+    ListOf(Text("refund-over-500", 300), unique=True),
+    "policies that must be among the determining ones",
+    (),
 )
 _APPROVERS = Field[tuple[GroupName, ...]](
     "approvers", ListOf(GROUP, unique=True), "groups that must be exactly the approvers", ()
@@ -180,7 +200,7 @@ _APPROVERS = Field[tuple[GroupName, ...]](
 
 @dataclass(frozen=True, slots=True)
 class WrittenTest:
-    """A scenario as written, with the units of the amounts it says are spent, which the cross checks compare."""
+    """A scenario as written, with the units of what it says is spent, for the cross checks."""
 
     scenario: Scenario
     spent: Mapping[BudgetName, Spent]

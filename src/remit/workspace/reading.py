@@ -1,0 +1,123 @@
+"""From the bytes of a folder to its configuration, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from remit.domain.ids import AgentName, UserId, WorkspaceName
+from remit.domain.problem import Problem, Severity
+from remit.domain.release import Agent, Budget, Configuration, Settings
+from remit.domain.scenario import Scenario
+from remit.domain.text import is_name
+from remit.workspace.documents import Documents
+from remit.workspace.draft import Draft
+from remit.workspace.input_schema import check_input_schemas
+from remit.workspace.locator import Locator
+from remit.workspace.placement import is_configuration, places
+from remit.workspace.reference_checks import check_references
+from remit.workspace.report import Report, listed
+from remit.workspace.scenario_checks import check_scenarios
+from remit.workspace.tool_checks import check_tools
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a folder says.
+
+    Attributes:
+        configuration: None where there is any error; warnings do not matter.
+        problems: sorted by file, line and column.
+        scenarios: the workspace's own tests, in the order they are written; those that could be read.
+    """
+
+    configuration: Configuration | None
+    problems: tuple[Problem, ...]
+    scenarios: tuple[Scenario, ...]
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that keep a release from being made."""
+        return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
+
+
+def read(files: Mapping[str, bytes], name: str, found: Iterable[Problem] = ()) -> Reading:
+    """Read a folder's files, given by their POSIX paths relative to it.
+
+    Touches no disk, and never raises for what the files hold.
+
+    Args:
+        files: the configuration; others, such as README.md, are ignored.
+        name: the workspace's name where workspace.yaml gives none: the folder's, or the release's workspace.
+        found: problems met when the files were collected.
+    """
+    report = Report(list(found))
+    documents = Documents(report)
+    for path in sorted(files):
+        if is_configuration(path):
+            documents.take(path, files[path])
+    if not documents.documents and not documents.policies and not report.problems:
+        remedy = f"Name the right folder; files stand in {listed(places())}"
+        report.problems.append(
+            Problem("workspace.yaml", 0, 0, "", "the folder holds no configuration", remedy)
+        )
+    draft = Draft.of(documents)
+    check_input_schemas(draft)
+    check_tools(draft)
+    check_references(draft)
+    check_scenarios(draft)
+    configuration = _configuration(draft, _settings(draft, name))
+    if _policies_can_be_judged(draft):
+        locator = Locator(draft.names("Agent"), draft.names("Tool"))
+    problems = tuple(sorted(set(report.problems)))
+    scenarios = tuple(test.scenario for test, _, _ in draft.each_test())
+    is_clean = not any(problem.severity is Severity.ERROR for problem in problems)
+    return Reading(configuration if is_clean else None, problems, scenarios)
+
+
+def _settings(draft: Draft, name: str) -> Settings:
+    written = draft.settings[0].value if draft.settings else Settings(WorkspaceName(""))
+    if written.name:
+        return written
+    if not is_name(name) and draft.read_whole("Workspace"):
+        message = f"the workspace has no name, and `{name[:80]}` can not be one"
+        remedy = "Write `kind: Workspace` and `name:` with letters, digits, `.`, `_` and `-`"
+        draft.report.problems.append(Problem("workspace.yaml", 0, 0, "name", message, remedy))
+    return replace(written, name=WorkspaceName(name))
+
+
+def _configuration(draft: Draft, settings: Settings) -> Configuration:
+    """Put together what could be read; an agent that could not is there by name, so that policies find it."""
+
+    def in_zone(budget: Budget) -> Budget:
+        return budget if budget.timezone else replace(budget, timezone=settings.timezone)
+
+    def with_zones(agent: Agent) -> Agent:
+        budgets = tuple(in_zone(budget) for budget in agent.remit.budgets)
+        return replace(agent, remit=replace(agent.remit, budgets=budgets))
+
+    unread = {document.name for document in draft.documents.of("Agent") if document.value is None}
+    agents = [Agent(AgentName(name), UserId(""), "") for name in sorted(unread)]
+    agents += [with_zones(written.value) for written in draft.agents]
+    return Configuration(
+        settings=settings,
+        agents={agent.name: agent for agent in sorted(agents, key=lambda agent: agent.name)},
+        tools={
+            written.value.name: written.value
+            for written in sorted(draft.tools, key=lambda tool: tool.value.name)
+        },
+        policies=tuple(draft.documents.policies),
+        budgets=tuple(in_zone(written.value) for written in draft.budgets),
+        people={written.value.id: written.value for written in draft.people},
+        groups={written.value.name: written.value for written in draft.groups},
+    )
+
+
+def _policies_can_be_judged(draft: Draft) -> bool:
+    """Tell whether enough is known for a policy's mistakes to be its own, and not a consequence of others."""
+    broken_tool = any(
+        problem.file.startswith("tools/") and problem.severity is Severity.ERROR
+        for problem in draft.report.problems
+    )
+    unknown = draft.documents.unread & {"Agent", "Tool", "Person", "Group", "Policy"}
+    return not broken_tool and not unknown and draft.read_whole("Tool", "Person", "Group")

@@ -1,0 +1,126 @@
+"""Names that refer to other documents: each must lead somewhere, and each thing has one name."""
+
+from __future__ import annotations
+
+from remit.domain.release import Agent, Budget, BudgetLevel, BudgetUnit, Cap, Grant
+from remit.workspace.argument_names import part_at, types_of
+from remit.workspace.draft import Draft, Written, check_listed_once
+from remit.workspace.kind import KINDS
+from remit.workspace.model_prices import has_public_price
+from remit.workspace.report import Source, meant
+from remit.workspace.tool_checks import check_argument
+
+
+def check_references(draft: Draft) -> None:
+    """Report duplicates, and names of people, groups, tools, teams and budgets that nobody has."""
+    _check_names_differ(draft)
+    for group in draft.groups:
+        for index, member in enumerate(group.value.members):
+            draft.check_known("Person", member, group.source, f"members[{index}]")
+    for agent in draft.agents:
+        _check_agent(draft, agent)
+    for budget, source, path in draft.each_budget():
+        if not path:
+            _check_subject(draft, budget, source)
+
+
+def _check_names_differ(draft: Draft) -> None:
+    for kind in KINDS:
+        if kind in ("Tests", "Budget"):
+            continue
+        first: dict[str, Source] = {}
+        for document in draft.documents.of(kind):
+            # There is one workspace, whatever it is called.
+            name = "" if kind == "Workspace" else document.name
+            if name in first and (name or kind == "Workspace"):
+                _add_duplicate(
+                    draft, f"the {kind.lower()} `{document.name}`", document.source, "name", first[name]
+                )
+            first.setdefault(name, document.source)
+    named: dict[str, Source] = {}
+    for budget, source, path in draft.each_budget():
+        if budget.name in named:
+            where = f"{path}.name" if path else "name"
+            _add_duplicate(draft, f"the budget `{budget.name}`", source, where, named[budget.name])
+        named.setdefault(budget.name, source)
+
+
+def _add_duplicate(draft: Draft, what: str, source: Source, path: str, first: Source) -> None:
+    remedy = f"Keep one of the two; the first is at {first.file}:{first.node.place.line}"
+    draft.report.add(source, path, f"{what} is there twice", remedy)
+
+
+def _check_agent(draft: Draft, written: Written[Agent]) -> None:
+    agent, source = written.value, written.source
+    draft.check_known(
+        "Person", agent.owner, source, "owner", "Write a Person document with this id in people.yaml"
+    )
+    check_listed_once(
+        (grant.tool for grant in agent.remit.grants), source, "remit.tools", "grants the tool", draft.report
+    )
+    for index, grant in enumerate(agent.remit.grants):
+        _check_grant(draft, grant, source, f"remit.tools[{index}]")
+    for index, hold in enumerate(agent.remit.holds):
+        draft.check_known("Group", hold.approvers, source, f"remit.holds[{index}].approvers")
+    loops = agent.remit.loops
+    if loops.approvers is not None:
+        draft.check_known("Group", loops.approvers, source, "remit.loops.approvers")
+    _check_prices(draft, agent, source)
+
+
+def _check_grant(draft: Draft, grant: Grant, source: Source, path: str) -> None:
+    is_short = source.node.place_of(path) == source.node.place_of(f"{path}.tool")
+    draft.check_known("Tool", grant.tool, source, path if is_short else f"{path}.tool")
+    tool = draft.tool(grant.tool)
+    if tool is None:
+        return
+    masks = 0
+    for duty in grant.duties:
+        steps = duty.field.split(".")
+        where = f"{path}.cap.{duty.field}" if isinstance(duty, Cap) else f"{path}.mask[{masks}]"
+        masks += not isinstance(duty, Cap)
+        if check_argument(tool, steps, where, source, draft.report) and isinstance(duty, Cap):
+            types = types_of(part_at(tool.input_schema, steps))
+            if types and not types & {"integer", "number"}:
+                message = f"`{duty.field}` of `{tool.name}` is not a number, so it can not be capped"
+                draft.report.add(source, where, message, "Write a condition under `when` instead")
+
+
+def _check_subject(draft: Draft, budget: Budget, source: Source) -> None:
+    if budget.subject is None:
+        return
+    if budget.level is BudgetLevel.USER:
+        draft.check_known("Person", budget.subject, source, "subject")
+    elif budget.level in (BudgetLevel.AGENT, BudgetLevel.RUN):
+        draft.check_known("Agent", budget.subject, source, "subject")
+    elif draft.read_whole("Agent"):
+        teams = {written.value.team for written in draft.agents if written.value.team}
+        if budget.subject not in teams:
+            remedy = meant(budget.subject, teams, "Write the `team` of some agent")
+            draft.report.add(source, "subject", f"no agent is of the team `{budget.subject}`", remedy)
+
+
+def _check_prices(draft: Draft, agent: Agent, source: Source) -> None:
+    """Warn of a model that no price is known for where money is counted: every call of it would be denied."""
+    if not agent.remit.models or not _is_under_money_budget(draft, agent):
+        return
+    own = {price.model for written in draft.settings for price in written.value.prices}
+    for index, model in enumerate(agent.remit.models):
+        if model not in own and not has_public_price(model):
+            message = f"no price of `{model}` is known, so every call is denied under a budget in dollars"
+            remedy = "Add it to `prices` in workspace.yaml, or correct the name"
+            draft.report.add(source, f"remit.models[{index}]", message, remedy, warning=True)
+
+
+def _is_under_money_budget(draft: Draft, agent: Agent) -> bool:
+    for budget, _, _ in draft.each_budget():
+        if budget.unit is not BudgetUnit.MICRO_USD:
+            continue
+        counts = {
+            BudgetLevel.TEAM: agent.team is not None and budget.subject in (None, agent.team),
+            BudgetLevel.AGENT: budget.subject in (None, agent.name),
+            BudgetLevel.RUN: budget.subject in (None, agent.name),
+        }
+        if counts.get(budget.level, True):
+            return True
+    return False
