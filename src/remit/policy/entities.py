@@ -54,9 +54,7 @@ def hierarchy(configuration: Configuration) -> Hierarchy:
     """Return who is in what, for entities and for actions."""
     parents = {entity.uid: entity.parents for entity in entities(configuration)}
     for environment in environments(configuration).values():
-        parents[uid("Action", environment.action)] = tuple(
-            uid("Action", group) for group in environment.groups
-        )
+        parents[uid("Action", environment.action)] = tuple(uid("Action", group) for group in environment.groups)
     return Hierarchy.of(parents)
 
 

@@ -88,9 +88,7 @@ def untypable(tool: Tool) -> tuple[Untypable, ...]:
 
 def governable(tool: Tool) -> Record:
     """Return what `context.input` is for this tool: its typable arguments and its derived fields."""
-    derived = {
-        field.name: Member(_DERIVED_SHAPES[field.type], required=not field.optional) for field in tool.derived
-    }
+    derived = {field.name: Member(_DERIVED_SHAPES[field.type], required=not field.optional) for field in tool.derived}
     return Record({**_typed(tool)[0], **derived})
 
 
@@ -158,8 +156,7 @@ def _context(members: Record) -> Record:
 def cedar_schema(configuration: Configuration) -> dict[str, object]:
     """Return the workspace's schema in Cedar's JSON schema format."""
     actions: dict[str, object] = {
-        environment.action: _action(environment, configuration)
-        for environment in environments(configuration).values()
+        environment.action: _action(environment, configuration) for environment in environments(configuration).values()
     }
     actions |= {effect.value: {"memberOf": [{"id": INVOKE}]} for effect in Effect}
     actions[INVOKE] = {}
@@ -185,7 +182,6 @@ def _action(environment: Environment, configuration: Configuration) -> dict[str,
 
 def _entity_types() -> dict[str, object]:
     return {
-        name: {"memberOfTypes": list(parents)}
-        | ({"shape": cedar_type(ATTRIBUTES[name])} if name in ATTRIBUTES else {})
+        name: {"memberOfTypes": list(parents)} | ({"shape": cedar_type(ATTRIBUTES[name])} if name in ATTRIBUTES else {})
         for name, parents in PARENT_TYPES.items()
     }

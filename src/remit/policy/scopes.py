@@ -85,9 +85,7 @@ def covers_action(constraint: pst.ActionConstraint, action: Uid, hierarchy: Hier
             return any(hierarchy.within(action, other) for other in others)
 
 
-def covers_request(
-    policy: pst.Template, principal: Uid, action: Uid, resource: Uid, hierarchy: Hierarchy
-) -> bool:
+def covers_request(policy: pst.Template, principal: Uid, action: Uid, resource: Uid, hierarchy: Hierarchy) -> bool:
     """Tell whether the scope of `policy` admits the request; its conditions are not looked at."""
     return (
         covers_action(policy.action, action, hierarchy)

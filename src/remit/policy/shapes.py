@@ -91,8 +91,7 @@ def cedar_type(shape: Shape) -> dict[str, object]:
             return {
                 "type": "Record",
                 "attributes": {
-                    name: cedar_type(member.shape) | {"required": member.required}
-                    for name, member in members.items()
+                    name: cedar_type(member.shape) | {"required": member.required} for name, member in members.items()
                 },
             }
 

@@ -99,9 +99,7 @@ def parse(statement: Statement) -> Policy | Problem:
     try:
         trees = PolicySet.from_str(statement.text).to_pst()
     except ValueError as error:
-        return statement.problem(
-            f"this is not a Cedar policy: {error}", "Correct the syntax of this statement"
-        )
+        return statement.problem(f"this is not a Cedar policy: {error}", "Correct the syntax of this statement")
     if trees.templates:
         return statement.problem(
             "a policy with ?principal or ?resource is a template, which decides nothing by itself",
