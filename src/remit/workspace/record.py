@@ -148,7 +148,7 @@ class OneOf(Generic[T]):
         return {"anyOf": [self.short.schema(), self.long.schema()]}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: `Field[int](...)` does not work with them before Python 3.12
 class Field(Generic[T]):
     """A key of a record: what it takes, what it means, and what holds where it is left out."""
 

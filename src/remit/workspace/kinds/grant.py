@@ -48,7 +48,7 @@ def _grant(values: Values, at: At) -> Grant | None:
     return Grant(values[_TOOL], values[_PERMIT], values[_WHEN], values[_CALLS], tuple(duties))
 
 
-GRANT = OneOf[Grant](
+GRANT = OneOf(
     Name(lambda name: Grant(ToolName(name)), "vendor.quote"),
     Record("a grant", (_TOOL, _WHEN, _PERMIT, _CALLS, _MASK, _CAP), _grant),
 )
