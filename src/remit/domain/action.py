@@ -1,4 +1,7 @@
-"""What an agent attempts. Everything but the arguments comes from the door, never from something the agent can fill in."""
+"""What an agent attempts.
+
+Everything but the arguments comes from the door, never from something the agent can fill in.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +93,10 @@ class OutcomeStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an admitted action. `cost` None means: as reserved. `error` is a type name, never a message with data in it."""
+    """What came of an admitted action.
+
+    `cost` None means: as reserved. `error` is a type name, never a message with data in it.
+    """
 
     action: ActionId
     status: OutcomeStatus

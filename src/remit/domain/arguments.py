@@ -16,7 +16,10 @@ MAX_INTEGER = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class PayloadLimits:
-    """How much one payload may hold. The defaults suit tool calls; documents belong in a store, their address in the arguments."""
+    """How much one payload may hold.
+
+    The defaults suit tool calls; documents belong in a store, their address in the arguments.
+    """
 
     bytes: int = 1_048_576
     depth: int = 32
@@ -24,7 +27,10 @@ class PayloadLimits:
 
 
 class BadArguments(ValueError):
-    """Arguments that can not be an action: nothing was admitted. `code` is closed, `path` says where; no value is repeated."""
+    """Arguments that can not be an action: nothing was admitted.
+
+    `code` is closed, `path` says where; no value is repeated.
+    """
 
     def __init__(self, code: str, path: str, message: str, remedy: str) -> None:
         super().__init__(f"{path or 'arguments'}: {message}. {remedy}.")
@@ -35,26 +41,29 @@ class BadArguments(ValueError):
 def checked(arguments: object, limits: PayloadLimits) -> bytes:
     """Return the canonical bytes of `arguments`.
 
-    Raises BadArguments for what is not an object, is too large or too deep, holds NaN or Infinity, lone surrogates, keys that are
-    not text, integers beyond 64 bits, or anything JSON has no form for.
+    Raises BadArguments for what is not an object, is too large or too deep, holds NaN or Infinity, lone surrogates,
+    keys that are not text, integers beyond 64 bits, or anything JSON has no form for.
     """
     if not isinstance(arguments, Mapping):
         raise BadArguments("not_an_object", "", "arguments must be a mapping of names to values", "Pass a dict")
-    counted = 0
-    for path, depth, value in _walk(arguments):
-        counted += 1
+    for counted, (path, depth, value) in enumerate(_walk(arguments), 1):
         if counted > limits.values:
             raise BadArguments("too_many_values", "", f"more than {limits.values} values", "Send less in one call")
         if depth > limits.depth:
-            raise BadArguments("too_deep", _shown(path), f"nested deeper than {limits.depth} levels", "Flatten the value")
-        _check_scalar(_shown(path), value)
+            raise BadArguments(
+                "too_deep", _shown(path), f"nested deeper than {limits.depth} levels", "Flatten the value"
+            )
+        _check_scalar(path, value)
     try:
         raw = canonical(arguments)
     except (TypeError, ValueError) as error:
         raise BadArguments("not_json", "", f"can not be written as JSON ({error})", "Use plain JSON values") from None
     if len(raw) > limits.bytes:
         raise BadArguments(
-            "too_large", "", f"{len(raw):,} bytes, more than the {limits.bytes:,} allowed", "Store the data, pass its address"
+            "too_large",
+            "",
+            f"{len(raw):,} bytes, more than the {limits.bytes:,} allowed",
+            "Store the data, pass its address",
         )
     return raw
 
@@ -71,8 +80,10 @@ def _walk(value: object) -> Iterator[tuple[_Path, int, object]]:
         if isinstance(item, Mapping):
             for key, part in item.items():
                 if not isinstance(key, str):
-                    raise BadArguments("key_not_text", _shown(path), "a key that is not text", "Make every key a string")
-                _check_scalar(_shown(path), key)
+                    raise BadArguments(
+                        "key_not_text", _shown(path), "a key that is not text", "Make every key a string"
+                    )
+                _check_scalar(path, key)
                 waiting.append(((*path, key), depth + 1, part))
         elif isinstance(item, list | tuple):
             waiting.extend(((*path, index), depth + 1, part) for index, part in enumerate(item))
@@ -82,26 +93,37 @@ def _shown(path: _Path) -> str:
     return ".".join(str(step) for step in path)[:200].encode("ascii", "backslashreplace").decode()
 
 
-def _check_scalar(path: str, value: object) -> None:
+def _check_scalar(path: _Path, value: object) -> None:
     if isinstance(value, str):
         try:
             value.encode()
         except UnicodeEncodeError:
             raise BadArguments(
-                "lone_surrogate", path, "text with half a surrogate pair, which is no Unicode", "Repair the encoding"
+                "lone_surrogate",
+                _shown(path),
+                "text with half a surrogate pair, which is no Unicode",
+                "Repair the encoding",
             ) from None
     elif isinstance(value, float) and not math.isfinite(value):
-        raise BadArguments("not_finite", path, "NaN or Infinity, which JSON has no form for", "Send null or leave it out")
+        raise BadArguments(
+            "not_finite", _shown(path), "NaN or Infinity, which JSON has no form for", "Send null or leave it out"
+        )
     elif isinstance(value, int) and not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
-        raise BadArguments("integer_too_large", path, "an integer beyond 64 bits", "Send it as text")
+        raise BadArguments("integer_too_large", _shown(path), "an integer beyond 64 bits", "Send it as text")
 
 
 def parse_object(text: str | bytes, limits: PayloadLimits) -> Mapping[str, Any]:
-    """Parse JSON text from outside. Raises BadArguments for malformed text, a key given twice, NaN, and what `checked` refuses."""
+    """Parse JSON text from outside.
+
+    Raises BadArguments for malformed text, a key given twice, NaN, and what `checked` refuses.
+    """
     size = len(text.encode("utf-8", "surrogatepass")) if isinstance(text, str) else len(text)
     if size > limits.bytes:
         raise BadArguments(
-            "too_large", "", f"{size:,} bytes, more than the {limits.bytes:,} allowed", "Store the data, pass its address"
+            "too_large",
+            "",
+            f"{size:,} bytes, more than the {limits.bytes:,} allowed",
+            "Store the data, pass its address",
         )
     try:
         value = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)

@@ -1,7 +1,8 @@
 """One way to write a value as bytes, so that everybody computes the same digest.
 
-Records hold ASCII keys, integers, strings, booleans and nulls only. For those, key-sorted JSON without white space is RFC 8785's
-form byte for byte (a test compares it with the `rfc8785` package). Arguments may also hold floats; their form is ours alone.
+Records hold ASCII keys, integers, strings, booleans and nulls only. For those, key-sorted JSON without white space
+is RFC 8785's form byte for byte (a test compares it with the `rfc8785` package). Arguments may also hold floats;
+their form is ours alone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TypeAlias
 
 import orjson
 
-JsonValue: TypeAlias = "None | bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue]"
+JsonValue: TypeAlias = "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 
 
 def canonical(value: object) -> bytes:

@@ -1,6 +1,9 @@
-"""The mutable facts a decision rests on. One row a scope, so that a stop is an update of a row every admission must lock.
+"""The mutable facts a decision rests on.
 
-A `Scope` is owned by the transaction that loaded it: the kernel reads it, execution/effects.py changes it, nobody else holds it.
+One row a scope, so that a stop is an update of a row every admission must lock.
+
+A `Scope` is owned by the transaction that loaded it: the kernel reads it, execution/effects.py changes it, nobody
+else holds it.
 """
 
 from __future__ import annotations
@@ -49,7 +52,13 @@ class Stop:
 
     def as_json(self) -> dict[str, object]:
         """Return the form that is stored and recorded."""
-        return {"kind": self.kind.value, "by": self.by, "reason": self.reason, "at": self.at, "until": self.until}
+        return {
+            "kind": self.kind.value,
+            "by": self.by,
+            "reason": self.reason,
+            "at": self.at,
+            "until": self.until,
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Stop:
@@ -176,9 +185,7 @@ def _progress_as_json(progress: Progress) -> dict[str, object]:
 def _progress_from_json(data: Mapping[str, Any]) -> Progress:
     loop = data["loop"]
     seen = None if loop is None else LoopSeen(Code(loop["code"]), tuple(sorted(loop["params"].items())))
-    return Progress(
-        data["steps"], data["tool_calls"], data["model_calls"], data["ended_at"], data["calls"], seen
-    )
+    return Progress(data["steps"], data["tool_calls"], data["model_calls"], data["ended_at"], data["calls"], seen)
 
 
 class ApprovalState(StrEnum):

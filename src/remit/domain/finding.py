@@ -104,7 +104,10 @@ Param = int | str
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check's word on one action. `params` are integers and strings, sorted by name, so that records stay canonical."""
+    """One check's word on one action.
+
+    `params` are integers and strings, sorted by name, so that records stay canonical.
+    """
 
     code: Code
     verdict: Verdict
@@ -124,9 +127,7 @@ class Finding:
         """Read the form that stands in records."""
         params = data["params"]
         assert isinstance(params, Mapping)
-        return cls(
-            Code(str(data["code"])), Verdict[str(data["verdict"]).upper()], tuple(sorted(params.items()))
-        )
+        return cls(Code(str(data["code"])), Verdict[str(data["verdict"]).upper()], tuple(sorted(params.items())))
 
     def param(self, name: str) -> Param | None:
         """Return one parameter, or None."""

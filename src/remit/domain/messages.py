@@ -1,4 +1,7 @@
-"""The one catalogue that turns findings into words, in English and Arabic. A code without words in either fails a test."""
+"""The one catalogue that turns findings into words, in English and Arabic.
+
+A code without words in either fails a test.
+"""
 
 from __future__ import annotations
 
@@ -99,7 +102,7 @@ _ARABIC: Mapping[Code, str] = MappingProxyType(
         Code.DEPTH_REACHED: "عمق التفويض {reached}، والحد الأقصى {limit}",
         Code.CONCURRENCY_REACHED: "{reached} إجراء قيد التنفيذ، والحد الأقصى {limit}",
         Code.BUDGET_OK: "ضمن جميع الميزانيات",
-        Code.BUDGET_EXCEEDED: "بقي في الميزانية {budget} مقدار {left} من {limit} لهذه الفترة ({window})؛ والمطلوب {asked}",
+        Code.BUDGET_EXCEEDED: "بقي في الميزانية {budget} مقدار {left} من {limit} للفترة ({window})؛ والمطلوب {asked}",
         Code.BUDGET_SOFT_EXCEEDED: "تتجاوز الميزانية المرنة {budget} الحد {limit} لهذه الفترة ({window})",
         Code.BUDGET_WARNING: "تجاوزت الميزانية {budget} نسبة {share} % من {limit} لهذه الفترة ({window})",
         Code.BUDGET_UNPRICED: "لا يُعرف سعر {target}، وتنطبق ميزانية مالية",

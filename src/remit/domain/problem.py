@@ -15,7 +15,11 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake. `line` and `column` count from 1; 0 means the file as a whole. `field` is a dotted path such as `remit.tools[2]`."""
+    """One mistake.
+
+    `line` and `column` count from 1; 0 means the file as a whole. `field` is a dotted path such as
+    `remit.tools[2]`.
+    """
 
     file: str
     line: int

@@ -55,9 +55,20 @@ class Record:
         run: RunId | None,
         content: Mapping[str, object],
     ) -> Record:
-        """Write a record. `content` holds ASCII keys, integers, strings, booleans, nulls, and lists and mappings of those."""
+        """Write a record.
+
+        `content` holds ASCII keys, integers, strings, booleans, nulls, and lists and mappings of those.
+        """
         body = canonical(
-            {"v": FORMAT, "workspace": workspace, "key": key, "kind": kind.value, "at": at, "run": run, **content}
+            {
+                "v": FORMAT,
+                "workspace": workspace,
+                "key": key,
+                "kind": kind.value,
+                "at": at,
+                "run": run,
+                **content,
+            }
         )
         return cls(workspace, key, kind, run, at, body, leaf_hash(body))
 

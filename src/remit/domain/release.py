@@ -1,4 +1,7 @@
-"""A workspace's whole configuration as frozen values: what a folder of YAML and Cedar says once it is found free of mistakes."""
+"""A workspace's whole configuration as frozen values.
+
+Wwhat a folder of YAML and Cedar says once it is found free of mistakes.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ class ArgumentRole(StrEnum):
 
     DESTINATION = "destination"
     OBJECT = "object"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105 - a role, not a password
     PAYLOAD = "payload"
     AMOUNT = "amount"
     WHEN = "when"
@@ -153,8 +156,8 @@ class Cap:
 class Grant:
     """One tool in a remit.
 
-    `when` is a Cedar condition over `principal`, `resource` and `context` that the permit made from this grant carries.
-    With mode POLICY no permit is made: a written policy must permit the call.
+    `when` is a Cedar condition over `principal`, `resource` and `context` that the permit made from this grant
+    carries. With mode POLICY no permit is made: a written policy must permit the call.
     """
 
     tool: ToolName
@@ -174,7 +177,10 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Hard stops of one agent. None means no limit of that kind; the defaults keep a forgotten agent from running all night."""
+    """Hard stops of one agent.
+
+    None means no limit of that kind; the defaults keep a forgotten agent from running all night.
+    """
 
     steps: int | None = 200
     tool_calls: int | None = 200
@@ -197,9 +203,11 @@ class LoopRule:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """An amount per window at a level. `name` is unique in the workspace; `subject` narrows it to one team, agent or user.
+    """An amount per window at a level.
 
     Attributes:
+        name: unique in the workspace.
+        subject: narrows it to one team, agent or user.
         amount: in the unit: micro-USD, tokens or calls.
         timezone: IANA name in which hours, days and months begin.
         hard: a hard budget denies, a soft one warns.

@@ -16,7 +16,8 @@ class GivenFacts:
     """The state of the world before the action; whatever is not given is as on a quiet first call.
 
     Attributes:
-        at: RFC 3339 time of the decision; empty means the moment the test is run at is irrelevant and 2026-01-05T09:00:00Z is taken.
+        at: RFC 3339 time of the decision; empty means the moment the test is run at is irrelevant and
+            2026-01-05T09:00:00Z is taken.
         spent: budget name to amount spent in the current window, in the budget's unit.
         calls: tool name to calls already made in this run.
         stopped: scopes with a stop on them: `workspace`, `team`, `agent`, `run`, `tool`, `model`.

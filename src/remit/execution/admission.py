@@ -95,14 +95,20 @@ class AdmissionQueue:
         self._thread.start()
 
     def submit(self, command: Command) -> Answer:
-        """Carry out a command and return its durable answer. Raises what failed; then nothing was admitted for sure, or, where
-        the commit itself failed, a retry with the same id finds out."""
+        """Carry out a command and return its durable answer.
+
+        Raises what failed. Then nothing was admitted for sure, or, where the commit itself failed, a retry with the
+        same id finds out.
+        """
         pending = Pending(command)
         self._put(pending)
         return pending.wait()
 
     async def asubmit(self, command: Command) -> Answer:
-        """As `submit`, without blocking the event loop. Cancelling the wait does not undo the command: its record stands."""
+        """As `submit`, without blocking the event loop.
+
+        Cancelling the wait does not undo the command: its record stands.
+        """
         pending = Pending(command, asyncio.get_running_loop())
         assert pending.future is not None
         self._put(pending)
@@ -156,7 +162,7 @@ class AdmissionQueue:
                 self._transactions = self._open()
             batch = Batch(commands[0].run.workspace, commands)
             answers = process(self._transactions, batch, self._clock.now(), self._writer)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, everybody who waits is told, and denied
             self.counters.failures += 1
             self._give_up()
             if len(commands) > 1 and not isinstance(error, StoreError):

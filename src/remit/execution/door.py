@@ -23,7 +23,7 @@ from remit.execution.rulesets import Rulesets
 from remit.kernel.loops.sketch import result_sketch
 from remit.kernel.prepared import Prepared, model_arguments, prepare
 from remit.kernel.ruleset import Ruleset
-from remit.storage.port import Approval, Reads
+from remit.storage.port import Approval, Reads, SealedPayload
 
 ARGUMENTS, RESULT, TASK = "arguments", "result", "task"
 """Parts of a sealed payload."""
@@ -97,7 +97,8 @@ class InProcessDoor:
         release = self._store.active(self.workspace, request.channel)
         if release is None:
             raise RunRefused(
-                f"channel {request.channel} of workspace {self.workspace} points at no release: run `remit apply DIR` first"
+                f"channel {request.channel} of workspace {self.workspace} points at no release:"
+                " run `remit apply DIR` first"
             )
         agent = self._rules(release).agent(request.agent)
         if agent is None:
@@ -113,7 +114,14 @@ class InProcessDoor:
         return run, StartRun(run, wrapped, salted_digest(run.salt, task) if task else "", payloads)
 
     def _run_of(
-        self, request: RunRequest, agent: Agent, id: RunId, release: ReleaseId, now: Instant, key: KeyId, salt: bytes
+        self,
+        request: RunRequest,
+        agent: Agent,
+        id: RunId,
+        release: ReleaseId,
+        now: Instant,
+        key: KeyId,
+        salt: bytes,
     ) -> Run:
         return Run(
             id=id,
@@ -163,7 +171,13 @@ class InProcessDoor:
         return self._attempt(rules, run, ActionKind.MODEL, model, arguments, cost)
 
     def _attempt(
-        self, rules: Ruleset, run: Run, kind: ActionKind, target: str, arguments: Mapping[str, Any], cost: Cost
+        self,
+        rules: Ruleset,
+        run: Run,
+        kind: ActionKind,
+        target: str,
+        arguments: Mapping[str, Any],
+        cost: Cost,
     ) -> Attempt:
         raw = checked(arguments, self._limits)
         action = Action(
@@ -219,7 +233,7 @@ class InProcessDoor:
         observation = None
         if agent is not None and tool is not None and call.action.kind is ActionKind.TOOL:
             observation = Observation(call.sketch, result_sketch(result), tool.pollable, agent.remit.loops)
-        payloads = ()
+        payloads: tuple[SealedPayload, ...] = ()
         if len(result) <= self._limits.bytes:  # a larger one is known by its digest only
             payloads = (self._keys.of_run(run).seal(outcome.action, RESULT, result),)
         return Settle(run, outcome, observation, salted_digest(run.salt, result), payloads)

@@ -59,8 +59,8 @@ def _count(facts: Facts, call: Prepared) -> None:
 def settle(scopes: Mapping[ScopeId, Scope], agent: Scope, action: OpenAction, outcome: Outcome) -> bool:
     """Turn reservations into spend. Returns whether the actual cost went beyond what was reserved.
 
-    Spend belongs to the window it was reserved in: what comes in after that window has passed changes no current one. An unknown
-    outcome keeps its reservation, since the effect may have happened.
+    Spend belongs to the window it was reserved in: what comes in after that window has passed changes no current
+    one. An unknown outcome keeps its reservation, since the effect may have happened.
     """
     if not action.unknown:
         agent.in_flight = max(0, agent.in_flight - 1)
@@ -84,7 +84,10 @@ def _actual(reservation: Reservation, cost: Cost | None) -> int:
 
 
 def observe(run: Scope, observation: Observation, *, error: bool, now: Instant) -> LoopSeen | None:
-    """Remember a call and its result; return the loop that shows now, if it does, and stop the run where the remit says so."""
+    """Remember a call and its result.
+
+    Rreturn the loop that shows now, if it does, and stop the run where the remit says so.
+    """
     assert run.progress is not None
     history = LoopHistory.from_bytes(run.history) if run.history else LoopHistory.empty()
     history = history.observed(observation.call, observation.result, error=error, pollable=observation.pollable)

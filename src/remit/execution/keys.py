@@ -39,13 +39,16 @@ class Keys:
                 kept = self._keep(self._keyring.unwrap(wrapped))
             return kept
 
-    def for_new_run(self, workspace: WorkspaceName, run: str, subject: str, now: Instant) -> tuple[KeyId, WrappedKey | None]:
+    def for_new_run(
+        self, workspace: WorkspaceName, run: str, subject: str, now: Instant
+    ) -> tuple[KeyId, WrappedKey | None]:
         """Return the id of the key a new run seals under, and the key itself where it must be stored with the run."""
         id = KeyId(f"{workspace}/subject/{subject}" if subject else f"{workspace}/{run}")
         if not subject:
             return id, self._keyring.make(id, now)
         if self._store.key(id) is None:
-            # Stored before anything is sealed under it: two runs of one subject may start at once, and the first key stays.
+            # Stored before anything is sealed under it: two runs of one subject may start at once, and the
+            # first key stays.
             self._store_now(self._keyring.make(id, now))
         return id, None
 

@@ -1,7 +1,7 @@
 """What a model call may cost at most, and what it did cost.
 
-Prices come from the operator's table, else from the public list that `genai-prices` carries; nothing is fetched. A model in neither
-has no price, which is not a price of nothing.
+Prices come from the operator's table, else from the public list that `genai-prices` carries; nothing is fetched. A
+model in neither has no price, which is not a price of nothing.
 """
 
 from __future__ import annotations
@@ -58,7 +58,10 @@ def _own_price(configuration: Configuration, model: ModelName) -> ModelPrice | N
 
 
 def input_tokens_at_most(prompt: object) -> int:
-    """Return an upper bound of the tokens in a prompt: its bytes, since a token of a byte-level vocabulary is at least one byte."""
+    """Return an upper bound of the tokens in a prompt.
+
+    Iits bytes, since a token of a byte-level vocabulary is at least one byte.
+    """
     from remit.domain.canonical import canonical
 
     return len(canonical(prompt)) if not isinstance(prompt, str) else len(prompt.encode())
@@ -71,7 +74,9 @@ def usage_of(response: object) -> Usage:
         counts = [_field(usage, name) for name in names]
         if all(isinstance(count, int) and not isinstance(count, bool) and count >= 0 for count in counts):
             return Usage(*counts)  # type: ignore[arg-type]
-    raise NoUsage("the response has no usage with input_tokens and output_tokens (or prompt_tokens and completion_tokens)")
+    raise NoUsage(
+        "the response has no usage with input_tokens and output_tokens (or prompt_tokens and completion_tokens)"
+    )
 
 
 def _field(value: Any, name: str) -> object:

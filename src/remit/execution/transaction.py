@@ -1,11 +1,12 @@
-"""The transaction in which everything happens: decide, reserve, consume approvals, settle, record. All or nothing, durable.
+"""The transaction in which everything happens, all or nothing.
+
+Decide, reserve, consume approvals, settle, record.
 
 Synchronous and without threads, so that tests and the simulation drive it directly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,14 +23,28 @@ from remit.domain.record import Record, RecordKind
 from remit.domain.release import OnLoop
 from remit.domain.run import Run
 from remit.execution import effects
-from remit.execution.commands import Admit, Batch, Command, EndRun, RunStanding, Settle, Settled, StartRun, scopes_of
+from remit.execution.commands import (
+    Admit,
+    Batch,
+    Command,
+    EndRun,
+    RunStanding,
+    Settle,
+    Settled,
+    StartRun,
+    scopes_of,
+)
 from remit.kernel.checks.standing import CLOCK_TOLERANCE_S
 from remit.kernel.decide import VERSION, decide
 from remit.kernel.loops.history import repeats
-from remit.storage.port import Approval, Loaded, OpenAction, Transactions, Wanted, Writes
+from remit.storage.port import Approval, Loaded, OpenAction, Reservation, Transactions, Wanted, Writes
 
 Answer = Admission | Settled | RunStanding
-_STATE = {Verdict.ALLOW: ActionState.ADMITTED, Verdict.HOLD: ActionState.HELD, Verdict.DENY: ActionState.DENIED}
+_STATE = {
+    Verdict.ALLOW: ActionState.ADMITTED,
+    Verdict.HOLD: ActionState.HELD,
+    Verdict.DENY: ActionState.DENIED,
+}
 
 
 class NothingOpen(Exception):
@@ -55,8 +70,8 @@ class Writer:
 def process(transactions: Transactions, batch: Batch, now: Instant, writer: Writer) -> list[Answer | Exception]:
     """Carry out a batch in one transaction and return an answer for each command, in order.
 
-    A command whose record is there already gets the stored answer and changes nothing. NothingOpen and RunNotStarted are answers
-    to one command; any other exception leaves the whole batch undone.
+    A command whose record is there already gets the stored answer and changes nothing. NothingOpen and
+    RunNotStarted are answers to one command; any other exception leaves the whole batch undone.
     """
     loaded = transactions.begin(_wanted(batch))
     work = _Work(loaded, batch, now, writer)
@@ -135,7 +150,11 @@ class _Work:
             return RunNotStarted(f"run {command.run.id} is not on record")
         run.progress.ended_at = self.now
         self.writes.scopes[run.id] = run
-        content: dict[str, object] = {"agent": command.run.agent, "status": command.status, "steps": run.progress.steps}
+        content: dict[str, object] = {
+            "agent": command.run.agent,
+            "status": command.status,
+            "steps": run.progress.steps,
+        }
         self._record(command.record_key, RecordKind.RUN_ENDED, command.run, content)
         return RunStanding(command.run.id)
 
@@ -147,11 +166,11 @@ class _Work:
         decision = decide(facts, call)
         seen = facts.as_json()
         state = _STATE[decision.verdict]
-        reservations = ()
+        reservations: tuple[Reservation, ...] = ()
         if state is ActionState.ADMITTED:
             reservations = effects.reserve(facts, call)
             self._open(command, reservations)
-        held_for = self._consume(facts, call.run, approval, decision, command)
+        held_for = self._consume(facts, approval, decision, command)
         if facts.run is not None:  # without a run nothing was counted and no row is made
             self.writes.scopes.update({scope.id: scope for scope in facts.scopes()})
             self.writes.payloads += command.payloads
@@ -180,7 +199,9 @@ class _Work:
         run = command.run
         scope = self.loaded.scopes.get(scope_id(ScopeKind.RUN, run.workspace, run.id))
         approval = self.loaded.approvals.get((run.id, command.call.digest))
-        team = None if run.team is None else self._scope(scope_id(ScopeKind.TEAM, run.workspace, run.team), ScopeKind.TEAM)
+        team = (
+            None if run.team is None else self._scope(scope_id(ScopeKind.TEAM, run.workspace, run.team), ScopeKind.TEAM)
+        )
         facts = Facts(
             now=self.now,
             workspace=self.workspace,
@@ -194,16 +215,23 @@ class _Work:
         )
         return facts, approval
 
-    def _open(self, command: Admit, reservations: tuple[Any, ...]) -> None:
+    def _open(self, command: Admit, reservations: tuple[Reservation, ...]) -> None:
         action, run = command.call.action, command.run
         opened = OpenAction(
-            action.id, run.workspace, run.id, run.agent, action.target, self.writer.owner, self.now, reservations
+            action.id,
+            run.workspace,
+            run.id,
+            run.agent,
+            action.target,
+            self.writer.owner,
+            self.now,
+            reservations,
         )
         self.writes.opened.append(opened)
         self.loaded.open_actions[action.id] = opened
 
     def _consume(
-        self, facts: Facts, run: Run, approval: Approval | None, decision: Decision, command: Admit
+        self, facts: Facts, approval: Approval | None, decision: Decision, command: Admit
     ) -> ApprovalId | None:
         """Use up, expire or ask for an approval; return the id of the one the action is bound to."""
         codes = {finding.code for finding in decision.findings}
@@ -216,7 +244,9 @@ class _Work:
             self._keep(replace(approval, state=ApprovalState.EXPIRED))
         elif decision.verdict is Verdict.ALLOW and Code.OVERSIGHT_APPROVED in codes:
             self._keep(replace(approval, state=ApprovalState.USED))
-            if facts.run is not None and any(f.verdict is Verdict.HOLD and f.code.check == "loop" for f in decision.findings):
+            if facts.run is not None and any(
+                f.verdict is Verdict.HOLD and f.code.check == "loop" for f in decision.findings
+            ):
                 effects.forget_loop(facts.run)
                 self.writes.histories[facts.run.id] = facts.run
         return approval.id
@@ -254,7 +284,9 @@ class _Work:
         outcome = command.outcome
         action = self.loaded.open_actions.get(outcome.action)
         if action is None or action.unknown != command.reconciles:
-            return NothingOpen(f"action {outcome.action} has no outcome to report: it was not admitted, or is settled already")
+            return NothingOpen(
+                f"action {outcome.action} has no outcome to report: it was not admitted, or is settled already"
+            )
         agent = self._scope(scope_id(ScopeKind.AGENT, action.workspace, action.agent), ScopeKind.AGENT)
         overrun = effects.settle(self.loaded.scopes, agent, action, outcome)
         if outcome.status is OutcomeStatus.UNKNOWN:
@@ -318,7 +350,9 @@ def _repeated(command: Command, stored: dict[str, Any]) -> Answer | ActionIdReus
     """Turn a stored record back into the answer that was given for it."""
     if isinstance(command, Admit) and stored["arguments_digest"] != command.call.digest:
         # The digest is salted by run and covers target and arguments: nothing else may pass for what was decided.
-        return ActionIdReused(f"action {command.call.action.id} was decided before, with other arguments or in another run")
+        return ActionIdReused(
+            f"action {command.call.action.id} was decided before, with other arguments or in another run"
+        )
     match stored["kind"]:
         case RecordKind.DECISION_MADE.value:
             return Admission(

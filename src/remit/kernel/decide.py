@@ -7,6 +7,7 @@ from remit.domain.facts import Facts
 from remit.domain.finding import Code, Verdict
 from remit.kernel.checks import budget, grant, limits, loop, oversight, policy, standing, stop
 from remit.kernel.prepared import Prepared
+from remit.policy.authorizer import PolicyAnswer
 
 VERSION = 1
 """Raised when the same inputs may give another decision; a record names the version that made it."""
@@ -15,8 +16,9 @@ VERSION = 1
 def decide(facts: Facts, call: Prepared) -> Decision:
     """Decide one action under the facts, which are read and not changed.
 
-    An approval lifts holds and nothing else: a denial stays a denial whoever approved. Replay: the record of a decision holds
-    `facts`, and the sealed payload the arguments, so decide() can be asked again (execution/replay.py).
+    An approval lifts holds and nothing else: a denial stays a denial whoever approved. Replay: the record of a
+    decision holds `facts`, and the sealed payload the arguments, so decide() can be asked again
+    (execution/replay.py).
     """
     answer = policy.ask(facts, call)
     others = (
@@ -43,7 +45,7 @@ def decide(facts: Facts, call: Prepared) -> Decision:
     )
 
 
-def _determining(answer: policy.PolicyAnswer | None) -> tuple[str, ...]:
+def _determining(answer: PolicyAnswer | None) -> tuple[str, ...]:
     if answer is None:
         return ()
     forbids = [id for id, _ in answer.forbids]

@@ -14,7 +14,8 @@ MASKED = "[masked]"
 def applied(arguments: Mapping[str, Any], duties: Sequence[Duty]) -> dict[str, Any]:
     """Return the arguments with every duty carried out; the ones handed in are not changed.
 
-    A field is a dotted path, and an argument that is not there needs nothing. A masked text becomes `[masked]`, anything else null.
+    A field is a dotted path, and an argument that is not there needs nothing. A masked text becomes `[masked]`,
+    anything else null.
     """
     result: dict[str, Any] = dict(arguments)
     for duty in duties:

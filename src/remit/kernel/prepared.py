@@ -13,8 +13,7 @@ from remit.domain.release import Tool
 from remit.domain.run import Run
 from remit.kernel.loops.sketch import CallSketch, call_sketch
 from remit.kernel.ruleset import Ruleset
-from remit.policy.authorizer import input_context
-from remit.policy.derived import DerivedError, derive
+from remit.policy.derived import DerivedError
 
 MAX_FAULTS = 8
 """Findings about arguments that are reported of one action; a hostile one could have thousands."""
@@ -53,11 +52,11 @@ def prepare(rules: Ruleset, run: Run, action: Action, arguments: bytes | None = 
     if faults:
         return Prepared(action, run, rules, digest, sketch, faults)
     try:
-        derived = derive(tool, action.arguments)
+        derived = rules.input(tool.name).derive(action.arguments)
     except DerivedError as error:
         fault = Finding.of(Code.DERIVED_FAILED, Verdict.DENY, field=error.field, problem=error.code)
         return Prepared(action, run, rules, digest, sketch, (fault,))
-    return Prepared(action, run, rules, digest, sketch, (), input_context(tool, action.arguments, derived))
+    return Prepared(action, run, rules, digest, sketch, (), rules.input(tool.name).context(action.arguments, derived))
 
 
 def _argument_faults(rules: Ruleset, tool: Tool, action: Action) -> tuple[Finding, ...]:

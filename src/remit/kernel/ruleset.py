@@ -12,7 +12,7 @@ from remit.domain.facts import ScopeKind
 from remit.domain.ids import AgentName, BudgetName, ReleaseId, ToolName, UserId
 from remit.domain.release import Agent, Budget, BudgetLevel, BudgetUnit, Configuration, Grant, Tool
 from remit.kernel.schema import closed
-from remit.policy.authorizer import Authorizer
+from remit.policy.authorizer import Authorizer, ToolInput
 
 _SCOPE = {level: ScopeKind(level.value) for level in BudgetLevel}
 
@@ -41,6 +41,7 @@ class Ruleset:
         self._validators = {
             name: Draft202012Validator(closed(tool.input_schema)) for name, tool in configuration.tools.items()
         }
+        self._inputs = {name: ToolInput.of(tool) for name, tool in configuration.tools.items()}
         self._grants: Mapping[AgentName, Mapping[ToolName, Grant]] = {
             name: {grant.tool: grant for grant in agent.remit.grants} for name, agent in configuration.agents.items()
         }
@@ -61,6 +62,10 @@ class Ruleset:
     def validator(self, tool: ToolName) -> Draft202012Validator:
         """Return the compiled schema of a known tool."""
         return self._validators[tool]
+
+    def input(self, tool: ToolName) -> ToolInput:
+        """Return how a known tool's arguments become the policies' input."""
+        return self._inputs[tool]
 
     def charges(self, agent: AgentName) -> tuple[Charge, ...]:
         """Return the budgets that this agent's actions count against, widest level first."""

@@ -14,8 +14,8 @@ HOUR = timedelta(hours=1)
 def bounds(window: BudgetWindow, zone: ZoneInfo, now: Instant) -> tuple[int, int]:
     """Return [start, end) in microseconds of the window that holds `now`; (0, 0) for a run's, which never ends.
 
-    Days and months begin at local midnight, so a day may last 23 or 25 hours where clocks change. Where midnight does not
-    exist, the first instant after the gap is taken (PEP 495, fold=0).
+    Days and months begin at local midnight, so a day may last 23 or 25 hours where clocks change. Where midnight
+    does not exist, the first instant after the gap is taken (PEP 495, fold=0).
     """
     if window is BudgetWindow.RUN:
         return 0, 0

@@ -14,7 +14,10 @@ class RemitError(Exception):
 
 
 class Unavailable(RemitError):
-    """The decision could not be made or stored: the store is full, read-only or gone. Fails closed: nothing was admitted."""
+    """The decision could not be made or stored: the store is full, read-only or gone.
+
+    Fails closed: nothing was admitted.
+    """
 
 
 class Refused(RemitError):
@@ -62,7 +65,10 @@ class Expired(Denied):
 
 
 class Held(NotAdmitted):
-    """A person must decide first. `approval` names what is waited for; the same call again, once approved, runs once."""
+    """A person must decide first.
+
+    `approval` names what is waited for; the same call again, once approved, runs once.
+    """
 
     @property
     def approval(self) -> ApprovalId:

@@ -1,4 +1,7 @@
-"""The one port between an agent and Remit. In the agent's process it is execution/door.py, over HTTP a client of the server."""
+"""The one port between an agent and Remit.
+
+In the agent's process it is execution/door.py, over HTTP a client of the server.
+"""
 
 from __future__ import annotations
 

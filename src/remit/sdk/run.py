@@ -18,7 +18,7 @@ from remit.domain.facts import ApprovalState
 from remit.domain.ids import ApprovalId, RunId
 from remit.domain.run import Run
 from remit.kernel.duties import applied
-from remit.sdk.errors import Held, Refused, RemitError, Unavailable, not_admitted
+from remit.sdk.errors import Refused, RemitError, Unavailable, not_admitted
 from remit.sdk.port import Attempt, Door
 
 FIRST_POLL_S, LONGEST_POLL_S = 0.05, 2.0
@@ -26,7 +26,10 @@ FIRST_POLL_S, LONGEST_POLL_S = 0.05, 2.0
 
 
 class Unrecorded(Unavailable):
-    """The call ran and returned `result`, but its outcome could not be stored: the action stays open and becomes unknown."""
+    """The call ran and returned `result`, but its outcome could not be stored.
+
+    Tthe action stays open and becomes unknown.
+    """
 
     def __init__(self, cause: RemitError, result: object) -> None:
         super().__init__(f"the call ran, but its outcome could not be recorded: {cause}")
@@ -42,7 +45,10 @@ class Call:
 
 
 class ActiveRun:
-    """A run in progress; made by `client.run(...)` and used with `with` or `async with`. Safe to share between threads."""
+    """A run in progress; made by `client.run(...)` and used with `with` or `async with`.
+
+    Safe to share between threads.
+    """
 
     def __init__(self, door: Door, request: RunRequest, current: ContextVar[ActiveRun | None]) -> None:
         self._door = door
@@ -74,7 +80,9 @@ class ActiveRun:
         self._entered = self._current.set(self)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._leave()
         self._door.end_run(self._started, _ending(kind))
 
@@ -145,7 +153,7 @@ class ActiveRun:
         input_tokens: int | None = None,
         wait: float | None = None,
     ) -> Any:
-        """Call a model within the remit and budget: reserves the worst case, then settles what the response says was used.
+        """Call a model within the remit and budget: the worst case is reserved, what the response used is settled.
 
         Args:
             model: `provider/name`, such as `openai/gpt-5-mini`.
@@ -226,7 +234,10 @@ class ActiveRun:
         return result
 
     async def _adispatch(
-        self, call: Call, using: Callable[[], Awaitable[Any]], cost_of: Callable[[Attempt, object], Cost | None] | None
+        self,
+        call: Call,
+        using: Callable[[], Awaitable[Any]],
+        cost_of: Callable[[Attempt, object], Cost | None] | None,
     ) -> Any:
         try:
             result = await using()
@@ -242,11 +253,18 @@ class ActiveRun:
         return result
 
     def _settle_failure(self, call: Call, error: BaseException) -> None:
-        """Record an exception as an error. What interrupts from outside leaves open whether the effect happened: unknown."""
+        """Record an exception as an error.
+
+        What interrupts from outside leaves open whether the effect happened: unknown.
+        """
         status = OutcomeStatus.ERROR if isinstance(error, Exception) else OutcomeStatus.UNKNOWN
         name = type(error).__name__
         try:
-            self._door.settle(call.attempt, Outcome(call.attempt.action, status, error=name), f"error {name}: {error}".encode("utf-8", "backslashreplace"))
+            self._door.settle(
+                call.attempt,
+                Outcome(call.attempt.action, status, error=name),
+                f"error {name}: {error}".encode("utf-8", "backslashreplace"),
+            )
         except RemitError as unrecorded:
             error.add_note(f"its outcome could not be recorded either: {unrecorded}")
 
@@ -267,7 +285,10 @@ def _ending(kind: type[BaseException] | None) -> str:
 
 
 def size_of(prompt: Any) -> int:
-    """Return an upper bound of a prompt's tokens: its bytes, since a token of a byte-level vocabulary has at least one."""
+    """Return an upper bound of a prompt's tokens.
+
+    Iits bytes, since a token of a byte-level vocabulary has at least one.
+    """
     return len(prompt.encode("utf-8", "replace")) if isinstance(prompt, str) else len(result_bytes(prompt))
 
 

@@ -23,7 +23,8 @@ def migrate(engine: Engine) -> None:
         return  # the usual case, without loading alembic
     if found is not None and found not in KNOWN:
         raise StoreError(
-            f"the database has schema {found}, this version of Remit knows up to {HEAD}: use the newer Remit it was written by"
+            f"the database has schema {found}, this version of Remit knows up to {HEAD}:"
+            " use the newer Remit it was written by"
         )
     _upgrade(engine)
 

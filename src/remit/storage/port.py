@@ -2,7 +2,8 @@
 
 Guarantees every implementation keeps (tests/storage holds the suite):
 - `begin` takes the locks before it reads, the workspace's scope first, then the others in id order.
-- `commit` returns only when everything in `Writes` is durable; if it raises, nothing of it may be assumed either way, and a
+- `commit` returns only when everything in `Writes` is durable; if it raises, nothing of it may be assumed
+either way, and a
   retry with the same record keys finds out.
 - Records are never changed and never deleted.
 """
@@ -35,7 +36,10 @@ from remit.domain.run import Run
 
 
 class StoreError(Exception):
-    """The database did not do what was asked: full, read-only, locked, gone. Nothing may be admitted; the message says what to do."""
+    """The database did not do what was asked: full, read-only, locked, gone.
+
+    Nothing may be admitted; the message says what to do.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +182,10 @@ class Transactions(Protocol):
 
 
 class Reads(Protocol):
-    """Questions of the control plane and of door start-up. Each is one consistent read; safe to call from any thread."""
+    """Questions of the control plane and of door start-up.
+
+    Each is one consistent read; safe to call from any thread.
+    """
 
     def run(self, run: RunId) -> Run | None: ...
 
@@ -203,9 +210,7 @@ class Reads(Protocol):
 
     def approval(self, approval: ApprovalId) -> Approval | None: ...
 
-    def approvals(
-        self, workspace: WorkspaceName, state: ApprovalState | None = None
-    ) -> Sequence[Approval]: ...
+    def approvals(self, workspace: WorkspaceName, state: ApprovalState | None = None) -> Sequence[Approval]: ...
 
     def open_actions(self, workspace: WorkspaceName) -> Sequence[OpenAction]: ...
 

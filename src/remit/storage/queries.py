@@ -87,10 +87,7 @@ class Queries:
             query = query.where(table.c.run == run)
         if kind:
             query = query.where(table.c.kind == kind)
-        return [
-            (row[0], bytes(row[1]))
-            for row in self._all(query.order_by(table.c.seq).limit(min(limit, MAX_LIST)))
-        ]
+        return [(row[0], bytes(row[1])) for row in self._all(query.order_by(table.c.seq).limit(min(limit, MAX_LIST)))]
 
     def record(self, workspace: WorkspaceName, key: str) -> bytes | None:
         """Return one record's body."""
@@ -115,8 +112,7 @@ class Queries:
         """Return admitted actions without outcome and those whose outcome is unknown, oldest first."""
         query = select(*_OPEN).where(tables.open_actions.c.workspace == workspace)
         return [
-            rows.open_from(row)
-            for row in self._all(query.order_by(tables.open_actions.c.admitted_at).limit(MAX_LIST))
+            rows.open_from(row) for row in self._all(query.order_by(tables.open_actions.c.admitted_at).limit(MAX_LIST))
         ]
 
     def abandoned(self, before: Instant) -> Sequence[OpenAction]:
@@ -135,11 +131,7 @@ class Queries:
     def releases(self, workspace: WorkspaceName) -> Sequence[Release]:
         """Return all releases, newest first, without their files."""
         table = tables.releases
-        query = (
-            select(table)
-            .where(table.c.workspace == workspace)
-            .order_by(table.c.created_at.desc(), table.c.id)
-        )
+        query = select(table).where(table.c.workspace == workspace).order_by(table.c.created_at.desc(), table.c.id)
         return [self._release(row._mapping, with_files=False) for row in self._all(query.limit(MAX_LIST))]
 
     def _release(self, row: Any, *, with_files: bool = True) -> Release:
@@ -163,11 +155,7 @@ class Queries:
         """Return what a channel has pointed at, newest first."""
         t = tables.activations
         columns = (t.c.workspace, t.c.channel, t.c.release, t.c.author, t.c.at, t.c.message)
-        query = (
-            select(*columns)
-            .where(t.c.workspace == workspace, t.c.channel == channel)
-            .order_by(t.c.seq.desc())
-        )
+        query = select(*columns).where(t.c.workspace == workspace, t.c.channel == channel).order_by(t.c.seq.desc())
         return [Activation(*row) for row in self._all(query.limit(MAX_LIST))]
 
     def workspaces(self) -> Sequence[WorkspaceName]:

@@ -17,8 +17,8 @@ from remit.storage.port import Approval, OpenAction, Reservation
 SCOPE_COLUMNS = "id, kind, stops, state, history"
 OPEN_COLUMNS = "id, workspace, run, agent, target, owner, admitted_at, reservations, unknown"
 APPROVAL_COLUMNS = (
-    "id, workspace, run, agent, action, target, digest, release, on_behalf_of, approvers, state, created_at, expires_at,"
-    " answers"
+    "id, workspace, run, agent, action, target, digest, release, on_behalf_of, approvers, state,"
+    " created_at, expires_at, answers"
 )
 RUN_COLUMNS = "id, workspace, agent, team, release, on_behalf_of, purpose, started_at, key, parent, depth"
 
@@ -75,8 +75,14 @@ def open_row(action: OpenAction) -> tuple[Any, ...]:
 
 def approval_from(row: Sequence[Any]) -> Approval:
     """Read a row of APPROVAL_COLUMNS."""
-    approvers, answers = tuple(orjson.loads(row[9])), tuple(orjson.loads(row[13]))
-    return Approval(*row[:9], approvers, ApprovalState(row[10]), row[11], row[12], answers)
+    return Approval(
+        *row[:9],
+        approvers=tuple(orjson.loads(row[9])),
+        state=ApprovalState(row[10]),
+        created_at=row[11],
+        expires_at=row[12],
+        answers=tuple(orjson.loads(row[13])),
+    )
 
 
 def approval_row(approval: Approval) -> tuple[Any, ...]:
@@ -122,6 +128,9 @@ def run_row(run: Run) -> tuple[Any, ...]:
 
 
 def manifest_of(release: Release) -> tuple[bytes, dict[str, bytes]]:
-    """Return a release's manifest (path to digest) and its contents by digest: files that stay the same are stored once."""
+    """Return a release's manifest (path to digest) and its contents by digest.
+
+    Ffiles that stay the same are stored once.
+    """
     manifest = {path: sha256_hex(content) for path, content in release.files.items()}
     return orjson.dumps(manifest), {manifest[path]: content for path, content in release.files.items()}

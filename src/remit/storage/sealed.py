@@ -56,7 +56,10 @@ class DataKey:
             raise PayloadLost(f"the {payload.part} of {payload.owner} was changed after it was sealed") from None
 
     def salt(self, purpose: str) -> bytes:
-        """Derive a salt for digests (HMAC-SHA-256 as a key derivation function, NIST SP 800-108): gone when the key is."""
+        """Derive a salt for digests (HMAC-SHA-256 as a key derivation function, NIST SP 800-108).
+
+        Ggone when the key is.
+        """
         return hmac.digest(self._secret, b"salt\x00" + purpose.encode(), "sha256")
 
 
@@ -86,7 +89,8 @@ class KeyFile:
 
 def _read_or_make(path: Path) -> bytes:
     try:
-        # Written whole under another name first, then linked: a process that starts at the same time never reads half a key.
+        # Written whole under another name first, then linked: a process that starts at the same time never
+        # reads half a key.
         made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         if not path.exists():
             handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,7 +1,7 @@
 """SQLite: one file, write-ahead log, every commit on disk before it counts.
 
-Raw SQL on the admission path: a batch is a handful of set-based statements, and SQLAlchemy's layer costs 1.6 to 3 times as much
-there. Everything else goes through queries.py.
+Raw SQL on the admission path: a batch is a handful of set-based statements, and SQLAlchemy's layer costs 1.6 to 3
+times as much there. Everything else goes through queries.py.
 """
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ class SqliteStore(Queries):
     def __init__(self, path: Path) -> None:
         """Open or create the file and bring it to the current schema.
 
-        Raises StoreError where the folder does not exist, is not writable, or the file is no database or from the future.
+        Raises StoreError where the folder does not exist, is not writable, or the file is no database or from the
+        future.
         """
         self.path = path
         with _explained(path):
-            engine = _engine(path)
+            engine = _connections(path)
             migrate(engine)
         super().__init__(engine)
 
@@ -68,7 +69,10 @@ class SqliteTransactions:
         _durable(self._db)
 
     def begin(self, wanted: Wanted) -> Loaded:
-        """Take the write lock, then read. The lock comes first, so no reader has to be turned away for a stale snapshot."""
+        """Take the write lock, then read.
+
+        The lock comes first, so no reader has to be turned away for a stale snapshot.
+        """
         with _explained(self._path):
             run = self._db.execute
             run("begin immediate")
@@ -174,15 +178,18 @@ def _rare_statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, .
             [rows.run_row(run) for run in writes.runs],
         )
     if writes.keys:
-        # A subject's key may be made by two runs at once: the first stays, and both read it back before sealing with it.
+        # A subject's key may be made by two runs at once: the first stays, and both read it back before sealing
+        # with it.
         yield (
             "insert or ignore into payload_keys (id, wrapped, created_at) values (?, ?, ?)",
             [(key.id, key.wrapped, key.created_at) for key in writes.keys],
         )
     if writes.approvals:
         yield (
-            f"insert or replace into approvals ({rows.APPROVAL_COLUMNS})"
-            " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                f"insert or replace into approvals ({rows.APPROVAL_COLUMNS})"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            ),
             [rows.approval_row(approval) for approval in writes.approvals.values()],
         )
     if writes.heartbeat:
@@ -205,7 +212,10 @@ def _release_statements(release: Release) -> Iterator[tuple[str, list[tuple[obje
     manifest, contents = rows.manifest_of(release)
     yield "insert or ignore into contents (digest, content) values (?, ?)", list(contents.items())
     yield (
-        "insert or ignore into releases (workspace, id, author, message, created_at, manifest) values (?, ?, ?, ?, ?, ?)",
+        (
+            "insert or ignore into releases (workspace, id, author, message, created_at, manifest)"
+            " values (?, ?, ?, ?, ?, ?)"
+        ),
         [(release.workspace, release.id, release.author, release.message, release.created_at, manifest)],
     )
 
@@ -220,7 +230,7 @@ def _durable(db: sqlite3.Connection) -> None:
     db.execute("pragma foreign_keys = on")
 
 
-def _engine(path: Path) -> Engine:
+def _connections(path: Path) -> Engine:
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")

@@ -17,7 +17,7 @@ _OK = (Finding(Code.BUDGET_OK, Verdict.ALLOW),)
 
 def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:
     """Deny what a hard budget can not cover; warn of soft ones and of shares that are reached."""
-    found = []
+    found: list[Finding] = []
     for charge in call.rules.charges(call.run.agent):
         if charge.applies_to(call.run.on_behalf_of):
             found += _judge(charge, facts, call.action.cost)
@@ -63,8 +63,8 @@ def amount_in(unit: BudgetUnit, cost: Cost) -> int | None:
 def rolled(spend: Spend | None, charge: Charge, facts: Facts) -> Spend:
     """Return the state of a budget in the window that holds now.
 
-    The window rolls over here, not in a timer, so that a replay sees the same windows as the run did. It never rolls back: an
-    instant before the window's start counts in that window.
+    The window rolls over here, not in a timer, so that a replay sees the same windows as the run did. It never
+    rolls back: an instant before the window's start counts in that window.
     """
     if spend is not None and (spend.end == 0 or facts.now < spend.end):
         return spend
@@ -72,7 +72,10 @@ def rolled(spend: Spend | None, charge: Charge, facts: Facts) -> Spend:
 
 
 def share_reached(budget: Budget, before: int, after: int) -> int:
-    """Return the highest warning share, in per cent, that this reservation crosses; 0 for none. Each is reported once a window."""
+    """Return the highest warning share, in per cent, that this reservation crosses; 0 for none.
+
+    Each is reported once a window.
+    """
     crossed = [s for s in budget.warn_at if before * 100 < s * budget.amount <= after * 100]
     return max(crossed, default=0)
 

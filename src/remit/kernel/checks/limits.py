@@ -29,9 +29,7 @@ def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:
     if call.run.depth and limits.depth is not None and call.run.depth > limits.depth:
         found.append(Finding.of(Code.DEPTH_REACHED, Verdict.DENY, limit=limits.depth, reached=call.run.depth))
     if limits.rate is not None and rate_after(limits.rate, facts.agent.rate_at, facts.now) is None:
-        found.append(
-            Finding.of(Code.RATE_REACHED, Verdict.DENY, limit=limits.rate.calls, seconds=limits.rate.seconds)
-        )
+        found.append(Finding.of(Code.RATE_REACHED, Verdict.DENY, limit=limits.rate.calls, seconds=limits.rate.seconds))
     return tuple(found) or _OK
 
 
@@ -56,7 +54,11 @@ def _calls_of_grant(progress: Progress, call: Prepared) -> list[Finding]:
         return []
     return [
         Finding.of(
-            Code.GRANT_CALLS_REACHED, Verdict.DENY, limit=grant.calls_per_run, reached=made, tool=call.action.target
+            Code.GRANT_CALLS_REACHED,
+            Verdict.DENY,
+            limit=grant.calls_per_run,
+            reached=made,
+            tool=call.action.target,
         )
     ]
 
@@ -64,8 +66,8 @@ def _calls_of_grant(progress: Progress, call: Prepared) -> list[Finding]:
 def rate_after(rate: Rate, rate_at: int, now: Instant) -> int | None:
     """Return the new theoretical arrival time if one more call conforms at `now`, else None.
 
-    The virtual scheduling form of the generic cell rate algorithm (ITU-T I.371, annex A): a whole window's worth may come in a
-    burst, then one every `seconds / calls`.
+    The virtual scheduling form of the generic cell rate algorithm (ITU-T I.371, annex A): a whole window's worth
+    may come in a burst, then one every `seconds / calls`.
     """
     interval = rate.seconds * MICROS_PER_SECOND // rate.calls
     tolerance = rate.seconds * MICROS_PER_SECOND - interval

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from remit.domain.facts import Facts
 from remit.domain.finding import Code, Finding, Verdict
 from remit.domain.release import LoopRule, OnLoop
@@ -21,7 +23,7 @@ def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:
     rule, seen = agent.remit.loops, facts.run.progress.loop
     if seen is not None:
         return (Finding(seen.code, _VERDICT[rule.on_detection], seen.params),)
-    if facts.repeats + 1 >= thresholds(rule).exact_repetition and not _pollable(call):
+    if facts.repeats >= thresholds(rule).exact_repetition and not _pollable(call):
         return (Finding.of(Code.LOOP_REPETITION, Verdict.ALLOW, times=facts.repeats + 1),)
     return _OK
 
@@ -33,4 +35,5 @@ def _pollable(call: Prepared) -> bool:
 
 def thresholds(rule: LoopRule) -> LoopThresholds:
     """Return the thresholds of a remit, the defaults where it says nothing."""
-    return _DEFAULTS.with_overrides(same_result=rule.same_result, error_streak=rule.error_streak)
+    written = {"same_call_same_result": rule.same_result, "error_streak": rule.error_streak}
+    return replace(_DEFAULTS, **{name: value for name, value in written.items() if value is not None})

@@ -14,7 +14,7 @@ _OK = (Finding(Code.OVERSIGHT_OK, Verdict.ALLOW),)
 
 
 def required(call: Prepared, others: Iterable[Finding]) -> tuple[GroupName, ...]:
-    """Return the groups that must answer: those of the policies that hold, of the remit's holds and of its loop rule."""
+    """Return the groups that must answer: of the policies that hold, the remit's holds and its loop rule."""
     groups = set()
     agent = call.rules.agent(call.action.agent)
     for finding in others:

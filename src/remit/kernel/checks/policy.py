@@ -16,7 +16,10 @@ MODEL_ACTION = "model.call"
 
 
 def ask(facts: Facts, call: Prepared) -> PolicyAnswer | None:
-    """Put the action to the policies; None where it can not even be put: an unknown tool or arguments that do not fit."""
+    """Put the action to the policies.
+
+    NNone where it can not even be put: an unknown tool or arguments that do not fit.
+    """
     action = call.action
     if not call.input_json or call.rules.agent(action.agent) is None:
         return None

@@ -20,6 +20,13 @@ def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:
             if what in ("", target) and stop.holds_at(facts.now):
                 stopped = what.partition(":")[0] or scope.kind.value
                 found.append(
-                    Finding.of(Code.STOPPED, Verdict.DENY, scope=stopped, stop=stop.kind.value, by=stop.by, reason=stop.reason)
+                    Finding.of(
+                        Code.STOPPED,
+                        Verdict.DENY,
+                        scope=stopped,
+                        stop=stop.kind.value,
+                        by=stop.by,
+                        reason=stop.reason,
+                    )
                 )
     return tuple(found) or _OK

@@ -1,4 +1,4 @@
-"""Loops: repetition without progress, recognised from fingerprints of calls and results. See docs/concepts/loops.md."""
+"""Loops: repetition without progress, recognised from fingerprints. See docs/concepts/loops.md."""
 
 from remit.kernel.loops.history import LoopHistory, repeats
 from remit.kernel.loops.signs import LoopCode, LoopSign, LoopThresholds, detect, repetition_warning

@@ -1,6 +1,7 @@
 """What loop detection remembers of a run: its last steps and, bounded, what has been asked and heard.
 
-The value is frozen and small (at most `MAX_BYTES` once packed), so that it can live in the run's row and be replayed.
+The value is frozen and small (at most `MAX_BYTES` once packed), so that it can live in the run's row and be
+replayed.
 """
 
 import struct
@@ -35,7 +36,7 @@ _POLLABLE = 0x20
 class LoopHistory:
     """The steps of a run as loop detection sees them.
 
-    Five columns of equal length, at most `WINDOW_STEPS`, oldest first; then what was heard and asked in the whole run.
+    Five columns of equal length, at most `WINDOW_STEPS`, oldest first; then what the run has heard and asked.
     """
 
     exact: tuple[int, ...]
@@ -47,7 +48,7 @@ class LoopHistory:
     seen_permille: tuple[int, ...]
     """How much of each result had been heard before."""
     notes: tuple[int, ...]
-    """News, relation, error and pollable of each step, packed in a byte; see `news`, `asks`, `is_error`, `is_poll`."""
+    """News, relation, error and pollable in one byte: see `news`, `asks`, `is_error`, `is_poll`."""
     heard: tuple[int, ...]
     """Hashes of result tokens, oldest first."""
     asked: tuple[int, ...]
@@ -113,9 +114,8 @@ class LoopHistory:
         heard: frozenset[int],
         asked: frozenset[int],
     ) -> News:
-        if pollable:
-            return News.SECOND if known else News.FRESH
-        if not heard.issuperset(result.progress):
+        if pollable or not heard.issuperset(result.progress):
+            # A poll counts in `still_polls` alone: waiting between polls is no sign of a loop either.
             return News.FRESH
         # A wording that has left the window was looked at once at least.
         looks = self.calls.count(_number(call.masked)) or int(CallMarks.wording_of(call) in asked)
@@ -123,7 +123,7 @@ class LoopHistory:
         return judge(asks, new, result, looks, answer_known=known, result_known=result_known)
 
     def to_bytes(self) -> bytes:
-        """Pack the history, at most `MAX_BYTES`. Little-endian; the ring of exact calls comes right after the header."""
+        """Pack the history in at most `MAX_BYTES`, little-endian; the ring of exact calls comes first."""
         steps = len(self.calls)
         padding = (0,) * (WINDOW_STEPS - steps)
         head = _HEADER.pack(_VERSION, steps, len(self.heard), len(self.asked), self.still_polls)

@@ -1,4 +1,4 @@
-"""The signs of a loop, from the surest to the most general. Pure: a history and thresholds in, a sign or nothing out."""
+"""The signs of a loop, from the surest to the most general. Pure functions of a history and thresholds."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,9 +26,9 @@ class LoopCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoopThresholds:
-    """When repetition counts as a loop. Counts are steps; no count over the window of 24 steps can be reached,
+    """When repetition counts as a loop. Counts are steps.
 
-    save `still_polls`, which is counted over the whole run.
+    No count above the window of 24 steps can be reached, save `still_polls`, counted over the whole run.
     """
 
     exact_repetition: int = 3
@@ -48,7 +48,7 @@ class LoopThresholds:
     """Steps in a row without news, counting second looks: an agent may check a list of records once more."""
     still_polls: int = 40
     """Polls in a row with a known answer. Polling every 15 s, that is ten minutes without a change."""
-    fresh_permille: int = 334
+    fresh_permille: int = 400
     """Repetition is not a loop while more than this share of the steps between brings news."""
 
 
@@ -61,7 +61,7 @@ class LoopSign:
 
 
 def repetition_warning(history: bytes, call_digest: bytes, thresholds: LoopThresholds) -> LoopSign | None:
-    """Warn before a call that was made exactly so before, from the packed history. Never a reason to stop by itself."""
+    """Warn of a call made exactly so before, from the packed history. By itself no reason to stop."""
     count = repeats(history, call_digest)
     if count < thresholds.exact_repetition:
         return None
@@ -69,7 +69,7 @@ def repetition_warning(history: bytes, call_digest: bytes, thresholds: LoopThres
 
 
 def detect(history: LoopHistory, thresholds: LoopThresholds) -> LoopSign | None:
-    """The surest sign that the last step of this history is part of a loop, or None. Call it after every step."""
+    """The surest sign that the last step of this history is part of a loop, or None. Ask after every step."""
     last = len(history) - 1
     if last < 0:
         return None
@@ -133,7 +133,7 @@ def _alike(history: LoopHistory, thresholds: LoopThresholds) -> LoopSign | None:
 
 
 def _nothing_new(history: LoopHistory, thresholds: LoopThresholds) -> LoopSign | None:
-    steps = [step for step in range(len(history)) if not history.is_poll(step)]
+    steps = list(range(len(history)))
     recent = steps[-thresholds.stale_window :]
     stale = [step for step in recent if history.news(step) is News.STALE]
     if len(stale) >= thresholds.stale_steps:
@@ -145,7 +145,7 @@ def _nothing_new(history: LoopHistory, thresholds: LoopThresholds) -> LoopSign |
 
 
 def _is_progressing(history: LoopHistory, first: int, thresholds: LoopThresholds) -> bool:
-    """Whether enough of the steps after `first` brought news: a record read again between updates is no loop."""
+    """Whether enough steps after `first` brought news: a record read again between updates is no loop."""
     after = range(first + 1, len(history))
     fresh = sum(history.news(step) is News.FRESH for step in after)
     return fresh * 1000 > thresholds.fresh_permille * len(after)

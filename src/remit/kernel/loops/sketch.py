@@ -1,8 +1,8 @@
 """Small fingerprints of a call and of its result, the same in every process.
 
-They are computed by the caller, outside the admission transaction. Digests say whether two texts are the same once
-masked; samples say how much of a text is new. A sample is a bottom-k sketch (Broder 1997): the k smallest hashes of
-the distinct tokens, so that two texts that share tokens share samples.
+They are computed by the caller, outside the admission transaction. Digests say whether two texts are the same
+once masked; samples say how much is new. A sample is a bottom-k sketch (Broder 1997): the k smallest
+hashes of the distinct tokens, so that texts that share tokens share samples.
 """
 
 import json
@@ -11,22 +11,15 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from zlib import crc32
 
-from remit.kernel.loops.masking import (
-    Kind,
-    Token,
-    clipped,
-    is_amount_name,
-    is_position_name,
-    is_volatile_name,
-    plain_name,
-    rough_amount,
-    scan,
-)
+from remit.kernel.loops.masking import Kind, Token, clipped, is_ticking, rough_amount, scan
+from remit.kernel.loops.names import Role, plain_name, role_of
 
 SAMPLE = 64
 """How many tokens of a result are kept at most."""
 WORDS = 24
 """How many words of a call are kept at most."""
+MAX_PROGRESS = 8
+"""How many reports of progress of a result are kept at most."""
 
 _MAX_ARGUMENT_BYTES = 16_384
 _MAX_LEAVES = 256
@@ -38,15 +31,12 @@ _MIN_PROSE_LETTERS = 4
 
 @dataclass(frozen=True, slots=True)
 class CallSketch:
-    """What a call asks.
-
-    Digests are 8 bytes; hashes are 32-bit. All are zero-cost to compare and hold nothing that can be read back.
-    """
+    """What a call asks. Digests are 8 bytes, hashes 32-bit; the call cannot be read back from them."""
 
     exact: bytes
     """The tool and the very bytes of its arguments."""
     masked: bytes
-    """The same for calls that differ only in volatile members, position in a list, word order or amounts."""
+    """The same for calls that differ only in volatile members, word order or amounts."""
     subject: bytes
     """What is asked about: names, codes, numbers and rough amounts, without prose and position."""
     position: bytes
@@ -62,45 +52,69 @@ class ResultSketch:
     """What a result says. Digests are 8 bytes, hashes 32-bit."""
 
     masked: bytes
-    """The same for results that differ only in volatile parts, amounts or the order of what they list."""
+    """The same for results that differ only in volatile parts, opaque ids, amounts or the order of a list."""
     detail: bytes
     """As `masked`, with every amount to the last digit: by this a pollable tool is judged."""
     sample: tuple[int, ...]
     """At most `SAMPLE` hashes of distinct tokens, ascending."""
     progress: tuple[int, ...]
-    """Hashes of the progress it reports (`41 percent`, `"processed": 120`), at most 8."""
+    """At most `MAX_PROGRESS` hashes of the progress it reports (`41 percent`, `"processed": 120`)."""
 
 
 def call_sketch(tool: str, arguments: bytes) -> CallSketch:
-    """Sketch a call from its tool and canonical JSON arguments. Other bytes are read as text; nothing raises."""
-    facets = _Facets()
-    facets.read(arguments)
-    subject = sorted(set(facets.subject))
-    alike = sorted({*facets.names, *facets.prose})
+    """Sketch a call from its tool and canonical JSON arguments. Other bytes are read as text; none raise."""
+    facets = _Facets(arguments)
+    alike = {*facets.names, *facets.position, *facets.prose}
     return CallSketch(
-        exact=_digest((tool, str(len(arguments))), arguments),
-        masked=_digest((tool, *alike)),
-        subject=_digest((tool, *subject)),
+        exact=_digest((tool,), arguments),
+        masked=_digest((tool, *sorted(alike))),
+        subject=_digest((tool, *sorted(set(facets.subject)))),
         position=_digest((tool, *facets.position)),
-        prose=_bottom(map(_hash, (word for word in facets.prose if len(word) >= _MIN_PROSE_LETTERS)), WORDS),
-        echo=_bottom(map(_hash, facets.echo), WORDS),
+        prose=_bottom((word for word in facets.prose if len(word) >= _MIN_PROSE_LETTERS), WORDS),
+        echo=_bottom(facets.echo, WORDS),
     )
 
 
 def result_sketch(result: bytes | str) -> ResultSketch:
     """Sketch a result. Of a huge one only start and end are read (`masking.MAX_CHARS`)."""
-    tokens = scan(clipped(result))
-    alike = sorted({_alike(token) for token in tokens})
-    masked = _digest(alike)
-    amounts = [text for kind, text, _ in tokens if kind in (Kind.AMOUNT, Kind.PROGRESS)]
-    progress = {_hash(_progress_mark(token)) for token in tokens if token[0] is Kind.PROGRESS}
-    marks = {_mark(token) for token in tokens if token[0] is not Kind.GONE}
+    tokens = set(scan(clipped(result)))
+    plain = {text for kind, text, _ in tokens if kind in _PLAIN}
+    alike, marks, amounts = _figures(token for token in tokens if token[0] not in _PLAIN)
+    progress = {_progress_mark(text, context) for kind, text, context in tokens if kind is Kind.PROGRESS}
+    masked = _digest(sorted(plain | alike | progress))
     return ResultSketch(
         masked=masked,
-        detail=_digest((masked.hex(), *amounts)),
-        sample=_bottom(map(_hash, marks), SAMPLE),
-        progress=_bottom(progress, 8),
+        detail=_digest((masked.hex(), *sorted(amounts))),
+        sample=_bottom(plain | marks | progress, SAMPLE),
+        progress=_bottom(progress, MAX_PROGRESS),
     )
+
+
+_PLAIN = frozenset((Kind.WORD, Kind.KEY, Kind.CODE))
+
+
+def _figures(tokens: Iterable[Token]) -> tuple[set[str], set[str], set[str]]:
+    """What the tokens that are not plain words say: for the masked digest, for the sample, for the detail."""
+    alike: set[str] = set()
+    marks: set[str] = set()
+    amounts: set[str] = set()
+    for kind, text, context in tokens:
+        if kind is Kind.NUMBER:
+            number = f"{context} {text}"
+            alike.add(number)
+            marks.add(number)
+        elif kind is Kind.AMOUNT:
+            alike.add(f"{context} ~")
+            marks.add(f"{context} ~{rough_amount(text)}")
+            amounts.add(f"{context} {text}")
+        elif kind is Kind.OPAQUE:
+            alike.add("<id>")
+            marks.add(f"<id> {text}")
+        elif kind is Kind.PROGRESS:
+            amounts.add(f"{context} {text}")
+        else:
+            alike.add(text)
+    return alike, marks, amounts
 
 
 class _Facets:
@@ -108,46 +122,51 @@ class _Facets:
 
     __slots__ = ("echo", "names", "position", "prose", "subject")
 
-    def __init__(self) -> None:
+    def __init__(self, arguments: bytes) -> None:
         self.subject: list[str] = []
+        """What is asked about, with amounts roughly."""
         self.names: list[str] = []
+        """The same without the size of amounts."""
         self.position: list[str] = []
         self.prose: list[str] = []
         self.echo: list[str] = []
-
-    def read(self, arguments: bytes) -> None:
         for name, value in _leaves(arguments):
-            if is_volatile_name(name):
-                continue
-            if is_position_name(name):
-                self.position.append(f"{name}={value}")
-            elif isinstance(value, str):
-                self._read_text(name, value)
-            elif isinstance(value, float) or (type(value) is int and is_amount_name(name)):
-                self._add_amount(name, str(value))
-            else:
-                self._add(f"{name}={value}")
+            self._read(name, value)
+
+    def _read(self, name: str, value: "_Leaf") -> None:
+        role = role_of(name)
+        if role is Role.VOLATILE:
+            return
+        if role is Role.POSITION:
+            self.position.append(f"{name}={value}")
+        elif isinstance(value, str):
+            self._read_text(name, value)
+        elif role is not Role.PLACE and (isinstance(value, float) or (type(value) is int and role is Role.AMOUNT)):
+            self._add_amount(name, str(value))
+        else:
+            self._add(f"{name}={value}")
 
     def _read_text(self, name: str, value: str) -> None:
         tokens = scan(clipped(value))
         words = [text for kind, text, _ in tokens if kind in (Kind.WORD, Kind.KEY)]
+        is_name = len(tokens) <= _NAME_WORDS
         self.echo += words
-        if len(tokens) <= _NAME_WORDS:
+        if is_name:
             self._add(f"{name}=" + " ".join(sorted(words)))
         else:
             self.prose += words
         for token in tokens:
-            self._read_figure(name, token, value)
+            self._read_figure(name, token, is_name=is_name)
 
-    def _read_figure(self, name: str, token: Token, value: str) -> None:
+    def _read_figure(self, name: str, token: Token, *, is_name: bool) -> None:
         kind, text, context = token
         if kind is Kind.AMOUNT:
             self._add_amount(f"{name} {context}", text)
-        elif kind in (Kind.NUMBER, Kind.PROGRESS, Kind.CODE, Kind.OPAQUE):
+        elif kind not in (Kind.WORD, Kind.KEY, Kind.GONE):
             self._add(f"{name}={context} {text}")
-        elif kind is Kind.GONE and text in ("<id>", "<time>") and len(value) <= _OPAQUE_CHARS:
-            # An argument that is an opaque id or a time, under a name that is not volatile, says which record is meant.
-            self._add(f"{name}={value}")
+        elif text == "<id>" or (text == "<time>" and is_name and not is_ticking(context)):
+            # Unlike in a result, an opaque id among the arguments says which record is meant.
+            self._add(f"{name}={context}")
 
     def _add(self, mark: str) -> None:
         self.subject.append(mark)
@@ -157,8 +176,6 @@ class _Facets:
         self.subject.append(f"{name}~{rough_amount(text)}")
         self.names.append(f"{name}~")
 
-
-_OPAQUE_CHARS = 64
 
 _Leaf = str | int | float | bool | None
 
@@ -174,7 +191,7 @@ def _leaves(arguments: bytes) -> Iterator[tuple[str, _Leaf]]:
 
 
 def _walk(document: object) -> list[tuple[str, _Leaf]]:
-    """The first `_MAX_LEAVES` leaves with the names of the members that hold them, outermost first."""
+    """The first `_MAX_LEAVES` leaves, each with the name of the nearest member that holds it."""
     leaves: list[tuple[str, _Leaf]] = []
     pending: list[tuple[str, object]] = [("", document)]
     while pending and len(leaves) < _MAX_LEAVES:
@@ -188,38 +205,14 @@ def _walk(document: object) -> list[tuple[str, _Leaf]]:
     return leaves
 
 
-def _alike(token: Token) -> str:
-    kind, text, context = token
-    if kind is Kind.AMOUNT:
-        return f"{context} ~"
-    if kind is Kind.OPAQUE:
-        return "<id>"
-    if kind is Kind.PROGRESS:
-        return _progress_mark(token)
-    return f"{context} {text}" if kind is Kind.NUMBER else text
-
-
-def _mark(token: Token) -> str:
-    kind, text, context = token
-    if kind is Kind.AMOUNT:
-        return f"{context} ~{rough_amount(text)}"
-    if kind is Kind.PROGRESS:
-        return _progress_mark(token)
-    return f"{context} {text}" if kind is Kind.NUMBER else text
-
-
-def _progress_mark(token: Token) -> str:
+def _progress_mark(text: str, context: str) -> str:
     """Progress counts by whole steps: 0.04 % and 0.05 % off are no progress, 41 % after 40 % is."""
-    _, text, context = token
     return f"{context} {text.rstrip('%').partition('.')[0]} done"
 
 
-def _hash(token: str) -> int:
-    return crc32(token.encode("utf-8", "surrogatepass"))
-
-
-def _bottom(hashes: Iterable[int], limit: int) -> tuple[int, ...]:
-    return tuple(sorted(set(hashes))[:limit])
+def _bottom(tokens: Iterable[str], limit: int) -> tuple[int, ...]:
+    hashes = {crc32(token.encode("utf-8", "surrogatepass")) for token in tokens}
+    return tuple(sorted(hashes)[:limit])
 
 
 def _digest(parts: Iterable[str], raw: bytes = b"") -> bytes:

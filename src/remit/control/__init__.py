@@ -1,0 +1,1 @@
+"""Use cases of people: releases, workspace tests, approvals, stops."""

@@ -1,0 +1,237 @@
+"""Make releases of folders, point channels at them, go back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from remit.control.policy_tests import Tested, run_tests
+from remit.control.transaction import changing
+from remit.domain.canonical import canonical, sha256_hex
+from remit.domain.clock import Clock
+from remit.domain.ids import Ids, ReleaseId, WorkspaceName
+from remit.domain.problem import Problem
+from remit.domain.record import RecordKind
+from remit.domain.release import Configuration, Release
+from remit.kernel.ruleset import Ruleset
+from remit.storage.port import Activation, Store, Wanted
+from remit.workspace.difference import Change, changes
+from remit.workspace.reading import read
+
+
+class ReleaseRefused(Exception):
+    """A release can not be made or activated. The message says why and what to do."""
+
+
+class FolderHasProblems(ReleaseRefused):
+    """The files hold mistakes; nothing was made of them."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            f"{len(self.problems)} problems; run `remit validate` to see them all. First: {self.problems[0]}"
+        )
+
+
+class TestsFailed(ReleaseRefused):
+    """The workspace's own tests do not pass; nothing was made."""
+
+    def __init__(self, failed: Sequence[Tested]) -> None:
+        self.failed = tuple(failed)
+        first = self.failed[0]
+        super().__init__(
+            f"{len(self.failed)} of the workspace's tests fail. First: {first.scenario.name}: {'; '.join(first.misses)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What applying would do. `release` is not stored yet."""
+
+    release: Release
+    configuration: Configuration
+    tested: tuple[Tested, ...]
+    before: Release | None
+    changes: tuple[Change, ...]
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the channel points at exactly this content already."""
+        return self.before is not None and self.before.id == self.release.id
+
+
+def content_id(files: Mapping[str, bytes]) -> ReleaseId:
+    """Return the id of a release.
+
+    ``rel_` and the first 32 hexadecimal digits of SHA-256 over the sorted paths and digests.
+    """
+    manifest = [[path, sha256_hex(files[path])] for path in sorted(files)]
+    return ReleaseId(f"rel_{sha256_hex(canonical(manifest))[:32]}")
+
+
+class Releases:
+    """Releases and channels of one database."""
+
+    def __init__(self, store: Store, clock: Clock, ids: Ids) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+
+    # -- looking
+
+    def active(self, workspace: WorkspaceName, channel: str) -> Release | None:
+        """Return the release a channel points at."""
+        id = self._store.active(workspace, channel)
+        return None if id is None else self._store.release(workspace, id)
+
+    def named(self, workspace: WorkspaceName, id: str) -> Release:
+        """Return a release by its id or an unambiguous beginning of it. Raises ReleaseRefused."""
+        matches = [release.id for release in self._store.releases(workspace) if release.id.startswith(id)]
+        exact = ReleaseId(id) if id in matches else None
+        if exact is None and len(matches) != 1:
+            which = "no release begins with" if not matches else f"{len(matches)} releases begin with"
+            raise ReleaseRefused(f"{which} {id!r} in workspace {workspace}; `remit releases` lists them")
+        found = self._store.release(workspace, exact or matches[0])
+        assert found is not None
+        return found
+
+    def plan(
+        self,
+        files: Mapping[str, bytes],
+        name: str,
+        author: str,
+        message: str,
+        channel: str,
+        only: Sequence[str] = (),
+    ) -> Plan:
+        """Work out what applying `files` would change; `only` limits it to some of their paths.
+
+        Raises FolderHasProblems, and ReleaseRefused for an `only` that names nothing.
+        """
+        reading = read(files, name)
+        workspace = WorkspaceName(name) if reading.configuration is None else reading.configuration.settings.name
+        before = self.active(workspace, channel)
+        if only:
+            files = _merged({} if before is None else before.files, files, only)
+            reading = read(files, name)
+        if reading.configuration is None:
+            raise FolderHasProblems(reading.errors)
+        release = Release(content_id(files), workspace, dict(files), author, message, self._clock.now())
+        rules = Ruleset(release.id, reading.configuration)
+        old = None if before is None else _configuration(before)
+        return Plan(
+            release,
+            reading.configuration,
+            run_tests(rules, reading.scenarios),
+            before,
+            changes(old, reading.configuration),
+        )
+
+    # -- changing
+
+    def apply(self, plan: Plan, channel: str) -> Release:
+        """Store the planned release and point the channel at it.
+
+        Raises TestsFailed, and ReleaseRefused where the channel has moved since the plan was made: what a person
+        has reviewed is what takes effect.
+        """
+        failed = [tested for tested in plan.tested if not tested.passed]
+        if failed:
+            raise TestsFailed(failed)
+        return self._activate(plan.release, channel, plan.release.author, plan.release.message, plan.before)
+
+    def rollback(
+        self,
+        workspace: WorkspaceName,
+        author: str,
+        message: str,
+        channel: str,
+        to: str = "",
+        only: Sequence[str] = (),
+    ) -> Release:
+        """Re-activate an earlier release: the one before the active, or `to`.
+
+        With `only`, make a release in which just those paths are as they were there. Raises ReleaseRefused.
+        """
+        now_active = self.active(workspace, channel)
+        if now_active is None:
+            raise ReleaseRefused(f"channel {channel} points at no release: there is nothing to go back from")
+        target = self.named(workspace, to) if to else self._previous(workspace, channel, now_active)
+        if target.withdrawn_at is not None:
+            raise ReleaseRefused(f"release {target.id} was withdrawn and can not be activated again")
+        if not only:
+            return self._activate(target, channel, author, message, now_active)
+        files = _merged(now_active.files, target.files, only)
+        plan = self.plan(files, workspace, author, message, channel)
+        return self.apply(plan, channel)
+
+    def withdraw(self, workspace: WorkspaceName, id: str, author: str, message: str) -> Release:
+        """Withdraw a release: runs that began with it are admitted nothing more.
+
+        Raises ReleaseRefused for an active one.
+        """
+        release = self.named(workspace, id)
+        if self._store.active(workspace, "production") == release.id:
+            raise ReleaseRefused(f"release {release.id} is active: activate another one first")
+        now = self._clock.now()
+        with changing(self._store, Wanted(workspace=workspace), now) as change:
+            change.writes.withdrawn.append((release.id, now))
+            content: dict[str, object] = {"release": release.id, "by": author, "message": message}
+            change.record(self._ids.new("chg"), RecordKind.RELEASE_WITHDRAWN, content)
+        return release
+
+    def _previous(self, workspace: WorkspaceName, channel: str, active: Release) -> Release:
+        for activation in self._store.activations(workspace, channel):
+            if activation.release != active.id:
+                found = self._store.release(workspace, activation.release)
+                if found is not None and found.withdrawn_at is None:
+                    return found
+        raise ReleaseRefused(f"channel {channel} has pointed at no other release: there is nothing to go back to")
+
+    def _activate(self, release: Release, channel: str, author: str, message: str, expected: Release | None) -> Release:
+        now = self._clock.now()
+        # The workspace's own row is locked first, so that two people can not move one channel at once.
+        with changing(self._store, Wanted(workspace=release.workspace), now) as change:
+            current = self._store.active(release.workspace, channel)
+            if current != (None if expected is None else expected.id):
+                raise ReleaseRefused(
+                    f"channel {channel} has moved to {current} since this was planned: look at the diff again"
+                )
+            is_new = self._store.release(release.workspace, release.id) is None
+            if is_new:
+                change.writes.releases.append(release)
+                change.record(f"{release.id}/made", RecordKind.RELEASE_MADE, _made(release))
+            change.writes.activations.append(Activation(release.workspace, channel, release.id, author, now, message))
+            content: dict[str, object] = {
+                "release": release.id,
+                "channel": channel,
+                "by": author,
+                "message": message,
+            }
+            content["before"] = current
+            change.record(self._ids.new("chg"), RecordKind.RELEASE_ACTIVATED, content)
+        return release
+
+
+def _made(release: Release) -> dict[str, object]:
+    files = [[path, sha256_hex(release.files[path])] for path in sorted(release.files)]
+    return {"release": release.id, "by": release.author, "message": release.message, "files": files}
+
+
+def _merged(base: Mapping[str, bytes], source: Mapping[str, bytes], only: Sequence[str]) -> dict[str, bytes]:
+    """Return `base` with just the paths in `only` as they are in `source`; a path that is gone there goes here."""
+    merged = dict(base)
+    for path in only:
+        if path in source:
+            merged[path] = source[path]
+        elif path in merged:
+            del merged[path]
+        else:
+            raise ReleaseRefused(
+                f"{path} is neither in the active release nor in what is applied: name a file as agents/x.yaml"
+            )
+    return merged
+
+
+def _configuration(release: Release) -> Configuration | None:
+    return read(release.files, release.workspace).configuration

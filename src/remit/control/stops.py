@@ -1,0 +1,97 @@
+"""Freeze and unfreeze.
+
+A freeze is an update of a row that every admission must lock: after its commit no admission commits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from remit.control.transaction import changing
+from remit.domain.clock import Clock
+from remit.domain.facts import Scope, ScopeKind, Stop, StopKind, scope_id
+from remit.domain.ids import Ids, ScopeId, WorkspaceName
+from remit.domain.record import RecordKind
+from remit.storage.port import Store, Wanted
+
+
+class StopRefused(Exception):
+    """A stop that can not be set or lifted. The message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is stopped: a scope, or a tool or model on the workspace's row."""
+
+    scope: ScopeId
+    kind: ScopeKind
+    what: str = ""
+
+
+def target(workspace: WorkspaceName, text: str) -> Target:
+    """Read `workspace`, or `run:ID`, `agent:NAME`, `team:NAME`, `user:NAME`, `tool:NAME`, `model:NAME`.
+
+    Raises StopRefused.
+    """
+    kind, _, name = text.partition(":")
+    if kind == "workspace" and not name:
+        return Target(scope_id(ScopeKind.WORKSPACE, workspace), ScopeKind.WORKSPACE)
+    if kind in ("tool", "model") and name:
+        return Target(scope_id(ScopeKind.WORKSPACE, workspace), ScopeKind.WORKSPACE, text)
+    if kind in ("run", "agent", "team", "user") and name:
+        # A user's id is written with its prefix everywhere else, and so is its scope.
+        return Target(scope_id(ScopeKind(kind), workspace, text if kind == "user" else name), ScopeKind(kind))
+    raise StopRefused(
+        f"{text!r} names nothing to stop: write workspace, run:ID, agent:NAME, team:NAME, tool:NAME or model:NAME"
+    )
+
+
+class Stops:
+    """Stops of one database."""
+
+    def __init__(self, store: Store, clock: Clock, ids: Ids) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+
+    def freeze(self, workspace: WorkspaceName, text: str, by: str, reason: str) -> Stop:
+        """Stop at once everything within the target. Reversible by `unfreeze`. Raises StopRefused."""
+        aim = target(workspace, text)
+        now = self._clock.now()
+        with changing(self._store, Wanted(scopes=[aim.scope], workspace=workspace), now) as change:
+            scope = change.loaded.scopes.get(aim.scope)
+            if scope is None:
+                if aim.kind is ScopeKind.RUN:
+                    raise StopRefused(f"there is no run {text.partition(':')[2]} in workspace {workspace}")
+                scope = Scope(aim.scope, aim.kind)
+            stop = Stop(StopKind.FREEZE, by, reason, now)
+            scope.stops[aim.what] = stop
+            change.writes.stops[scope.id] = scope
+            content: dict[str, object] = {"scope": scope.id, "what": aim.what, "stop": stop.as_json(), "by": by}
+            change.record(self._ids.new("chg"), RecordKind.STOP_CHANGED, content)
+        return stop
+
+    def unfreeze(self, workspace: WorkspaceName, text: str, by: str, reason: str) -> None:
+        """Lift a freeze. A run that was stopped for looping begins its loop history afresh. Raises StopRefused."""
+        aim = target(workspace, text)
+        now = self._clock.now()
+        with changing(self._store, Wanted(scopes=[aim.scope], workspace=workspace), now) as change:
+            scope = change.loaded.scopes.get(aim.scope)
+            if scope is None or aim.what not in scope.stops:
+                raise StopRefused(f"{text} is not frozen")
+            if scope.stops.pop(aim.what).kind is StopKind.TERMINATION:
+                raise StopRefused(f"{text} was terminated, which can not be lifted")
+            change.writes.stops[scope.id] = scope
+            if scope.progress is not None and scope.progress.loop is not None:
+                scope.progress.loop = None
+                scope.history = b""
+                change.writes.scopes[scope.id] = scope
+                change.writes.histories[scope.id] = scope
+            content: dict[str, object] = {
+                "scope": scope.id,
+                "what": aim.what,
+                "stop": None,
+                "by": by,
+                "reason": reason,
+            }
+            change.record(self._ids.new("chg"), RecordKind.STOP_CHANGED, content)
