@@ -46,9 +46,7 @@ def types_of(part: Mapping[str, object] | None) -> frozenset[str]:
     said = part.get("type") if part is not None else None
     if isinstance(said, str):
         return frozenset({said})
-    return (
-        frozenset(each for each in said if isinstance(each, str)) if isinstance(said, list) else frozenset()
-    )
+    return frozenset(each for each in said if isinstance(each, str)) if isinstance(said, list) else frozenset()
 
 
 def read_by(expression: Mapping[str, object]) -> Iterator[str]:

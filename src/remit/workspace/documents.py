@@ -118,9 +118,7 @@ def _kind_of(node: Node, at: At) -> str | None:
         at.key("kind").wrong(kind, f"`{kind.text[:80] or kind.word}` is no kind of document", likely)
     elif kind.value not in allowed:
         place = KINDS[kind.value].place
-        at.key("kind").wrong(
-            kind, f"kind `{kind.value}` does not belong in this file", f"Move it to `{place}`"
-        )
+        at.key("kind").wrong(kind, f"kind `{kind.value}` does not belong in this file", f"Move it to `{place}`")
     else:
         return kind.value
     return None

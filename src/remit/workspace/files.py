@@ -71,17 +71,11 @@ def _entries(walk: _Walk, folder: Path, prefix: str, depth: int) -> Iterator[tup
     """Yield every entry that is not hidden, depth first, with its path relative to the root."""
     try:
         with os.scandir(folder) as scan:
-            entries = sorted(
-                (entry for entry in scan if not entry.name.startswith(".")), key=lambda entry: entry.name
-            )
+            entries = sorted((entry for entry in scan if not entry.name.startswith(".")), key=lambda entry: entry.name)
     except OSError as error:
         if not prefix:
-            raise FolderUnreadable(
-                f"{folder} can not be listed: {error.strerror}. Check its permissions."
-            ) from None
-        walk.problem(
-            prefix.rstrip("/"), f"the folder can not be listed: {error.strerror}", "Check its permissions"
-        )
+            raise FolderUnreadable(f"{folder} can not be listed: {error.strerror}. Check its permissions.") from None
+        walk.problem(prefix.rstrip("/"), f"the folder can not be listed: {error.strerror}", "Check its permissions")
         return
     for entry in entries:
         walk.seen += 1

@@ -72,9 +72,7 @@ def _check_root(schema: Mapping[str, object], source: Source, report: Report) ->
         report.add(source, "input.type" if "type" in schema else "input", message, "Write `type: object`")
     if schema.get("$schema", DIALECT) != DIALECT:
         message = f"the dialect `{schema['$schema']}` is not the one that is enforced"
-        report.add(
-            source, below("input", "$schema"), message, "Write it in JSON Schema 2020-12 and remove the line"
-        )
+        report.add(source, below("input", "$schema"), message, "Write it in JSON Schema 2020-12 and remove the line")
 
 
 def _parts(schema: object, path: str) -> Iterator[tuple[Mapping[str, object], str]]:
@@ -98,16 +96,12 @@ def _check_part(part: Mapping[str, object], path: str, source: Source, report: R
     for key in part:
         if key not in KEYWORDS and not key.startswith("x-"):
             message = f"`{key}` is no keyword of JSON Schema 2020-12 and would be ignored"
-            report.add(
-                source, below(path, key), message, meant(key, KEYWORDS, f"Remove it, or call it `x-{key}`")
-            )
+            report.add(source, below(path, key), message, meant(key, KEYWORDS, f"Remove it, or call it `x-{key}`"))
     for key in ("$ref", "$dynamicRef"):
         target = part.get(key)
         if isinstance(target, str) and not target.startswith("#"):
             message = f"`{target}` is outside this schema; nothing is fetched"
-            report.add(
-                source, below(path, key), message, "Put the schema under `$defs` and refer to `#/$defs/NAME`"
-            )
+            report.add(source, below(path, key), message, "Put the schema under `$defs` and refer to `#/$defs/NAME`")
     properties, required = part.get("properties"), part.get("required")
     closed = "additionalProperties" not in part and "patternProperties" not in part and "$ref" not in part
     if isinstance(required, list) and isinstance(properties, Mapping) and closed:

@@ -58,9 +58,7 @@ def read(files: Mapping[str, bytes], name: str, found: Iterable[Problem] = ()) -
             documents.take(path, files[path])
     if not documents.documents and not documents.policies and not report.problems:
         remedy = f"Name the right folder; files stand in {listed(places())}"
-        report.problems.append(
-            Problem("workspace.yaml", 0, 0, "", "the folder holds no configuration", remedy)
-        )
+        report.problems.append(Problem("workspace.yaml", 0, 0, "", "the folder holds no configuration", remedy))
     draft = Draft.of(documents)
     check_input_schemas(draft)
     check_tools(draft)
@@ -102,10 +100,7 @@ def _configuration(draft: Draft, settings: Settings) -> Configuration:
     return Configuration(
         settings=settings,
         agents={agent.name: agent for agent in sorted(agents, key=lambda agent: agent.name)},
-        tools={
-            written.value.name: written.value
-            for written in sorted(draft.tools, key=lambda tool: tool.value.name)
-        },
+        tools={written.value.name: written.value for written in sorted(draft.tools, key=lambda tool: tool.value.name)},
         policies=tuple(draft.documents.policies),
         budgets=tuple(in_zone(written.value) for written in draft.budgets),
         people={written.value.id: written.value for written in draft.people},
@@ -116,8 +111,7 @@ def _configuration(draft: Draft, settings: Settings) -> Configuration:
 def _policies_can_be_judged(draft: Draft) -> bool:
     """Tell whether enough is known for a policy's mistakes to be its own, and not a consequence of others."""
     broken_tool = any(
-        problem.file.startswith("tools/") and problem.severity is Severity.ERROR
-        for problem in draft.report.problems
+        problem.file.startswith("tools/") and problem.severity is Severity.ERROR for problem in draft.report.problems
     )
     unknown = draft.documents.unread & {"Agent", "Tool", "Person", "Group", "Policy"}
     return not broken_tool and not unknown and draft.read_whole("Tool", "Person", "Group")

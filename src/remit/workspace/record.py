@@ -58,9 +58,7 @@ class ListOf(Generic[T]):
         assert isinstance(node.value, tuple)
         again = [index for index, item in enumerate(items) if item in items[:index]]
         for index in again:
-            at.item(index).wrong(
-                node.value[index], f"`{items[index]}` is listed twice", "Remove one of the two"
-            )
+            at.item(index).wrong(node.value[index], f"`{items[index]}` is listed twice", "Remove one of the two")
         return not again
 
 

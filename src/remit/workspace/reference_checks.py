@@ -33,9 +33,7 @@ def _check_names_differ(draft: Draft) -> None:
             # There is one workspace, whatever it is called.
             name = "" if kind == "Workspace" else document.name
             if name in first and (name or kind == "Workspace"):
-                _add_duplicate(
-                    draft, f"the {kind.lower()} `{document.name}`", document.source, "name", first[name]
-                )
+                _add_duplicate(draft, f"the {kind.lower()} `{document.name}`", document.source, "name", first[name])
             first.setdefault(name, document.source)
     named: dict[str, Source] = {}
     for budget, source, path in draft.each_budget():
@@ -52,9 +50,7 @@ def _add_duplicate(draft: Draft, what: str, source: Source, path: str, first: So
 
 def _check_agent(draft: Draft, written: Written[Agent]) -> None:
     agent, source = written.value, written.source
-    draft.check_known(
-        "Person", agent.owner, source, "owner", "Write a Person document with this id in people.yaml"
-    )
+    draft.check_known("Person", agent.owner, source, "owner", "Write a Person document with this id in people.yaml")
     check_listed_once(
         (grant.tool for grant in agent.remit.grants), source, "remit.tools", "grants the tool", draft.report
     )

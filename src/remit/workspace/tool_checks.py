@@ -41,9 +41,7 @@ def check_argument(tool: Tool, steps: list[str], path: str, source: Source, repo
     if unknown is None:
         return True
     name, known = unknown
-    report.add(
-        source, path, f"`{tool.name}` has no argument `{'.'.join(steps)}`", meant(name, known, _known(known))
-    )
+    report.add(source, path, f"`{tool.name}` has no argument `{'.'.join(steps)}`", meant(name, known, _known(known)))
     return False
 
 
@@ -70,9 +68,7 @@ def _check_secret(name: str, part: Mapping[str, object], source: Source, report:
     for key in _SAID_OF_A_VALUE:
         if key in part:
             message = f"`{name}` is secret, but the schema shows a value of it"
-            report.add(
-                source, below("input", "properties", name, key), message, "Remove it, and change the secret"
-            )
+            report.add(source, below("input", "properties", name, key), message, "Remove it, and change the secret")
 
 
 def _check_derived(derived: Derived, tool: Tool, source: Source, report: Report) -> None:

@@ -31,9 +31,7 @@ AGENT_NAME = Name(AgentName, "procurement-optimizer")
 
 _DEFAULT = Limits()
 _STEPS = Field[Limited]("steps", Limit(), "most actions in a run", Limited(_DEFAULT.steps))
-_TOOL_CALLS = Field[Limited](
-    "tool_calls", Limit(Whole(0)), "most tool calls in a run", Limited(_DEFAULT.tool_calls)
-)
+_TOOL_CALLS = Field[Limited]("tool_calls", Limit(Whole(0)), "most tool calls in a run", Limited(_DEFAULT.tool_calls))
 _MODEL_CALLS = Field[Limited](
     "model_calls", Limit(Whole(0)), "most model calls in a run", Limited(_DEFAULT.model_calls)
 )
@@ -41,9 +39,7 @@ _RATE = Field[Rate | None]("rate", RateText(), "most actions of the agent in a t
 _WALL_TIME = Field[Limited](
     "wall_time", DurationLimit(), "how long a run may last, such as `30m`", Limited(_DEFAULT.wall_time_s)
 )
-_DEPTH = Field[Limited](
-    "depth", Limit(Whole(0)), "how often work may be delegated on", Limited(_DEFAULT.depth)
-)
+_DEPTH = Field[Limited]("depth", Limit(Whole(0)), "how often work may be delegated on", Limited(_DEFAULT.depth))
 _CONCURRENCY = Field[Limited](
     "concurrency", Limit(), "most actions of the agent at the same time", Limited(_DEFAULT.concurrency)
 )
@@ -68,17 +64,13 @@ LIMITS = Record(
 _ON_DETECTION = Field[OnLoop](
     "on_detection", Choice(OnLoop), "what a detected loop does to the next action", OnLoop.STOP
 )
-_SAME_RESULT = Field[int | None](
-    "same_result", Whole(2, 1_000), "same calls with the same result that make a loop"
-)
+_SAME_RESULT = Field[int | None]("same_result", Whole(2, 1_000), "same calls with the same result that make a loop")
 _ERROR_STREAK = Field[int | None]("error_streak", Whole(2, 1_000), "errors in a row that make a loop")
 _LOOP_APPROVERS = Field[GroupName | None]("approvers", GROUP, "the group that answers a loop")
 
 
 def _loops(values: Values, at: At) -> LoopRule | None:
-    rule = LoopRule(
-        values[_ON_DETECTION], values[_SAME_RESULT], values[_ERROR_STREAK], values[_LOOP_APPROVERS]
-    )
+    rule = LoopRule(values[_ON_DETECTION], values[_SAME_RESULT], values[_ERROR_STREAK], values[_LOOP_APPROVERS])
     if rule.on_detection is OnLoop.HOLD and rule.approvers is None:
         remedy = "Add `approvers` with the name of a group"
         at.wrong(values.node, "nobody is named who answers a held loop", remedy)
@@ -114,25 +106,17 @@ _HOLDS = Field[tuple[HoldRule, ...]]("holds", ListOf(HOLD), "effects that wait f
 
 
 def _remit(values: Values, _: At) -> Remit:
-    return Remit(
-        values[_TOOLS], values[_MODELS], values[_LIMITS], values[_LOOPS], values[_BUDGETS], values[_HOLDS]
-    )
+    return Remit(values[_TOOLS], values[_MODELS], values[_LIMITS], values[_LOOPS], values[_BUDGETS], values[_HOLDS])
 
 
 REMIT = Record("a remit", (_TOOLS, _MODELS, _LIMITS, _BUDGETS, _LOOPS, _HOLDS), _remit)
 
 _NAME = Field[AgentName]("name", AGENT_NAME, "the agent's name", required=True)
 _OWNER = Field[UserId]("owner", USER, "the person who answers for it", required=True)
-_TEAM = Field[TeamName | None](
-    "team", Name(TeamName, "procurement"), "the team it works for; team budgets count it"
-)
+_TEAM = Field[TeamName | None]("team", Name(TeamName, "procurement"), "the team it works for; team budgets count it")
 _ROLE = Field[str | None]("role", Name(str, "buyer"), 'what policies call it: `principal in Role::"buyer"`')
-_PURPOSE = Field[str](
-    "purpose", Text("Renew supplier contracts."), "what it is for, in a sentence", required=True
-)
-_STATUS = Field[AgentStatus](
-    "status", Choice(AgentStatus), "only an active agent is admitted", AgentStatus.ACTIVE
-)
+_PURPOSE = Field[str]("purpose", Text("Renew supplier contracts."), "what it is for, in a sentence", required=True)
+_STATUS = Field[AgentStatus]("status", Choice(AgentStatus), "only an active agent is admitted", AgentStatus.ACTIVE)
 _REMIT = Field[Remit]("remit", REMIT, "what it may do; nothing where left out", Remit())
 
 

@@ -35,12 +35,8 @@ _SUBJECT = Field[str | None](
     ),
     "the one team, agent or user it is for; each has its own where left out",
 )
-_WINDOW = Field[BudgetWindow](
-    "window", Choice(BudgetWindow), "after what time it starts afresh", required=True
-)
-_PER = Field[BudgetWindow](
-    "per", Choice(BudgetWindow), "each run, or the agent's hour, day or month", required=True
-)
+_WINDOW = Field[BudgetWindow]("window", Choice(BudgetWindow), "after what time it starts afresh", required=True)
+_PER = Field[BudgetWindow]("per", Choice(BudgetWindow), "each run, or the agent's hour, day or month", required=True)
 
 _ONE_AMOUNT = (AMOUNT_KEYS,)
 
@@ -71,9 +67,7 @@ def _budget(values: Values, at: At) -> Budget | None:
     if subject is not None:
         fits = _subject_fits(level, subject, values, at) and fits
     unit, amount = _amount(values)
-    made = Budget(
-        values[_NAME], level, unit, window, amount, subject, values[_ZONE], values[_HARD], values[_WARN_AT]
-    )
+    made = Budget(values[_NAME], level, unit, window, amount, subject, values[_ZONE], values[_HARD], values[_WARN_AT])
     return made if fits else None
 
 
@@ -105,9 +99,7 @@ def _remit_budget(values: Values, at: At) -> Budget | None:
     window = values[_PER]
     level = BudgetLevel.RUN if window is BudgetWindow.RUN else BudgetLevel.AGENT
     unit, amount = _amount(values)
-    return Budget(
-        values[_NAME], level, unit, window, amount, None, values[_ZONE], values[_HARD], values[_WARN_AT]
-    )
+    return Budget(values[_NAME], level, unit, window, amount, None, values[_ZONE], values[_HARD], values[_WARN_AT])
 
 
 REMIT_BUDGET = Record(

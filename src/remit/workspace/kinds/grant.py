@@ -39,9 +39,7 @@ _CAP = Field[Mapping[str, int]](
 def _grant(values: Values, at: At) -> Grant | None:
     if values[_WHEN] and values[_PERMIT] is GrantMode.POLICY:
         remedy = "Move the condition into the policy, or remove `permit: policy`"
-        at.key("when").wrong(
-            values.place_of(_WHEN), "would never be read, as a policy permits this tool", remedy
-        )
+        at.key("when").wrong(values.place_of(_WHEN), "would never be read, as a policy permits this tool", remedy)
         return None
     duties: list[Mask | Cap] = [Mask(name) for name in values[_MASK]]
     duties += [Cap(name, most) for name, most in values[_CAP].items()]

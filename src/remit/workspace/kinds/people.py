@@ -12,9 +12,7 @@ USER = Name(UserId, "user:layla.haddad", prefix="user:")
 GROUP = Name(GroupName, "finance-approvers")
 
 _ID = Field[UserId]("id", USER, "`user:` and a name, as the identity provider gives it", required=True)
-_FULL_NAME = Field[str](
-    "name", Text("Layla Haddad", 200), "the person's name as others know it, in any script", ""
-)
+_FULL_NAME = Field[str]("name", Text("Layla Haddad", 200), "the person's name as others know it, in any script", "")
 
 
 def _person(values: Values, _: At) -> Person:

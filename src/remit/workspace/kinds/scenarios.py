@@ -110,9 +110,7 @@ _RUNNING = Field[int]("running", Duration(), "how long the run has lasted, such 
 _IN_FLIGHT = Field[int]("in_flight", Whole(0), "actions of the agent under way", 0)
 _REPEATS = Field[int]("repeats", Whole(0), "how often exactly this call was made before", 0)
 _SPENT = Field[Mapping[str, Spent]]("spent", MapOf(SPENT, BUDGET_NAME), "what budgets have come to", {})
-_CALLS = Field[Mapping[str, int]](
-    "calls", MapOf(Whole(0), TOOL_NAME), "calls of this run so far, by tool", {}
-)
+_CALLS = Field[Mapping[str, int]]("calls", MapOf(Whole(0), TOOL_NAME), "calls of this run so far, by tool", {})
 _STOPPED = Field[tuple[StoppedScope, ...]](
     "stopped", ListOf(Choice(StoppedScope), unique=True), "what has been stopped", ()
 )
@@ -177,12 +175,8 @@ _TOOL = Field[ToolName]("tool", TOOL_NAME, "the tool it calls")
 _MODEL = Field[ModelName]("model", MODEL, "the model it calls")
 _ARGUMENTS = Field[Mapping[str, JsonValue]]("arguments", JsonMapping(), "the call's arguments", {})
 _ON_BEHALF_OF = Field[UserId]("on_behalf_of", USER, "the user it acts for", UserId("user:test"))
-_COST = Field[Micros | None](
-    "cost_usd", Dollars(), "the most the call may cost; by default what the tool declares"
-)
-_FACTS = Field[_Facts](
-    "facts", FACTS, "the state before the action; quiet where left out", _Facts(GivenFacts(), {})
-)
+_COST = Field[Micros | None]("cost_usd", Dollars(), "the most the call may cost; by default what the tool declares")
+_FACTS = Field[_Facts]("facts", FACTS, "the state before the action; quiet where left out", _Facts(GivenFacts(), {}))
 _EXPECT = Field[Expected]("expect", Choice(Expected), "the decision", required=True)
 _REASONS = Field[tuple[Code, ...]](
     "reasons", ListOf(Choice(Code), unique=True), "codes that must be among its reasons", ()

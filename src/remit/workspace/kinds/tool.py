@@ -16,12 +16,8 @@ _LABEL = Name(str, "pii")
 _IDENTIFIER = Matching(str, r"[A-Za-z_][A-Za-z0-9_]{0,63}", "a field name", "passengers")
 
 _TYPE = Field[DerivedType]("type", Choice(DerivedType), "what the expression yields", required=True)
-_JMESPATH = Field[str](
-    "jmespath", Text("length(passengers)", 1_000), "JMESPath over the arguments", required=True
-)
-_OPTIONAL = Field[bool](
-    "optional", YesNo(), "true leaves the field out where it yields null, false denies then", False
-)
+_JMESPATH = Field[str]("jmespath", Text("length(passengers)", 1_000), "JMESPath over the arguments", required=True)
+_OPTIONAL = Field[bool]("optional", YesNo(), "true leaves the field out where it yields null, false denies then", False)
 
 
 def _derived(values: Values, _: At) -> Derived:
@@ -31,9 +27,7 @@ def _derived(values: Values, _: At) -> Derived:
 DERIVED = Record("a derived field", (_TYPE, _JMESPATH, _OPTIONAL), _derived)
 """Its name is the key it stands under, which the tool's record fills in."""
 
-_LABELS = Field[tuple[str, ...]](
-    "labels", ListOf(_LABEL, unique=True), "what the result is, such as `pii`", ()
-)
+_LABELS = Field[tuple[str, ...]]("labels", ListOf(_LABEL, unique=True), "what the result is, such as `pii`", ())
 
 
 def _output(values: Values, _: At) -> tuple[str, ...]:
@@ -43,9 +37,7 @@ def _output(values: Values, _: At) -> tuple[str, ...]:
 OUTPUT = Record("an output", (_LABELS,), _output)
 
 _NAME = Field[ToolName]("name", TOOL_NAME, "the tool's name, such as `erp.create_payment`", required=True)
-_SERVER = Field[str | None](
-    "server", Name(str, "erp"), "where it runs; the name up to its first dot where left out"
-)
+_SERVER = Field[str | None]("server", Name(str, "erp"), "where it runs; the name up to its first dot where left out")
 _EFFECT = Field[Effect]("effect", Choice(Effect), "what a call does to the world", required=True)
 _DESCRIPTION = Field[str]("description", Text("Pays a supplier."), "what it does, for people and models", "")
 _INPUT = Field[Mapping[str, object]](
@@ -69,17 +61,13 @@ _NOT_GOVERNABLE = Field[tuple[str, ...]](
 _OUTPUT = Field[tuple[str, ...]]("output", OUTPUT, "what comes back", ())
 _REVERSIBLE = Field[bool]("reversible", YesNo(), "whether a call can be undone", False)
 _IDEMPOTENT = Field[bool]("idempotent", YesNo(), "whether the same call twice does no more than once", False)
-_POLLABLE = Field[bool](
-    "pollable", YesNo(), "whether it is meant to be called again until something changes", False
-)
+_POLLABLE = Field[bool]("pollable", YesNo(), "whether it is meant to be called again until something changes", False)
 _COST = Field[Micros]("cost_per_call", Dollars(), "US dollars a call costs", Micros(0))
 
 
 def _tool(values: Values, _: At) -> Tool:
     name = values[_NAME]
-    derived = tuple(
-        Derived(key, each.type, each.jmespath, each.optional) for key, each in values[_DERIVED].items()
-    )
+    derived = tuple(Derived(key, each.type, each.jmespath, each.optional) for key, each in values[_DERIVED].items())
     return Tool(
         name=name,
         server=values[_SERVER] or name.partition(".")[0],

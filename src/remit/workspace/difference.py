@@ -1,0 +1,119 @@
+"""What a release would change, in words that somebody who must approve it understands.
+
+Every field has a line. Those that matter most have words of their own; for any other, what it was and what it becomes.
+Nothing is left out because nobody thought of it: a test changes each field in turn.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+from remit.domain.release import Budget, Configuration, Group, Person, PolicyFile, Settings
+from remit.workspace.agent_difference import agent_changes, agent_summary
+from remit.workspace.budget_difference import budget_changes, budget_summary
+from remit.workspace.change import Change, ChangeKind
+from remit.workspace.tool_difference import tool_changes, tool_summary
+from remit.workspace.wording import differing_fields, same, seconds, shown
+
+K = TypeVar("K", bound=str)
+T = TypeVar("T")
+
+_Words = Iterator[str]
+
+
+def changes(before: Configuration | None, after: Configuration) -> tuple[Change, ...]:
+    """Return every change: the workspace's first, then those of agents, tools, policies, budgets and people.
+
+    `before` None is an empty workspace: everything is added.
+    """
+    found = list(_settings_changes(before.settings if before else None, after.settings))
+    old = before or Configuration(after.settings, {}, {}, (), (), {}, {})
+    found += _named("agent", old.agents, after.agents, agent_summary, agent_changes)
+    found += _named("tool", old.tools, after.tools, tool_summary, tool_changes)
+    found += _named("", _by_path(old), _by_path(after), _policy_summary, _policy_changes)
+    found += _named("budget", _by_name(old), _by_name(after), budget_summary, budget_changes)
+    found += _named("person", old.people, after.people, _person_summary, _person_changes)
+    found += _named("group", old.groups, after.groups, _group_summary, _group_changes)
+    return tuple(found)
+
+
+def _named(
+    kind: str,
+    before: Mapping[K, T],
+    after: Mapping[K, T],
+    summary: Callable[[T], _Words],
+    compare: Callable[[T, T], _Words],
+) -> Iterator[Change]:
+    for name in sorted(before.keys() | after.keys()):
+        resource = f"{kind} {name}" if kind else name
+        if name not in before:
+            yield from (Change(resource, ChangeKind.ADDED, words) for words in summary(after[name]))
+        elif name not in after:
+            yield Change(resource, ChangeKind.REMOVED, f"{resource if kind else f'policy file {name}'} is removed")
+        elif not same(before[name], after[name]):
+            yield from (Change(resource, ChangeKind.CHANGED, words) for words in compare(before[name], after[name]))
+
+
+def _by_path(configuration: Configuration) -> dict[str, PolicyFile]:
+    return {policy.path: policy for policy in configuration.policies}
+
+
+def _by_name(configuration: Configuration) -> dict[str, Budget]:
+    return {budget.name: budget for budget in configuration.budgets}
+
+
+def _settings_changes(before: Settings | None, after: Settings) -> Iterator[Change]:
+    resource = f"workspace {after.name}"
+    if before is None:
+        yield Change(resource, ChangeKind.ADDED, f"workspace {after.name} is new, in the time zone {after.timezone}")
+        return
+    for name in differing_fields(before, after):
+        old, new = getattr(before, name), getattr(after, name)
+        if name == "approval_expiry_s":
+            words = f"a hold now waits {seconds(new)} for an answer instead of {seconds(old)}"
+        elif name == "prices":
+            words = f"the workspace's own prices changed from {shown(old)} to {shown(new)}"
+        else:
+            words = f"the workspace's {name} changed from {shown(old)} to {shown(new)}"
+        yield Change(resource, ChangeKind.CHANGED, words)
+
+
+def _policy_summary(policy: PolicyFile) -> _Words:
+    yield f"policy file {policy.path} is new:\n" + _indented(policy.text.splitlines())
+
+
+def _policy_changes(before: PolicyFile, after: PolicyFile) -> _Words:
+    lines = difflib.unified_diff(before.text.splitlines(), after.text.splitlines(), lineterm="", n=2)
+    shown_lines = list(lines)[2:]
+    said = _indented(shown_lines) if shown_lines else "  only line endings differ"
+    yield f"policy file {after.path} changed:\n{said}"
+
+
+def _indented(lines: list[str]) -> str:
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _person_summary(person: Person) -> _Words:
+    yield f"{person.id} is new" + (f": {person.name}" if person.name else "")
+
+
+def _person_changes(before: Person, after: Person) -> _Words:
+    for name in differing_fields(before, after):
+        yield f"{after.id}: {name} changed from {shown(getattr(before, name))} to {shown(getattr(after, name))}"
+
+
+def _group_summary(group: Group) -> _Words:
+    yield f"group {group.name} is new, with {shown(group.members)}"
+
+
+def _group_changes(before: Group, after: Group) -> _Words:
+    for member in after.members:
+        if member not in before.members:
+            yield f"{member} joins the group {after.name}"
+    for member in before.members:
+        if member not in after.members:
+            yield f"{member} leaves the group {after.name}"
+    if set(before.members) == set(after.members):
+        yield f"group {after.name} lists its members in another order"
