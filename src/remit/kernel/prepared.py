@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from jsonschema_rs import ValidationError
+
 from remit.domain.action import Action, ActionKind
 from remit.domain.canonical import canonical, salted_digest
 from remit.domain.finding import Code, Finding, Verdict
@@ -17,6 +19,10 @@ from remit.policy.derived import DerivedError
 
 MAX_FAULTS = 8
 """Findings about arguments that are reported of one action; a hostile one could have thousands."""
+
+
+MAX_PLACE = 200
+"""Characters of a place that are kept: argument names come from the agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +73,34 @@ def _argument_faults(rules: Ruleset, tool: Tool, action: Action) -> tuple[Findin
         return ()
     faults = []
     for error in validator.iter_errors(arguments):
-        rule = str(error.schema_path[-1]) if error.schema_path else "schema"
-        # A schema path may end in an index (allOf[0]) or a property's name; the last keyword says most.
-        place = ".".join(str(step) for step in error.instance_path) or "(arguments)"
+        rule = error.kind.name
         code = Code.ARGUMENT_UNKNOWN if rule in _UNKNOWN_KEYS else Code.ARGUMENTS_INVALID
-        faults.append(Finding.of(code, Verdict.DENY, field=place[:200], rule=rule, tool=tool.name))
+        faults.append(Finding.of(code, Verdict.DENY, field=_place(error), rule=_rule(error), tool=tool.name))
         if len(faults) == MAX_FAULTS:
             break
     return tuple(faults)
+
+
+def _rule(error: ValidationError) -> str:
+    """Name the schema's rule and what it asks for, such as `maximum 500`; both are the author's words, not the agent's."""
+    asked = next((value for name, value in error.kind.as_dict().items() if name in _ASKED), "")
+    words = ", ".join(map(str, asked)) if isinstance(asked, list) else str(asked)
+    return f"{error.kind.name} {words}".strip()[:MAX_PLACE]
+
+
+_ASKED = ("types", "options", "limit", "pattern", "format", "expected_value", "multiple_of")
+
+
+def _place(error: ValidationError) -> str:
+    """Name the argument meant: the one that is missing or unknown, where the schema complains of its parent."""
+    steps = [str(step) for step in error.instance_path]
+    missing = getattr(error.kind, "property", None)
+    unknown = getattr(error.kind, "unexpected", None)
+    if missing is not None:
+        steps.append(str(missing))
+    elif unknown:
+        steps.append(str(unknown[0]))
+    return ".".join(steps).encode("ascii", "backslashreplace").decode()[:MAX_PLACE] or "(arguments)"
 
 
 _UNKNOWN_KEYS = ("additionalProperties", "unevaluatedProperties")

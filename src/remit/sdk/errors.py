@@ -24,6 +24,10 @@ class Refused(RemitError):
     """Something was asked for that can not be: no such agent, no active release, no usable release."""
 
 
+_FOLLOWS = (Code.POLICY_NOT_ASKED, Code.OVERSIGHT_REQUIRED)
+"""Findings that only follow from others; they are said where nothing else is."""
+
+
 class NotAdmitted(RemitError):
     """The action was decided, and it may not run, or not yet."""
 
@@ -44,8 +48,8 @@ class NotAdmitted(RemitError):
 
     def why(self, language: Language = "en") -> str:
         """Say in words why, one reason after the other."""
-        reasons = "; ".join(say(finding, language) for finding in self.reasons)
-        return f"{self.target}: {reasons}"
+        telling = [finding for finding in self.reasons if finding.code not in _FOLLOWS] or self.reasons
+        return f"{self.target}: {'; '.join(say(finding, language) for finding in telling)}"
 
 
 class Denied(NotAdmitted):
