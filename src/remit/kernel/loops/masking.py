@@ -48,7 +48,7 @@ The text of a GONE token is its placeholder and its context the text that was se
 _TOKEN = re.compile(
     r"<(?:id|time|amount|span|volatile)>"  # our own placeholders, so that masking twice is masking once
     r"|\d{1,3}(?:,\d{3}){1,4}\.\d+"
-    r"|\w+(?:[-.:]\w+)*(?:%|\\?['\"]\s{0,2}:)?"
+    r"|\w+(?:[-.:+]\w+)*(?:%|\\?['\"]\s{0,2}:)?"
 )
 _SHAPE = re.compile(
     r"(?P<decimal>\d+\.\d+(?:e-?\d+)?|\d{1,3}(?:,\d{3})+\.\d+)"

@@ -30,12 +30,12 @@ SPAN_UNITS = _names("ns us µs ms s sec secs second seconds minute minutes ثا�
 
 VOLATILE = _names(
     """
-    attempt attempts attemptno attemptnumber retry retries retryno retrycount try tries tryno
-    trynumber
-    iteration iter round turn nonce salt ts timestamp now epoch requestid reqid request traceid trace spanid span
-    correlationid messageid eventid callid idempotencykey sessionid session etag signature requestedat
-    generatedat fetchedat checkedat servedat servertime elapsed elapsedms elapseds took tookms latency latencyms duration
-    durationms durations uptime محاولة المحاولة
+    attempt attempts attemptno attemptnumber retry retries retryno retrycount try tries tryno trynumber
+    iteration iter round turn nonce salt ts timestamp now epoch
+    requestid reqid request traceid trace spanid span correlationid messageid eventid callid idempotencykey
+    sessionid session etag signature requestedat generatedat fetchedat checkedat servedat servertime
+    elapsed elapsedms elapseds took tookms latency latencyms duration durationms durations uptime
+    محاولة المحاولة
     """
 )
 """Volatile names in plain spelling; in running text the same words set aside a number that follows."""

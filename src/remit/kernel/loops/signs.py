@@ -28,7 +28,8 @@ class LoopCode(StrEnum):
 class LoopThresholds:
     """When repetition counts as a loop. Counts are steps.
 
-    No count above the window of 24 steps can be reached, save `still_polls`, counted over the whole run.
+    A count above the window of 24 steps turns its sign off, save `still_polls`, counted over the whole run.
+    Raises ValueError on thresholds that make no sense.
     """
 
     exact_repetition: int = 3
@@ -51,6 +52,15 @@ class LoopThresholds:
     fresh_permille: int = 400
     """Repetition is not a loop while more than this share of the steps between brings news."""
 
+    def __post_init__(self) -> None:
+        """Refuse thresholds that one step alone would reach, or that no run could."""
+        for name in ("same_call_same_result", "near_duplicate", "error_streak", "new_error_streak", "still_polls"):
+            _at_least(2, name, getattr(self, name))
+        for name in ("exact_repetition", "stale_steps", "stale_window", "idle_steps"):
+            _at_least(1, name, getattr(self, name))
+        if self.stale_steps > self.stale_window:
+            raise ValueError(f"stale_steps is {self.stale_steps}, more than stale_window, {self.stale_window}")
+
 
 @dataclass(frozen=True, slots=True)
 class LoopSign:
@@ -58,6 +68,11 @@ class LoopSign:
 
     code: LoopCode
     params: tuple[tuple[str, int | str], ...]
+
+
+def _at_least(least: int, name: str, value: int) -> None:
+    if value < least:
+        raise ValueError(f"{name} is {value}, must be at least {least}")
 
 
 def repetition_warning(history: bytes, call_digest: bytes, thresholds: LoopThresholds) -> LoopSign | None:
@@ -152,11 +167,11 @@ def _is_progressing(history: LoopHistory, first: int, thresholds: LoopThresholds
 
 
 def _period(history: LoopHistory, rounds: int) -> int:
-    """After how many calls the last ones repeat, over this many rounds; 0 if they do not."""
+    """After how many calls the last call and all before it repeat, begun so many times; 0 if they do not."""
     calls = history.calls
-    for period in range(1, len(calls) // rounds + 1):
-        span = period * rounds
-        if calls[-span:-period] == calls[-span + period :]:
+    for period in range(1, (len(calls) - 1) // (rounds - 1) + 1):
+        span = period * (rounds - 1) + 1
+        if calls[-span:-period] == calls[len(calls) - span + period :]:
             return period
     return 0
 
