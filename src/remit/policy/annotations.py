@@ -17,7 +17,7 @@ MEANINGS = {
 }
 """Every annotation there is; any other is a mistake."""
 
-_CAP = re.compile(r"\s*(?P<field>[^=,]+?)\s*=\s*(?P<maximum>-?\d{1,18})\s*")
+_CAP = re.compile(r"\s*(?P<field>[^=,]+?)\s*=\s*(?P<maximum>-?[0-9]{1,18})\s*")
 
 
 class BadAnnotation(ValueError):

@@ -271,7 +271,8 @@ class Authorizer:
         return self._policies[name].annotation(annotation) or ""
 
     def _demanded(self, request: PolicyRequest, determining: tuple[str, ...]) -> Iterator[Mask | Cap]:
-        yield from self._granted.get((request.agent, ToolName(request.resource)), ())
+        if request.resource_type == "Tool":
+            yield from self._granted.get((request.agent, ToolName(request.resource)), ())
         for name in determining:
             yield from self._duties[name]
 

@@ -29,9 +29,9 @@ _CHAINS = frozenset(
 
 
 class DerivedError(ValueError):
-    """A derived field has no usable value, so the call must be denied. `code` is closed and holds no data:
+    """A derived field has no usable value, so the call must be denied.
 
-    `expression_failed`, `missing`, `wrong_type` or `out_of_range`.
+    `code` is `expression_failed`, `missing`, `wrong_type` or `out_of_range`; it holds no data.
     """
 
     def __init__(self, field: str, code: str) -> None:

@@ -1,7 +1,7 @@
 """A Cedar file taken apart into its statements, each with its place.
 
-Only the ends of statements are found here, at each `;` outside strings and comments: the official implementation parses,
-one statement at a time, since its errors carry no position.
+Only the ends of statements are found here, at each `;` outside strings and comments: the official implementation
+parses, one statement at a time, since its errors carry no position.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_NESTING = 50
 MAX_OPERATORS = 500
 """Limits of one statement. Far beyond them the official parser overflows its stack and takes the process with it."""
 
-# Strings and comments hide what stands in them (Cedar grammar, "STR" and "COMMENT"); an unfinished string ends the file.
+# Strings and comments hide what stands in them (Cedar grammar, "STR", "COMMENT"); an open string runs to the end.
 _TOKEN = re.compile(
     r'(?P<skipped>//[^\n]*|\s+)|(?P<string>"(?:[^"\\]|\\.)*(?:"|\Z))|(?P<end>;)|(?P<open>[(\[{])|(?P<close>[)\]}])'
     r"|(?P<operator>[.+*/%!-]|&&|\|\||\b(?:if|else|has|like|in|is)\b)|(?P<word>\w+)|(?P<other>.)",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -383,9 +382,28 @@ def _assume_alike(expression: pst.Like, holds: bool, known: Knowledge) -> Knowle
 
 def pattern_matches(expression: pst.Like, value: str) -> bool:
     """Tell what Cedar's `like` says of one string: `*` stands for any characters, none included."""
-    pieces = ("".join(_pattern(expression))).split("\0")
-    return re.fullmatch(".*".join(map(re.escape, pieces)), value, re.DOTALL) is not None
+    pieces = _pieces(expression)
+    if len(pieces) == 1:
+        return value == pieces[0]
+    first, *middle, last = pieces
+    if not value.startswith(first) or not value.endswith(last) or len(value) < len(first) + len(last):
+        return False
+    # Taking each piece where it first occurs leaves the most room for the rest.
+    position, end = len(first), len(value) - len(last)
+    for piece in middle:
+        found = value.find(piece, position, end)
+        if found < 0:
+            return False
+        position = found + len(piece)
+    return True
 
 
-def _pattern(expression: pst.Like) -> list[str]:
-    return ["\0" if isinstance(part, pst.Wildcard) else part.value for part in expression.pattern]
+def _pieces(expression: pst.Like) -> list[str]:
+    """Return the text between wildcards: one piece more than there are wildcards."""
+    pieces = [""]
+    for part in expression.pattern:
+        if isinstance(part, pst.Wildcard):
+            pieces.append("")
+        else:
+            pieces[-1] += part.value
+    return pieces
