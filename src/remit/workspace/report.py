@@ -63,7 +63,7 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 def meant(word: str, known: Iterable[str], otherwise: str) -> str:
     """Return the remedy for an unknown word: the likely one where there is one, else `otherwise`."""
     likely = closest(word, known)
-    return f"Did you mean `{likely}`?" if likely else otherwise
+    return f"Perhaps `{likely}` is meant" if likely else otherwise
 
 
 def listed(words: Iterable[str], last: str = "or") -> str:

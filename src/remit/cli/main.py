@@ -1,0 +1,135 @@
+"""The command `remit`: one table of commands, each imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import click
+
+from remit import __version__
+
+FAILED = 2
+"""Exit code of what could not be done. 1 is a command's own answer, such as "has errors" or "differs"."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C (128 and the number of SIGINT, POSIX shell convention)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Where a command is, as `module:attribute`, and its line in `remit --help`, so that help imports none of them."""
+
+    target: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Command] = MappingProxyType(
+    {
+        "validate": Command("remit.cli.validate:validate", "Find every mistake in a workspace folder."),
+        "schema": Command("remit.cli.schema:schema", "Write JSON Schemas, so that editors check the YAML."),
+        "diff": Command("remit.cli.diff:diff", "Show what applying a folder would change."),
+        "apply": Command("remit.cli.apply:apply", "Make a release of a folder and activate it."),
+        "rollback": Command("remit.cli.rollback:rollback", "Activate an earlier release again."),
+        "export": Command("remit.cli.export:export", "Write a release back as files."),
+        "releases": Command("remit.cli.releases:releases", "List releases."),
+        "policy": Command("remit.cli.policy:policy", "Test the policies of a workspace folder."),
+        "replay": Command("remit.cli.replay:replay", "Decide a recorded action again and compare."),
+        "backtest": Command("remit.cli.backtest:backtest", "Run recorded calls through a workspace folder."),
+        "runs": Command("remit.cli.runs:runs", "List runs, or show one action by action."),
+        "approvals": Command("remit.cli.approvals:approvals", "List and answer what waits for a person."),
+        "freeze": Command("remit.cli.freeze:freeze", "Stop an agent, a run, a tool, a model or everything."),
+        "unfreeze": Command("remit.cli.freeze:unfreeze", "Lift a freeze."),
+        "reconcile": Command("remit.cli.reconcile:reconcile", "Settle actions whose outcome is unknown."),
+        "demo": Command("remit.cli.demo:demo", "Watch two agents work under their remits."),
+    }
+)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, not when their names are shown."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the names in the order of the table: the way of a change from file to production."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command. Raises click.ClickException where this installation lacks it or what it needs."""
+        return load(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command, or say which one may have been meant."""
+        import difflib  # for a mistyped command only
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            likely = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Perhaps `{likely[0]}` is meant." if likely else " `remit --help` lists them."
+            raise click.UsageError(f"There is no command `{args[0]}`.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def load(name: str) -> click.Command:
+    """Import the command of this name. Raises click.ClickException where it is not there."""
+    module, _, attribute = COMMANDS[name].target.partition(":")
+    try:
+        found: Any = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if error.name == module:
+            raise click.ClickException(f"`remit {name}` is not part of this installation.") from error
+        lacking = error.name or "a package"
+        raise click.ClickException(f"`remit {name}` needs {lacking}, which is not installed.") from error
+    assert isinstance(found, click.Command)
+    return found
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    epilog="Start with `remit validate DIR`. Each command has examples: `remit validate --help`.",
+)
+@click.version_option(__version__, "--version", message="remit %(version)s")
+def cli() -> None:
+    """Run AI agents within their remit: every action is decided, reserved and recorded before it happens."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 the command's own "no", 2 could not be done, 130 interrupted."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code. Expected failures become one line on standard error.
+
+    Expected are click's own exceptions and any exception with an integer `exit_code`, whose text says what to do.
+    """
+    try:
+        result = cli.main(args=arguments, prog_name="remit", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return FAILED if error.exit_code == 1 else error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output, such as `head`, has enough. At exit Python flushes again: let it, into nothing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        code = getattr(error, "exit_code", None)
+        if not isinstance(code, int):
+            raise
+        click.echo(f"Error: {error}", err=True)
+        return code
+    return result if isinstance(result, int) else 0
