@@ -1,0 +1,55 @@
+"""A supplier's price feed, which prices anew whenever it is asked. Not a fault: copper moves all day."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+BASE_FILS = {
+    "ELC-250": 41_240,
+    "ELC-180": 28_875,
+    "CBL-016": 1_265,
+    "SWG-630": 912_500,
+    "LED-036": 6_430,
+    "TRF-100": 1_845_000,
+}
+"""Unit prices of Najd Electric in fils, around which the feed moves. 100 fils are a dirham."""
+
+DRIFT_FILS = 4
+"""How far a quote lies from the price, at most."""
+
+
+class VendorFeed:
+    """Quotes of Najd Electric. The same seed gives the same series; two quotes in a row never agree."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._drift = dict.fromkeys(BASE_FILS, 0)
+        self._asked = 0
+        self._opened = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
+
+    def price_fils(self, sku: str) -> int:
+        """Return the unit price of this moment. Raises LookupError for what the supplier does not sell."""
+        if sku not in BASE_FILS:
+            raise LookupError(f"Najd Electric sells no {sku}")
+        others = [fils for fils in range(-DRIFT_FILS, DRIFT_FILS + 1) if fils not in (0, self._drift[sku])]
+        self._drift[sku] = self._random.choice(others)
+        return BASE_FILS[sku] + self._drift[sku]
+
+    def quote(self, supplier: str, sku: str, quantity: int) -> Mapping[str, object]:
+        """Answer as the feed does: a price, and the envelope every such feed wraps around it."""
+        if supplier != "Najd Electric":
+            raise LookupError(f"no feed of {supplier} is connected")
+        self._asked += 1
+        price = self.price_fils(sku)
+        return {
+            "request_id": f"{self._random.getrandbits(64):016x}",
+            "quoted_at": (self._opened + timedelta(seconds=7 * self._asked)).isoformat(),
+            "supplier": supplier,
+            "sku": sku,
+            "quantity": quantity,
+            "unit_price_aed": price / 100,
+            "total_aed": price * quantity / 100,
+            "valid_for": "this moment",
+        }
