@@ -82,7 +82,7 @@ def _argument_faults(rules: Ruleset, tool: Tool, action: Action) -> tuple[Findin
 
 
 def _rule(error: ValidationError) -> str:
-    """Name the schema's rule and what it asks for, such as `maximum 500`; both are the author's words, not the agent's."""
+    """Name the schema's rule and what it asks for, as `maximum 500`: the author's words, not the agent's."""
     asked = next((value for name, value in error.kind.as_dict().items() if name in _ASKED), "")
     words = ", ".join(map(str, asked)) if isinstance(asked, list) else str(asked)
     return f"{error.kind.name} {words}".strip()[:MAX_PLACE]
