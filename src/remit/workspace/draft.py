@@ -63,10 +63,6 @@ class Draft:
                 found.setdefault(document.name, document.source)
         return found
 
-    def tool(self, name: str) -> Tool | None:
-        """Return a tool that could be read."""
-        return next((written.value for written in self.tools if written.value.name == name), None)
-
     def each_budget(self) -> Iterator[tuple[Budget, Source, str]]:
         """Yield every budget, of the workspace and of remits, with its document and its path in it."""
         for written in self.budgets:

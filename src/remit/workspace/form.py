@@ -140,7 +140,11 @@ class Choice(Generic[C]):
             return None
         if node.value not in known:
             likely = closest(node.value, known)
-            hint = f"Perhaps `{likely}` is meant; known are {listed(known, 'and')}" if likely and len(known) > 2 else remedy
+            hint = (
+                f"Perhaps `{likely}` is meant; known are {listed(known, 'and')}"
+                if likely and len(known) > 2
+                else remedy
+            )
             at.wrong(node, f"`{node.value[:80]}` is not known here", hint)
             return None
         return self.of(node.value)

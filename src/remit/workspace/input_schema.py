@@ -54,8 +54,9 @@ KEYWORDS = frozenset((*_SCHEMAS_BY_NAME, *_SCHEMAS_IN_LIST, *_SCHEMAS, *_OTHERS)
 """Keywords of JSON Schema 2020-12. Others are ignored by every validator, unless they begin with `x-`."""
 
 
-def check_input_schemas(draft: Draft) -> None:
-    """Report every tool whose input is no schema, or says something that would not be enforced."""
+def check_input_schemas(draft: Draft) -> frozenset[str]:
+    """Report what is no schema, or says something that would not be enforced. Return the names of those tools."""
+    broken = set()
     for written in draft.tools:
         before = len(draft.report.problems)
         schema = written.value.input_schema
@@ -64,6 +65,9 @@ def check_input_schemas(draft: Draft) -> None:
             _check_part(part, path, written.source, draft.report)
         if len(draft.report.problems) == before:
             _check_compiles(schema, written.source, draft.report)
+        if len(draft.report.problems) > before:
+            broken.add(str(written.value.name))
+    return frozenset(broken)
 
 
 def _check_root(schema: Mapping[str, object], source: Source, report: Report) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from remit.domain.ids import AgentName, UserId, WorkspaceName
@@ -10,6 +10,10 @@ from remit.domain.problem import Problem, Severity
 from remit.domain.release import Agent, Budget, Configuration, Settings
 from remit.domain.scenario import Scenario
 from remit.domain.text import is_name
+from remit.policy import validate
+from remit.policy.subjects import subjects
+from remit.policy.tool_checks import tool_problems
+from remit.workspace.derived_checks import check_derived_fields
 from remit.workspace.documents import Documents
 from remit.workspace.draft import Draft
 from remit.workspace.input_schema import check_input_schemas
@@ -17,8 +21,8 @@ from remit.workspace.locator import Locator
 from remit.workspace.placement import is_configuration, places
 from remit.workspace.reference_checks import check_references
 from remit.workspace.report import Report, listed
+from remit.workspace.role_checks import check_roles
 from remit.workspace.scenario_checks import check_scenarios
-from remit.workspace.tool_checks import check_tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +64,13 @@ def read(files: Mapping[str, bytes], name: str, found: Iterable[Problem] = ()) -
         remedy = f"Name the right folder; files stand in {listed(places())}"
         report.problems.append(Problem("workspace.yaml", 0, 0, "", "the folder holds no configuration", remedy))
     draft = Draft.of(documents)
-    check_input_schemas(draft)
-    check_tools(draft)
+    broken_tools = check_input_schemas(draft)
+    check_roles(draft)
+    check_derived_fields(draft)
     check_references(draft)
     check_scenarios(draft)
     configuration = _configuration(draft, _settings(draft, name))
-    if _policies_can_be_judged(draft):
-        locator = Locator(draft.names("Agent"), draft.names("Tool"))
+    report.problems.extend(_policy_problems(draft, configuration, broken_tools))
     problems = tuple(sorted(set(report.problems)))
     scenarios = tuple(test.scenario for test, _, _ in draft.each_test())
     is_clean = not any(problem.severity is Severity.ERROR for problem in problems)
@@ -108,10 +112,15 @@ def _configuration(draft: Draft, settings: Settings) -> Configuration:
     )
 
 
-def _policies_can_be_judged(draft: Draft) -> bool:
-    """Tell whether enough is known for a policy's mistakes to be its own, and not a consequence of others."""
-    broken_tool = any(
-        problem.file.startswith("tools/") and problem.severity is Severity.ERROR for problem in draft.report.problems
-    )
-    unknown = draft.documents.unread & {"Agent", "Tool", "Person", "Group", "Policy"}
-    return not broken_tool and not unknown and draft.read_whole("Tool", "Person", "Group")
+def _policy_problems(draft: Draft, configuration: Configuration, broken_tools: frozenset[str]) -> Iterator[Problem]:
+    """Yield the mistakes in policies that are their own, and no consequence of a mistake elsewhere."""
+    locator = Locator(draft.names("Agent"), draft.names("Tool"))
+    unread = draft.documents.unread & {"Agent", "Tool", "Person", "Group", "Policy"}
+    if draft.read_whole("Tool", "Person", "Group") and not unread and not broken_tools:
+        yield from validate.problems(configuration, locator)
+        return
+    # What a policy refers to may be in what could not be read: judge only what stands for itself.
+    tools = {name: tool for name, tool in configuration.tools.items() if name not in broken_tools}
+    sound = replace(configuration, tools=tools)
+    yield from tool_problems(sound, locator)
+    yield from (each for each in subjects(sound, locator) if isinstance(each, Problem))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from remit.domain.release import Agent, Budget, BudgetLevel, BudgetUnit, Cap, Grant
-from remit.workspace.argument_names import part_at, types_of
+from remit.domain.release import Agent, Budget, BudgetLevel, BudgetUnit, Grant
 from remit.workspace.draft import Draft, Written, check_listed_once
 from remit.workspace.kind import KINDS
 from remit.workspace.model_prices import has_public_price
 from remit.workspace.report import Source, meant
-from remit.workspace.tool_checks import check_argument
 
 
 def check_references(draft: Draft) -> None:
@@ -67,19 +65,6 @@ def _check_agent(draft: Draft, written: Written[Agent]) -> None:
 def _check_grant(draft: Draft, grant: Grant, source: Source, path: str) -> None:
     is_short = source.node.place_of(path) == source.node.place_of(f"{path}.tool")
     draft.check_known("Tool", grant.tool, source, path if is_short else f"{path}.tool")
-    tool = draft.tool(grant.tool)
-    if tool is None:
-        return
-    masks = 0
-    for duty in grant.duties:
-        steps = duty.field.split(".")
-        where = f"{path}.cap.{duty.field}" if isinstance(duty, Cap) else f"{path}.mask[{masks}]"
-        masks += not isinstance(duty, Cap)
-        if check_argument(tool, steps, where, source, draft.report) and isinstance(duty, Cap):
-            types = types_of(part_at(tool.input_schema, steps))
-            if types and not types & {"integer", "number"}:
-                message = f"`{duty.field}` of `{tool.name}` is not a number, so it can not be capped"
-                draft.report.add(source, where, message, "Write a condition under `when` instead")
 
 
 def _check_subject(draft: Draft, budget: Budget, source: Source) -> None:
