@@ -140,11 +140,13 @@ def _alike(history: LoopHistory, thresholds: LoopThresholds) -> LoopSign | None:
     call = history.calls[-1]
     steps = [step for step, other in enumerate(history.calls) if other == call]
     stale = [step for step in steps if history.news(step) is not News.FRESH]
-    # The first of them was fresh, and is one of the calls alike.
+    # The first of the calls alike was fresh: it brought what the others repeat.
     if len(stale) + 1 < thresholds.near_duplicate:
         return None
     first = stale[-(thresholds.near_duplicate - 1)]
-    return None if _is_progressing(history, first, thresholds) else _near_duplicate(history, stale)
+    if _is_progressing(history, first, thresholds):
+        return None
+    return _near_duplicate(history, steps[max(0, steps.index(stale[0]) - 1) :])
 
 
 def _nothing_new(history: LoopHistory, thresholds: LoopThresholds) -> LoopSign | None:
