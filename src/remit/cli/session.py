@@ -6,6 +6,7 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from remit.compose import Parts, open_parts, the_workspace
 from remit.control.approvals import AnswerRefused, Approvals
 from remit.control.releases import ReleaseRefused, Releases
 from remit.control.stops import StopRefused, Stops
+from remit.domain.clock import MICROS_PER_SECOND
 from remit.domain.ids import UserId, WorkspaceName
 from remit.sdk.errors import RemitError
 from remit.settings import Settings
@@ -24,7 +26,7 @@ from remit.storage.port import StoreError
 class Failed(click.ClickException):
     """An expected failure: one clear line on standard error and exit code 2."""
 
-    exit_code = 2
+    exit_code = 2  # 1 is a command's own answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +91,15 @@ def _login() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a container without a user entry
         return "unknown"
+
+
+def moment(at: int) -> str:
+    """Write an instant for people: UTC, to the second."""
+    return datetime.fromtimestamp(at / MICROS_PER_SECOND, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+folder_option = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+only_option = click.option(
+    "--only", multiple=True, metavar="PATH", help="Just this file, as agents/x.yaml; may be given more than once."
+)
+workspace_option = click.option("-w", "--workspace", default=None, help="Where the database holds more than one.")

@@ -15,7 +15,9 @@ from remit.domain.record import RecordKind
 from remit.domain.release import Configuration, Release
 from remit.kernel.ruleset import Ruleset
 from remit.storage.port import Activation, Store, Wanted
-from remit.workspace.difference import Change, changes
+from remit.workspace.change import Change
+from remit.workspace.difference import changes
+from remit.workspace.files import Folder
 from remit.workspace.reading import read
 
 
@@ -95,25 +97,18 @@ class Releases:
         assert found is not None
         return found
 
-    def plan(
-        self,
-        files: Mapping[str, bytes],
-        name: str,
-        author: str,
-        message: str,
-        channel: str,
-        only: Sequence[str] = (),
-    ) -> Plan:
-        """Work out what applying `files` would change; `only` limits it to some of their paths.
+    def plan(self, folder: Folder, author: str, message: str, channel: str, only: Sequence[str] = ()) -> Plan:
+        """Work out what applying a folder would change; `only` limits it to some of its paths.
 
         Raises FolderHasProblems, and ReleaseRefused for an `only` that names nothing.
         """
-        reading = read(files, name)
-        workspace = WorkspaceName(name) if reading.configuration is None else reading.configuration.settings.name
+        reading = read(folder.files, folder.name, folder.problems)
+        workspace = WorkspaceName(folder.name) if reading.configuration is None else reading.configuration.settings.name
         before = self.active(workspace, channel)
+        files = folder.files
         if only:
             files = _merged({} if before is None else before.files, files, only)
-            reading = read(files, name)
+            reading = read(files, workspace)
         if reading.configuration is None:
             raise FolderHasProblems(reading.errors)
         release = Release(content_id(files), workspace, dict(files), author, message, self._clock.now())
@@ -162,7 +157,7 @@ class Releases:
         if not only:
             return self._activate(target, channel, author, message, now_active)
         files = _merged(now_active.files, target.files, only)
-        plan = self.plan(files, workspace, author, message, channel)
+        plan = self.plan(Folder(workspace, files, ()), author, message, channel)
         return self.apply(plan, channel)
 
     def withdraw(self, workspace: WorkspaceName, id: str, author: str, message: str) -> Release:

@@ -75,14 +75,11 @@ def open_row(action: OpenAction) -> tuple[Any, ...]:
 
 def approval_from(row: Sequence[Any]) -> Approval:
     """Read a row of APPROVAL_COLUMNS."""
-    return Approval(
-        *row[:9],
-        approvers=tuple(orjson.loads(row[9])),
-        state=ApprovalState(row[10]),
-        created_at=row[11],
-        expires_at=row[12],
-        answers=tuple(orjson.loads(row[13])),
-    )
+    fields = dict(zip(APPROVAL_COLUMNS.split(", "), row, strict=True))
+    fields["approvers"] = tuple(orjson.loads(fields["approvers"]))
+    fields["answers"] = tuple(orjson.loads(fields["answers"]))
+    fields["state"] = ApprovalState(fields["state"])
+    return Approval(**fields)
 
 
 def approval_row(approval: Approval) -> tuple[Any, ...]:

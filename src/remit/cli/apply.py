@@ -1,0 +1,46 @@
+"""`remit apply`: make a release of a folder and activate it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from remit.cli.diff import write_changes
+from remit.cli.output import as_json, line, output_option
+from remit.cli.session import folder_option, only_option, session
+
+EXAMPLES = """\b
+Examples:
+  remit apply examples/gulf-trading -m "first release"
+  remit apply . --only agents/procurement-optimizer.yaml -m "raise steps"
+  remit apply . --channel staging
+
+The workspace's own tests run first; if one fails nothing is made. Runs in
+progress keep the release they began with. `remit rollback` goes back.
+
+Exit code: 0 applied, or nothing to change; 2 it could not be applied."""
+
+
+@click.command(epilog=EXAMPLES)
+@folder_option
+@click.option("-m", "--message", default="", help="Why, for whoever reads the history.")
+@click.option("--channel", default="production", show_default=True, help="The channel to point at the release.")
+@only_option
+@output_option
+def apply(folder: Path, message: str, channel: str, only: tuple[str, ...], output: str) -> None:
+    """Make a release of DIR, test it, and point a channel at it."""
+    from remit.workspace.files import read_folder
+
+    with session() as open_session:
+        releases = open_session.releases
+        plan = releases.plan(read_folder(folder), open_session.person, message, channel, only)
+        if not plan.is_active:
+            releases.apply(plan, channel)
+    if output == "json":
+        as_json({"release": plan.release.id, "channel": channel, "changed": not plan.is_active})
+        return
+    write_changes(plan)
+    if not plan.is_active:
+        tests = f"{len(plan.tested)} tests passed. " if plan.tested else ""
+        line(f"{tests}Channel {channel} now points at {plan.release.id}.", style="green")
