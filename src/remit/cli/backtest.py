@@ -1,0 +1,220 @@
+"""`remit backtest`: what a folder's rules would have decided on recorded runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
+
+import click
+
+from remit.cli.backtest_text import write_report
+from remit.cli.output import as_json, note, output_option
+from remit.cli.session import Failed, explained
+from remit.compose import Parts, open_door, open_parts, open_queue
+from remit.control.releases import Releases
+from remit.domain.clock import MICROS_PER_SECOND, ManualClock, SystemClock
+from remit.domain.finding import Verdict
+from remit.domain.ids import AgentName
+from remit.domain.release import Configuration, Release
+from remit.execution.backtest.passage import EVENT_S, PassedRun, pass_runs
+from remit.execution.backtest.recording import BrokenRecording, RecordedRun, read_runs
+from remit.execution.backtest.report import Report, report
+from remit.execution.backtest.report import as_json as report_json
+from remit.settings import Settings
+from remit.workspace.files import read_folder
+
+CHANNEL = "backtest"
+AUTHOR = "remit:backtest"
+DEFAULT_START = "2026-01-05T09:00:00Z"
+"""When the first run begins unless told otherwise: a Monday morning, as in a workspace's own tests."""
+MAX_EVENT_S = 3600
+
+EXAMPLES = """\b
+Examples:
+  remit backtest examples/airline --runs examples/airline/runs/desk.jsonl
+  remit backtest . --runs runs.jsonl --agent airline-agent -o json
+  remit backtest . --runs runs.jsonl --fail-on deny
+
+Exit code: 0 it ran, 1 it ran and found what --fail-on names, 2 it could
+not run: the folder or the file has mistakes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """A report and what it is about. `elapsed_ms` is real time, everything else is the same each time."""
+
+    release: Release
+    agent: AgentName
+    found: Report
+    elapsed_ms: int
+
+    @property
+    def calls_per_s(self) -> int:
+        """Calls decided, and where admitted settled, in a second."""
+        return self.found.calls * 1000 // max(1, self.elapsed_ms)
+
+
+def _moment(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
+    """Read RFC 3339 with its offset."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise click.BadParameter(f"{value!r} is no moment; write it as {DEFAULT_START}", ctx, param)
+    return moment
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--runs", required=True, metavar="FILE", type=click.File("rb"), help="Recorded runs, one a line.")
+@click.option("--agent", metavar="NAME", help="Whose remit holds; needed only where DIR has several agents.")
+@click.option("--start", callback=_moment, default=DEFAULT_START, show_default=True, help="When the first run begins.")
+@click.option(
+    "--pace",
+    type=click.IntRange(0, MAX_EVENT_S),
+    default=EVENT_S,
+    show_default=True,
+    help="Seconds from one event of a run to the next.",
+)
+@click.option("--fail-on", type=click.Choice(["deny", "hold"]), help="Exit 1 on a denial; `hold`: on a hold too.")
+@output_option
+@click.pass_context
+def backtest(
+    ctx: click.Context,
+    folder: Path,
+    runs: BinaryIO,
+    agent: str | None,
+    start: datetime,
+    pace: int,
+    fail_on: str | None,
+    output: str,
+) -> None:
+    """Put recorded runs through admission under the rules of the folder DIR.
+
+    Every call is decided, reserved and recorded as a live one would be, in a database of its own that is removed
+    afterwards; nothing is called. A denied call's result is left out, and the recorded run goes on.
+    """
+    recorded = _recorded(runs)
+    clock = ManualClock(int(start.timestamp()) * MICROS_PER_SECOND)
+    with explained(), TemporaryDirectory(prefix="remit-backtest-") as place:
+        settings = Settings(database_url=f"sqlite:///{place}/remit.db", key_file=Path(place) / "remit.key")
+        parts = open_parts(settings, clock)
+        try:
+            result = _run(parts, clock, folder, recorded, agent, pace)
+        finally:
+            parts.close()
+    if output == "json":
+        as_json(_json(result))
+    else:
+        write_report(result.found, _heading(result, runs.name), _throughput(result))
+    ctx.exit(1 if _fails(result.found, fail_on) else 0)
+
+
+def _recorded(runs: BinaryIO) -> tuple[RecordedRun, ...]:
+    try:
+        return read_runs(runs, runs.name)
+    except BrokenRecording as error:
+        for problem in error.problems:
+            note(str(problem))
+        lines = len({problem.line for problem in error.problems})
+        raise Failed(f"{runs.name}: {lines} of its lines can not be read as runs; nothing was run.") from error
+    except OSError as error:
+        raise Failed(f"{runs.name} can not be read: {error.strerror}. Name a file of recorded runs.") from error
+
+
+def _run(
+    parts: Parts,
+    clock: ManualClock,
+    folder: Path,
+    recorded: Sequence[RecordedRun],
+    agent: str | None,
+    pace: int,
+) -> Backtest:
+    release, configuration = _release(parts, folder)
+    name = _agent(configuration, agent)
+    queue = open_queue(parts)
+    try:
+        door = open_door(parts, queue, release.workspace)
+        started = SystemClock().now()
+        with _progress(len(recorded)) as shown:
+            found = report(shown(pass_runs(recorded, door, clock, name, CHANNEL, pace)))
+        elapsed_ms = (SystemClock().now() - started) // 1000
+    finally:
+        queue.close()
+    return Backtest(release, name, found, elapsed_ms)
+
+
+def _release(parts: Parts, folder: Path) -> tuple[Release, Configuration]:
+    """Make a release of the folder as `remit apply` would, its own tests included."""
+    releases = Releases(parts.store, parts.clock, parts.ids)
+    plan = releases.plan(read_folder(folder), AUTHOR, "", CHANNEL)
+    return releases.apply(plan, CHANNEL), plan.configuration
+
+
+def _agent(configuration: Configuration, wanted: str | None) -> AgentName:
+    known = sorted(configuration.agents)
+    if wanted is not None:
+        if wanted in configuration.agents:
+            return AgentName(wanted)
+        raise Failed(f"There is no agent {wanted} here; there is {', '.join(known) or 'none'}.")
+    if len(known) != 1:
+        raise Failed(f"The folder has {len(known)} agents: name one with --agent ({', '.join(known) or 'none'}).")
+    return known[0]
+
+
+class _Shown:
+    """Passes runs on and moves the bar, where there is one."""
+
+    def __init__(self, advance: Callable[[], None] | None = None) -> None:
+        self._advance = advance
+
+    def __call__(self, passed: Iterator[PassedRun]) -> Iterator[PassedRun]:
+        for run in passed:
+            yield run
+            if self._advance is not None:
+                self._advance()
+
+
+@contextmanager
+def _progress(runs: int) -> Iterator[_Shown]:
+    """Show progress on standard error where that is a terminal, and nothing where it is not."""
+    if not sys.stderr.isatty():
+        yield _Shown()
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Backtest", total=runs)
+        yield _Shown(lambda: bar.advance(task))
+
+
+def _heading(result: Backtest, file: str) -> str:
+    return f"{result.release.workspace}, release {result.release.id[:12]}, as {result.agent}, on {Path(file).name}"
+
+
+def _throughput(result: Backtest) -> str:
+    seconds = result.elapsed_ms / 1000
+    return f"{result.found.calls:,} calls decided and recorded in {seconds:.1f} s, {result.calls_per_s:,} a second."
+
+
+def _json(result: Backtest) -> dict[str, object]:
+    about: dict[str, object] = {
+        "workspace": result.release.workspace,
+        "release": result.release.id,
+        "agent": result.agent,
+    }
+    speed = {"elapsed_ms": result.elapsed_ms, "calls_per_s": result.calls_per_s}
+    return about | report_json(result.found) | {"throughput": speed}
+
+
+def _fails(found: Report, fail_on: str | None) -> bool:
+    denied, held = found.decisions[Verdict.DENY], found.decisions[Verdict.HOLD]
+    return bool(fail_on and (denied or (fail_on == "hold" and held)))

@@ -1,0 +1,1 @@
+"""Backtests: what a release would have decided on runs that were recorded elsewhere."""
