@@ -8,10 +8,10 @@ from cedarpy import pst
 
 from remit.domain.ids import AgentName
 from remit.domain.problem import Problem
-from remit.domain.release import Agent, Grant, GrantMode
+from remit.domain.release import Agent, Grant, GrantMode, PolicyFile
 from remit.policy.schema import MODEL_CALL
 from remit.policy.scopes import Uid, uid
-from remit.policy.statements import Policy, Statement, parse
+from remit.policy.statements import Policy, Statement, parse, split
 
 
 def quoted(name: str) -> str:
@@ -58,8 +58,12 @@ def _permit(agent: Agent, target: str, action: Uid, resource: Uid, when: str) ->
     )
     # The line break after the condition keeps a comment in it from swallowing the brace.
     condition = f" when {{\n{when}\n}}" if when.strip() else ""
+    text = f"permit({scope}){condition};"
     name = grant_id(agent.name, target)
-    parsed = parse(Statement(name, 0, 0, 1, f"permit({scope}){condition};"))
+    statement = Statement(name, 0, 0, 1, text)
+    if len(split(PolicyFile(name, text))) != 1:
+        return _broken_out(statement)
+    parsed = parse(statement)
     if isinstance(parsed, Problem):
         return parsed
     tree = parsed.tree
@@ -74,8 +78,12 @@ def _permit(agent: Agent, target: str, action: Uid, resource: Uid, when: str) ->
     )
     clauses_held = [type(clause) for clause in tree.clauses] == ([pst.When] if condition else [])
     if tree != expected or tree.annotations or not clauses_held:
-        return parsed.statement.problem(
-            "the condition ends the `when { ... }` it stands in",
-            "Write one Cedar expression without closing the braces around it",
-        )
+        return _broken_out(statement)
     return Policy(name, parsed.statement, tree)
+
+
+def _broken_out(statement: Statement) -> Problem:
+    return statement.problem(
+        "the condition ends the `when { ... }` it stands in",
+        "Write one Cedar expression without closing the braces around it",
+    )
