@@ -1,0 +1,1 @@
+"""The command `remit`: one file a verb, imported when it is called."""
