@@ -24,10 +24,14 @@ class Document:
     value: object | None
 
     @property
+    def name_key(self) -> str:
+        """The key its name is written under."""
+        return "id" if self.kind == "Person" else "name"
+
+    @property
     def name(self) -> str:
         """The name it was given, also where the rest of it has mistakes; empty where it gives none."""
-        key = "id" if self.kind == "Person" else "name"
-        node = self.source.node.value.get(key) if isinstance(self.source.node.value, Mapping) else None
+        node = self.source.node.value.get(self.name_key) if isinstance(self.source.node.value, Mapping) else None
         return node.value if node is not None and isinstance(node.value, str) else ""
 
 

@@ -91,7 +91,8 @@ class Draft:
         if name in known or kind in self.documents.unread:
             return
         article = "an" if kind == "Agent" else "a"
-        otherwise = remedy or f"Write {article} {kind} document with this name, or correct the name"
+        key = "id" if kind == "Person" else "name"
+        otherwise = remedy or f"Write {article} {kind} document with this {key}, or correct the {key}"
         message = f"there is no {kind.lower()} `{name}`"
         self.report.add(source, path, message, meant(name, known, otherwise))
 

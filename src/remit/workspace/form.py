@@ -25,6 +25,9 @@ C = TypeVar("C", bound=StrEnum)
 MAX_TEXT = 4_000
 """Longest free text, in characters."""
 MAX_COUNT = 2**53 - 1
+"""Largest count that every JSON reader represents exactly (RFC 8785, section 3.2.2.3)."""
+MAX_LISTED = 12
+"""Most words a remedy lists."""
 
 
 class Form(Protocol[T_co]):
@@ -79,7 +82,8 @@ class Name(Generic[T]):
 
     def read(self, node: Node, at: At) -> T | None:
         """Read a name."""
-        remedy = f"Use letters, digits, `.`, `_` and `-`, for example `{self.example}`"
+        begin = f"Begin with `{self.prefix}` and use" if self.prefix else "Use"
+        remedy = f"{begin} letters, digits, `.`, `_` and `-`, for example `{self.example}`"
         if not isinstance(node.value, str):
             _mistyped(node, at, "a name", remedy)
             return None
@@ -88,7 +92,7 @@ class Name(Generic[T]):
             at.wrong(node, f"the name holds the invisible character {hidden}", "Type the name anew")
             return None
         if not node.value.startswith(self.prefix) or not is_name(node.value.removeprefix(self.prefix)):
-            at.wrong(node, f"`{node.value[:80]}` is not a name of this kind", remedy)
+            at.wrong(node, f"`{node.value[:80]}` can not be a name here", remedy)
             return None
         return self.of(node.value)
 
@@ -139,19 +143,21 @@ class Choice(Generic[C]):
             _mistyped(node, at, "one word", remedy)
             return None
         if node.value not in known:
-            likely = closest(node.value, known)
-            hint = (
-                f"Perhaps `{likely}` is meant; known are {listed(known, 'and')}"
-                if likely and len(known) > 2
-                else remedy
-            )
-            at.wrong(node, f"`{node.value[:80]}` is not known here", hint)
+            at.wrong(node, f"`{node.value[:80]}` is not known here", self._instead(node.value))
             return None
         return self.of(node.value)
 
     def schema(self) -> dict[str, object]:
         """Describe it."""
         return {"enum": list(self._known())}
+
+    def _instead(self, word: str) -> str:
+        known = self._known()
+        likely = closest(word, known)
+        if likely is None or len(known) <= 2:
+            return f"Write {listed(known)}"
+        rest = f"; known are {listed(known, 'and')}" if len(known) <= MAX_LISTED else ""
+        return f"Perhaps `{likely}` is meant{rest}"
 
     def _known(self) -> tuple[str, ...]:
         return self.words or tuple(word.value for word in self.of)

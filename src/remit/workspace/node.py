@@ -84,7 +84,9 @@ class Node:
 
 
 def key_path(parent: str, key: str) -> str:
-    """Return the path of `key` below `parent`; a key with dots or brackets in it is quoted."""
+    """Return the path of `key` below `parent`; one with dots or brackets is quoted, what is invisible is escaped."""
+    if not key.isprintable():
+        key = key.encode("unicode_escape").decode()
     if re.search(r"[.\[\]\"]", key) or not key:
         return f'{parent}["{key}"]'
     return f"{parent}.{key}" if parent else key

@@ -31,7 +31,8 @@ def _check_names_differ(draft: Draft) -> None:
             # There is one workspace, whatever it is called.
             name = "" if kind == "Workspace" else document.name
             if name in first and (name or kind == "Workspace"):
-                _add_duplicate(draft, f"the {kind.lower()} `{document.name}`", document.source, "name", first[name])
+                what = f"the {kind.lower()} `{document.name}`" if name else "the document Workspace"
+                _add_duplicate(draft, what, document.source, document.name_key if name else "kind", first[name])
             first.setdefault(name, document.source)
     named: dict[str, Source] = {}
     for budget, source, path in draft.each_budget():

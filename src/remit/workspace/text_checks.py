@@ -39,6 +39,11 @@ def misleading_character(text: str) -> str | None:
     return f"U+{ord(found[0]):04X}" if found else None
 
 
+def without_misleading(text: str) -> str:
+    """Return text of the same length and lines, in which every misleading character is U+FFFD."""
+    return _MISLEADING.sub("\ufffd", text)
+
+
 def text_problems(file: str, text: str) -> tuple[Problem, ...]:
     """Report the misleading characters of a file, comments included; one a line."""
     problems = []

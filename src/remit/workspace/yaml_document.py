@@ -27,7 +27,7 @@ from ruamel.yaml.events import (
 
 from remit.domain.problem import Problem
 from remit.workspace.node import WHOLE_FILE, Node, Place
-from remit.workspace.text_checks import decoded, misleading_character, text_problems
+from remit.workspace.text_checks import decoded, misleading_character, text_problems, without_misleading
 
 MAX_DEPTH = 32
 """Deepest nesting of lists and mappings in a document."""
@@ -75,23 +75,21 @@ def read_yaml(file: str, data: bytes) -> YamlFile:
     text, problem = decoded(file, data)
     if problem is not None:
         return YamlFile((), (problem,), complete=False)
-    problems = text_problems(file, text)
-    if problems:
-        return YamlFile((), problems, complete=False)
     builder = _Builder(file)
+    builder.problems.extend(text_problems(file, text))
     complete = False
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
+        for event in YAML(typ="safe", pure=True).parse(without_misleading(text)):
             builder.take(event)
         complete = True
     except _Stop:
         pass
     except MarkedYAMLError as error:
         builder.problems.append(_malformed(file, error))
-    except (YAMLError, ValueError, IndexError, AttributeError, TypeError, AssertionError) as error:
-        # The scanner lets a few of Python's own errors through, such as an escape beyond U+10FFFF.
-        message = f"the file is not YAML: {_one_line(str(error)) or type(error).__name__}"
-        builder.problem(WHOLE_FILE, message, "Correct the YAML; an editor with YAML support shows the place")
+    except (YAMLError, ValueError, IndexError, AttributeError, TypeError, AssertionError):
+        # The scanner lets a few of Python's own errors through, such as for an escape beyond U+10FFFF.
+        remedy = "Look for an escape that is no character; an editor with YAML support shows the place"
+        builder.problem(WHOLE_FILE, "the file is not YAML", remedy)
     return YamlFile(tuple(builder.documents), tuple(builder.problems), complete)
 
 
@@ -174,6 +172,7 @@ class _Builder:
             self._add(self._resolved(text, place) if is_plain else Node(text, place, text))
 
     def _take_key(self, within: _Open, text: str, is_plain: bool, place: Place) -> None:
+        within.key = None
         if is_plain and text == "<<":
             self.problem(place, "`<<` merges another mapping in", "Write its keys out")
         elif is_plain and (not text or not isinstance(_value(text), str)):
@@ -184,7 +183,8 @@ class _Builder:
             self.problem(place, f"the key `{text}` appears twice", remedy)
         else:
             within.keys[text] = place
-        within.key, within.expects_key = text, False
+            within.key = text
+        within.expects_key = False
 
     def _resolved(self, text: str, place: Place) -> Node:
         value = _value(text)
@@ -209,9 +209,9 @@ class _Builder:
             self.problem(node.place, "a key refers to another part of the file", "Write the key out")
             raise _Stop
         else:
-            assert within.key is not None
-            within.values.setdefault(within.key, node)
-            within.keys.setdefault(within.key, node.place)
+            # A key that was refused takes its value with it: no mistake follows from another.
+            if within.key is not None:
+                within.values[within.key] = node
             within.expects_key = True
 
 
