@@ -7,7 +7,7 @@ import textwrap
 from remit.cli.output import NARROWEST, line
 from remit.domain.finding import Check, Code, Verdict
 from remit.domain.messages import say
-from remit.execution.backtest.report import BrokenRun, Count, Denial, LoopingRun, Report, cause
+from remit.execution.backtest.report import Count, JudgedCall, JudgedRun, LoopingRun, Report, cause
 
 _SAID_BY_POLICY = frozenset({Code.POLICY_FORBIDDEN, Code.POLICY_HOLD, Code.POLICY_ERROR})
 _COLOURS = {Verdict.ALLOW: None, Verdict.HOLD: "yellow", Verdict.DENY: "red"}
@@ -71,8 +71,8 @@ def _broken(found: Report) -> None:
     line(f"Runs that broke a rule: {len(found.broken)}")
     for run in found.broken:
         line(f"  {_named(run)}")
-        for denial in run.denials:
-            _denial(denial)
+        for call in run.calls:
+            _call(call)
     if found.broken:
         line()
         line(f"{'By what they were first denied for':<{_NAME_WIDTH}}{'runs':>8}")
@@ -81,10 +81,10 @@ def _broken(found: Report) -> None:
     line()
 
 
-def _denial(denial: Denial) -> None:
-    codes = dict.fromkeys(cause(finding) for finding in denial.reasons)
-    _wrapped(f"call {denial.call}, {denial.tool}: {', '.join(codes)}", "    ")
-    for words in dict.fromkeys(say(finding) for finding in denial.reasons):
+def _call(call: JudgedCall) -> None:
+    causes = dict.fromkeys(cause(finding) for finding in call.reasons)
+    _wrapped(f"call {call.call}, {call.tool}: {', '.join(causes)}", "    ")
+    for words in dict.fromkeys(say(finding) for finding in call.reasons):
         _wrapped(words, "      ")
 
 
@@ -96,7 +96,7 @@ def _loops(found: Report) -> None:
     line()
 
 
-def _named(run: BrokenRun | LoopingRun) -> str:
+def _named(run: JudgedRun | LoopingRun) -> str:
     title = f" ({run.title})" if run.title else ""
     reward = "" if run.reward is None else f", reward {run.reward:g}"
     return f"run {run.run}{title}{reward}"

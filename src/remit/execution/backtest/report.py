@@ -72,8 +72,8 @@ class ToolCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Denial:
-    """A call that was denied for what it is."""
+class JudgedCall:
+    """A call that was denied for what it is, or held, and why."""
 
     call: int
     tool: str
@@ -81,18 +81,18 @@ class Denial:
 
 
 @dataclass(frozen=True, slots=True)
-class BrokenRun:
-    """A run that broke a rule, with every call that did."""
+class JudgedRun:
+    """A run with the calls in it that broke a rule, or with those that a person would have had to decide."""
 
     run: int
     title: str
     reward: float | None
-    denials: tuple[Denial, ...]
+    calls: tuple[JudgedCall, ...]
 
     @property
     def first_cause(self) -> str:
-        """What it was first denied for: a policy's id, or else a code."""
-        return cause(self.denials[0].reasons[0])
+        """What it was first denied or held for: a policy's id, or else a code."""
+        return cause(self.calls[0].reasons[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,8 @@ class Report:
     tools: tuple[ToolCount, ...]
     policies: tuple[PolicyCount, ...]
     codes: tuple[CodeCount, ...]
-    broken: tuple[BrokenRun, ...]
+    broken: tuple[JudgedRun, ...]
+    held: tuple[JudgedRun, ...]
     loops: tuple[LoopingRun, ...]
 
     @property
@@ -173,17 +174,16 @@ class _Tally:
     tools: dict[str, Counter[Verdict]] = field(default_factory=dict)
     policies: dict[tuple[str, str, str], _Seen] = field(default_factory=dict)
     codes: dict[tuple[Code, Verdict], _Seen] = field(default_factory=dict)
-    broken: list[BrokenRun] = field(default_factory=list)
+    broken: list[JudgedRun] = field(default_factory=list)
+    held: list[JudgedRun] = field(default_factory=list)
     loops: list[LoopingRun] = field(default_factory=list)
 
     def take(self, run: PassedRun) -> None:
         self.runs += 1
         for call in run.calls:
             self._count(call, Place(run.recorded.line, call.number))
-        denials = tuple(Denial(call.number, call.tool, call.reasons) for call in run.calls if call.breaks_rule)
-        if denials:
-            recorded = run.recorded
-            self.broken.append(BrokenRun(recorded.line, recorded.title, recorded.reward, denials))
+        self.broken += _judged(run.recorded, (call for call in run.calls if call.breaks_rule))
+        self.held += _judged(run.recorded, (call for call in run.calls if call.verdict is Verdict.HOLD))
         looping = _looping(run.recorded, run.calls)
         if looping is not None:
             self.loops.append(looping)
@@ -207,6 +207,7 @@ class _Tally:
             policies=tuple(PolicyCount(*key, seen.count()) for key, seen in sorted(self.policies.items())),
             codes=tuple(CodeCount(*key, seen.count()) for key, seen in sorted(self.codes.items())),
             broken=tuple(self.broken),
+            held=tuple(self.held),
             loops=tuple(self.loops),
         )
 
@@ -223,6 +224,13 @@ def _policies(call: PassedCall) -> Iterable[tuple[str, str, str]]:
     for policy in call.policies:
         if policy not in against:
             yield policy, "permit", ""
+
+
+def _judged(run: RecordedRun, calls: Iterable[PassedCall]) -> Iterable[JudgedRun]:
+    """Yield the run with these calls where there is any."""
+    found = tuple(JudgedCall(call.number, call.tool, call.reasons) for call in calls)
+    if found:
+        yield JudgedRun(run.line, run.title, run.reward, found)
 
 
 def _looping(run: RecordedRun, calls: tuple[PassedCall, ...]) -> LoopingRun | None:
@@ -252,8 +260,9 @@ def as_json(found: Report) -> dict[str, object]:
         "codes": [
             {"code": each.code.value, "verdict": each.verdict.word} | _count_json(each.count) for each in found.codes
         ],
-        "broken": [_broken_json(run) for run in found.broken],
+        "broken": [_judged_json(run) for run in found.broken],
         "first_denials": dict(found.first_denials),
+        "held": [_judged_json(run) for run in found.held],
         "loops": [_loop_json(run) for run in found.loops],
     }
 
@@ -262,16 +271,16 @@ def _count_json(count: Count) -> dict[str, object]:
     return {"calls": count.calls, "runs": count.runs, "first": count.first.as_json()}
 
 
-def _broken_json(run: BrokenRun) -> dict[str, object]:
-    denials = [
+def _judged_json(run: JudgedRun) -> dict[str, object]:
+    calls = [
         {
-            "call": denial.call,
-            "tool": denial.tool,
-            "reasons": [finding.as_json() | {"words": say(finding)} for finding in denial.reasons],
+            "call": call.call,
+            "tool": call.tool,
+            "reasons": [finding.as_json() | {"words": say(finding)} for finding in call.reasons],
         }
-        for denial in run.denials
+        for call in run.calls
     ]
-    return {"run": run.run, "title": run.title, "reward": run.reward, "denials": denials}
+    return {"run": run.run, "title": run.title, "reward": run.reward, "calls": calls}
 
 
 def _loop_json(run: LoopingRun) -> dict[str, object]:
