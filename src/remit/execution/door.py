@@ -23,7 +23,7 @@ from remit.execution.rulesets import Rulesets
 from remit.kernel.loops.sketch import result_sketch
 from remit.kernel.prepared import Prepared, model_arguments, prepare
 from remit.kernel.ruleset import Ruleset
-from remit.storage.port import Approval, Reads, SealedPayload
+from remit.storage.port import Approval, Reads, SealedPayload, StoreError
 
 ARGUMENTS, RESULT, TASK = "arguments", "result", "task"
 """Parts of a sealed payload."""
@@ -195,14 +195,24 @@ class InProcessDoor:
         return Attempt(Admit(prepare(rules, run, action, raw), (sealed,)), arguments)
 
     def admit(self, attempt: Attempt) -> Admission:
-        """Decide, reserve and record. The answer is durable."""
-        answer = self._admissions.submit(attempt.command)
+        """Decide, reserve and record. The answer is durable.
+
+        Where the commit failed nobody knows whether it took effect. Asking again with the same id finds out: the stored
+        answer comes back, or the action is decided now.
+        """
+        try:
+            answer = self._admissions.submit(attempt.command)
+        except StoreError:
+            answer = self._admissions.submit(attempt.command)
         assert isinstance(answer, Admission)
         return answer
 
     async def aadmit(self, attempt: Attempt) -> Admission:
         """As admit, without blocking the event loop."""
-        answer = await self._admissions.asubmit(attempt.command)
+        try:
+            answer = await self._admissions.asubmit(attempt.command)
+        except StoreError:
+            answer = await self._admissions.asubmit(attempt.command)
         assert isinstance(answer, Admission)
         return answer
 

@@ -149,7 +149,8 @@ class _Work:
         if run is None or run.progress is None:
             return RunNotStarted(f"run {command.run.id} is not on record")
         run.progress.ended_at = self.now
-        self.writes.scopes[run.id] = run
+        run.history = b""  # nothing is admitted any more that it could judge
+        self.writes.scopes[run.id] = self.writes.histories[run.id] = run
         content: dict[str, object] = {
             "agent": command.run.agent,
             "status": command.status,
