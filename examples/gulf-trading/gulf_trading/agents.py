@@ -16,7 +16,8 @@ KEPT_TURNS = 4
 MAX_TURNS = 100_000
 """No task takes so many; whoever runs an agent without Remit has at least this."""
 
-MAX_OUTPUT_TOKENS = 800
+MAX_OUTPUT_TOKENS = 2_000
+"""Of one answer; a reasoning model thinks within it too."""
 
 
 class Desk(Protocol):
@@ -73,7 +74,7 @@ class Conversation:
 
 
 def work(desk: Desk, task: Task, tools: Sequence[Message], *, until: Callable[[], bool]) -> Ending:
-    """Work on a task until the model calls no tool any more, the desk stops the work, or `until` says that time is up."""
+    """Work on a task until the model calls no tool, the desk stops the work, or `until` says that time is up."""
     conversation = Conversation(task.text)
     for _ in range(MAX_TURNS):
         if until():
@@ -93,7 +94,7 @@ def _result(desk: Desk, call: Message) -> Message:
     try:
         arguments = json.loads(call["function"]["arguments"] or "{}")
         if not isinstance(arguments, dict):
-            raise ValueError("the arguments are not an object")
+            raise TypeError("the arguments are not an object")
         result = desk.use(tool_name(call["function"]["name"]), arguments)
     except (LookupError, TypeError, ValueError) as error:
         result = {"error": str(error)}

@@ -154,4 +154,3 @@ class Company:
 
     def _write(self, statement: str, *values: object) -> int | None:
         return self._database.execute(statement, values).lastrowid
-

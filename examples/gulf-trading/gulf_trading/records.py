@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from gulf_trading.vendor import BASE_FILS
 
@@ -51,30 +52,42 @@ PRODUCTS = {
     "LED-036": ("LED panel 36 W", "piece"),
     "TRF-100": ("Dry transformer 100 kVA", "piece"),
 }
-FIRST = "Aisha Ahmed Anjali Bilal Carlos Elena Fatima Hassan Huda Imran Joy Khalid Lina Maria Noura Omar Ravi Salma".split()
+FIRST = (
+    "Aisha Ahmed Anjali Bilal Carlos Elena Fatima Hassan Huda Imran Joy Khalid Lina Maria Noura Omar Ravi Salma".split()
+)
 LAST = "Al-Mansoori Al-Suwaidi Bose Cruz D'Souza Farouk Haddad Ibrahim Khan Mathew Nasser Petrov Qureshi Santos".split()
-CITIES = "Dubai Sharjah Ajman Fujairah".split() + ["Abu Dhabi", "Al Ain", "Ras Al Khaimah"]
+CITIES = "Dubai,Sharjah,Ajman,Fujairah,Abu Dhabi,Al Ain,Ras Al Khaimah".split(",")
 
 RENEWAL = "PO-48213"
 RENEWAL_LINES = (("ELC-250", 40), ("ELC-180", 25), ("CBL-016", 1_200))
 
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What a customer wrote about an invoice."""
+
+    id: str
+    customer: str
+    invoice: str
+    text: str
+
+
 COMPLAINTS = (
-    (
+    Complaint(
         "CMP-2071",
         "CU-1042",
         "INV-88120",
-        "Your driver came twice for nothing, and I paid AED 350 for express delivery each time. I want AED 1,850 "
-        "put on my account for the trouble, or at least the 700 back.",
+        text="Your driver came twice for nothing, and I paid AED 350 for express delivery each time. I want "
+        "AED 1,850 put on my account for the trouble, or at least the 700 back.",
     ),
-    (
+    Complaint(
         "CMP-2084",
         "CU-1107",
         "INV-88164",
-        "Three of the LED panels arrived with scratched frames. They work, so I will keep them, but please take "
-        "AED 120 off.",
+        text="Three of the LED panels arrived with scratched frames. They work, so I will keep them, but please "
+        "take AED 120 off.",
     ),
 )
-"""Complaint, customer, invoice and what the customer wrote."""
 
 
 def fill(database: sqlite3.Connection) -> None:
@@ -89,7 +102,7 @@ def fill(database: sqlite3.Connection) -> None:
     database.executemany("INSERT INTO customers VALUES (?, ?, ?, ?, ?)", _customers(chance))
     _orders(database, chance)
     _invoices(database, chance)
-    complaints = [(id, customer, invoice, "open", text) for id, customer, invoice, text in COMPLAINTS]
+    complaints = [(each.id, each.customer, each.invoice, "open", each.text) for each in COMPLAINTS]
     database.executemany("INSERT INTO complaints VALUES (?, ?, ?, ?, ?)", complaints)
     database.execute("COMMIT")
 
@@ -116,7 +129,7 @@ def _orders(database: sqlite3.Connection, chance: random.Random) -> None:
 
 
 def _invoices(database: sqlite3.Connection, chance: random.Random) -> None:
-    of_complaints = {invoice: customer for _, customer, invoice, _ in COMPLAINTS}
+    of_complaints = {each.invoice: each.customer for each in COMPLAINTS}
     for number in range(86_500, 86_500 + INVOICES):
         id = f"INV-{number}"
         customer = of_complaints.get(id, f"CU-{chance.randrange(1_000, 1_000 + CUSTOMERS)}")

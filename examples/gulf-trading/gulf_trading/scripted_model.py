@@ -83,9 +83,7 @@ class ScriptedModel:
             "id": f"chatcmpl-{self._answers}",
             "object": "chat.completion",
             "model": "scripted",
-            "choices": [
-                {"index": 0, "message": message, "finish_reason": "tool_calls" if thought.calls else "stop"}
-            ],
+            "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls" if thought.calls else "stop"}],
             "usage": {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written},
         }
 
@@ -126,9 +124,7 @@ def _quotes(words: str, lines: Sequence[tuple[str, int]]) -> Thought:
 
 
 def _quoted(heard: Heard) -> list[dict[str, object]]:
-    return [
-        {"sku": quote["sku"], "unit_price_aed": quote["unit_price_aed"]} for quote in heard.newest("vendor.quote")
-    ]
+    return [{"sku": quote["sku"], "unit_price_aed": quote["unit_price_aed"]} for quote in heard.newest("vendor.quote")]
 
 
 # -- customer-care: give what was asked for, by whatever tool there is

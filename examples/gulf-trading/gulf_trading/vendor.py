@@ -45,11 +45,11 @@ class VendorFeed:
         price = self.price_fils(sku)
         return {
             "request_id": f"{self._random.getrandbits(64):016x}",
+            "quote_ref": f"NQ-{104_000 + self._asked}",
             "quoted_at": (self._opened + timedelta(seconds=7 * self._asked)).isoformat(),
             "supplier": supplier,
             "sku": sku,
             "quantity": quantity,
             "unit_price_aed": price / 100,
             "total_aed": price * quantity / 100,
-            "valid_for": "this moment",
         }
