@@ -57,16 +57,18 @@ def open_queue(parts: Parts) -> AdmissionQueue:
     """Start the writer thread of this process."""
     writer = Writer(OwnerId(f"own_{secrets.token_hex(8)}"), parts.ids)
     return AdmissionQueue(
-        parts.store.transactions, partial(abandoned, parts.store), parts.clock, writer, parts.settings.max_batch
+        parts.store.transactions,
+        partial(abandoned, parts.store),
+        parts.clock,
+        writer,
+        parts.settings.max_batch,
     )
 
 
 def open_door(parts: Parts, queue: AdmissionQueue, workspace: WorkspaceName) -> InProcessDoor:
     """Join the in-process door of one workspace."""
     limits = PayloadLimits(bytes=parts.settings.max_payload_bytes, depth=parts.settings.max_payload_depth)
-    return InProcessDoor(
-        workspace, parts.store, queue, parts.rulesets, parts.keys, parts.clock, parts.ids, limits
-    )
+    return InProcessDoor(workspace, parts.store, queue, parts.rulesets, parts.keys, parts.clock, parts.ids, limits)
 
 
 def the_workspace(parts: Parts, name: str | None = None) -> WorkspaceName:
@@ -75,10 +77,14 @@ def the_workspace(parts: Parts, name: str | None = None) -> WorkspaceName:
     known = parts.store.workspaces()
     if wanted:
         if wanted not in known:
-            raise Refused(f"there is no workspace {wanted}; known: {', '.join(known) or 'none'}. Run `remit apply DIR` first")
+            raise Refused(
+                f"there is no workspace {wanted}; known: {', '.join(known) or 'none'}. Run `remit apply DIR` first"
+            )
         return WorkspaceName(wanted)
     if len(known) != 1:
-        what = "no workspace yet: run `remit apply DIR` first" if not known else f"several: {', '.join(known)}; name one"
+        what = (
+            "no workspace yet: run `remit apply DIR` first" if not known else f"several: {', '.join(known)}; name one"
+        )
         raise Refused(f"the database holds {what}")
     return known[0]
 

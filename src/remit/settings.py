@@ -28,7 +28,10 @@ class Settings(BaseSettings):
         256, ge=1, le=4096, description="Most commands in one transaction; bounds how long a freeze waits."
     )
     max_payload_bytes: int = Field(
-        1_048_576, ge=1024, le=64 * 1_048_576, description="Largest arguments of one action, and largest result that is kept."
+        1_048_576,
+        ge=1024,
+        le=64 * 1_048_576,
+        description="Largest arguments of one action, and largest result that is kept.",
     )
     max_payload_depth: int = Field(32, ge=1, le=100, description="Deepest nesting of arguments.")
     user: str = Field("", description="Who you are on the command line, as `user:name`; by default the login name.")
@@ -37,7 +40,9 @@ class Settings(BaseSettings):
     @classmethod
     def _known_database(cls, url: str) -> str:
         if not url.startswith(SQLITE) or len(url) == len(SQLITE):
-            raise ValueError(f"{url!r} is no database Remit can open: write sqlite:/// and a path, as sqlite:///.remit/remit.db")
+            raise ValueError(
+                f"{url!r} is no database Remit can open: write sqlite:/// and a path, as sqlite:///.remit/remit.db"
+            )
         return url
 
     @property
