@@ -215,6 +215,11 @@ class Authorizer:
         """Return the ids of the policies that have a say in a request, whatever its context."""
         return self._index.slice(uid("Agent", agent), uid("Action", action), uid(resource_type, resource))
 
+    @property
+    def cached_slices(self) -> int:
+        """How many slices are kept at the moment."""
+        return len(self._slices)
+
     def policy(self, name: str) -> Policy | None:
         """Return a policy by its id, or None."""
         return self._policies.get(name)

@@ -1,0 +1,252 @@
+"""What the policies say to one action: default deny, holds apart, and no on whatever goes wrong."""
+
+import dataclasses
+import threading
+from collections.abc import Mapping
+
+import pytest
+
+from remit.domain.ids import AgentName, GroupName, ToolName
+from remit.domain.release import Cap, Configuration, Grant, GrantMode, Mask
+from remit.policy.authorizer import Authorizer, InvalidPolicies, PolicyAnswer, PolicyHold, PolicyRequest
+from remit.policy.validate import problems
+from tests.policy.samples import CALL, agent, ask, by_policy, granted, tool, workspace
+
+NOTE = '{"text": "hello"}'
+BY_POLICY = (agent("buyer", by_policy("erp.pay"), role="clerk"),)
+PERMIT = '@id("pay") permit(principal in Role::"clerk", action == Action::"erp.pay", resource);'
+
+
+def enforced(*policies: str, agents: tuple = BY_POLICY) -> Authorizer:
+    """An authorizer of a workspace without errors."""
+    configuration = workspace(*policies, agents=agents)
+    assert problems(configuration) == ()
+    return Authorizer.of(configuration)
+
+
+def test_what_nothing_permits_is_not_permitted() -> None:
+    assert ask(Authorizer.of(workspace())) == PolicyAnswer(True, ("agents/buyer#erp.pay",))
+    assert ask(Authorizer.of(workspace()), tool="erp.refund") == PolicyAnswer(False)
+
+
+def test_a_grant_permits_its_own_agent_only() -> None:
+    authorizer = enforced(agents=(agent("buyer", granted("erp.pay")), agent("auditor")))
+    assert ask(authorizer).permitted
+    assert ask(authorizer, agent="auditor") == PolicyAnswer(False)
+
+
+def test_the_condition_of_a_grant_decides() -> None:
+    authorizer = enforced(agents=(agent("buyer", granted("erp.pay", "context.input.amount <= 500")),))
+    assert ask(authorizer, '{"amount": 500, "supplier": "a"}').permits == ("agents/buyer#erp.pay",)
+    assert ask(authorizer, '{"amount": 501, "supplier": "a"}') == PolicyAnswer(False)
+
+
+def test_a_forbid_beats_every_permit_and_says_why() -> None:
+    authorizer = enforced(
+        PERMIT,
+        '@id("late") @reason("Nobody is there") forbid(principal, action in Action::"pay", resource)'
+        " when { context.call.hour >= 18 };",
+    )
+    assert ask(authorizer) == PolicyAnswer(True, permits=("pay",))
+    late = ask(authorizer, call={**CALL, "hour": 18})
+    assert late == PolicyAnswer(False, forbids=(("late", "Nobody is there"),))
+
+
+HOLD = (
+    '@id("big") @hold("finance") @reason("Over 500") forbid(principal, action == Action::"erp.pay", resource)'
+    " when { context.input.amount > 500 };"
+)
+
+
+def test_a_hold_is_told_apart_from_whether_the_action_is_permitted() -> None:
+    authorizer = enforced(PERMIT, HOLD)
+    held = ask(authorizer, '{"amount": 501, "supplier": "a"}')
+    assert held == PolicyAnswer(True, ("pay",), holds=(PolicyHold("big", GroupName("finance"), "Over 500"),))
+    assert ask(authorizer).holds == ()
+
+
+def test_a_hold_permits_nothing_by_itself() -> None:
+    authorizer = enforced(HOLD, agents=(agent("buyer"),))
+    answer = ask(authorizer, '{"amount": 501, "supplier": "a"}')
+    assert (answer.permitted, [hold.id for hold in answer.holds]) == (False, ["big"])
+
+
+def test_a_call_of_a_model_is_permitted_by_the_remit() -> None:
+    authorizer = Authorizer.of(workspace())
+    text = '{"provider": "acme", "model": "small", "input_tokens": 10, "max_output_tokens": 5}'
+
+    def asked(model: str) -> PolicyAnswer:
+        return authorizer.authorize(PolicyRequest(AgentName("buyer"), "model.call", "Model", model, text, CALL))
+
+    assert asked("acme/small") == PolicyAnswer(True, ("agents/buyer#acme/small",))
+    assert asked("acme/big") == PolicyAnswer(False)
+    assert asked("acme/unheard-of") == PolicyAnswer(False, errors=("request:unknown_resource",))
+
+
+# --- it fails closed ---
+
+OVERFLOWING = "context.input.amount * 9223372036854775807 > 0"
+
+
+@pytest.mark.parametrize("hold", ["", '@hold("finance")'], ids=["forbid", "hold"])
+def test_a_forbid_that_fails_denies_although_cedar_would_skip_it(hold: str) -> None:
+    forbid = f'@id("odd") {hold} forbid(principal, action == Action::"erp.pay", resource) when {{ {OVERFLOWING} }};'
+    answer = ask(enforced(PERMIT, forbid))
+    assert not answer.permitted
+    assert answer.errors == ("odd:overflow",)
+
+
+def test_a_permit_that_fails_denies_although_another_permits() -> None:
+    odd = f'@id("odd") permit(principal, action == Action::"erp.pay", resource) when {{ {OVERFLOWING} }};'
+    answer = ask(enforced(PERMIT, odd))
+    assert (answer.permitted, answer.errors, answer.duties) == (False, ("odd:overflow",), ())
+
+
+@pytest.mark.parametrize(
+    "input_json",
+    [
+        "",
+        "null",
+        "{",
+        "{}",
+        '{"amount": NaN, "supplier": "a"}',
+        '{"amount": null, "supplier": "a"}',
+        '{"amount": 1.5, "supplier": "a"}',
+        '{"amount": 1.0, "supplier": "a"}',
+        '{"amount": 9223372036854775808, "supplier": "a"}',
+        '{"amount": true, "supplier": "a"}',
+        '{"amount": "1", "supplier": "a"}',
+        '{"amount": 1, "supplier": "a", "unknown": 1}',
+        '{"amount": 1, "supplier": {"__entity": {"type": "User", "id": "user:huda"}}}',
+        '{"amount": 1, "supplier": {"__extn": {"fn": "ip", "arg": "10.0.0.1"}}}',
+        '{"amount": 1, "supplier": "\\ud800"}',
+        b'{"amount": 1, "supplier": "\xff"}',
+        '{"amount": 1, "supplier": "a"}, "more": {}',
+    ],
+)
+def test_input_that_is_not_of_the_schema_denies_without_repeating_it(input_json: str | bytes) -> None:
+    answer = ask(enforced(PERMIT), input_json)
+    assert answer.errors in (("request:refused",), ("request:failed",))
+    assert not answer.permitted
+
+
+@pytest.mark.parametrize("amount", [float("nan"), float("inf"), 2**63, 1e300, 1.5])
+def test_numbers_that_are_no_integers_deny_on_the_whole_way(amount: object) -> None:
+    authorizer = enforced(PERMIT)
+    text = authorizer.inputs[ToolName("erp.pay")].context({"amount": amount, "supplier": "a"}, {})
+    assert ask(authorizer, text) == PolicyAnswer(False, errors=("request:refused",))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"hour": "9"}, {"hour": None}, {"unknown": 1}, {"on_behalf_of": "user:huda"}, {"purpose": object()}],
+    ids=str,
+)
+def test_a_call_context_that_is_not_of_the_schema_denies(change: Mapping[str, object]) -> None:
+    assert ask(enforced(PERMIT), call={**CALL, **change}).errors != ()
+
+
+def test_a_missing_fact_denies() -> None:
+    left = {name: value for name, value in CALL.items() if name != "hour"}
+    assert ask(enforced(PERMIT), call=left) == PolicyAnswer(False, errors=("request:refused",))
+
+
+def test_input_can_not_replace_what_the_kernel_says_of_the_call() -> None:
+    authorizer = enforced(
+        PERMIT, 'forbid(principal, action == Action::"erp.pay", resource) when { context.call.hour >= 18 };'
+    )
+    smuggled = '{"amount": 1, "supplier": "a"}, "call": {"hour": 9}'
+    assert not ask(authorizer, smuggled, call={**CALL, "hour": 20}).permitted
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"agent": "nobody"}, "unknown_agent"),
+        ({"action": "erp.gone", "resource": "erp.gone"}, "unknown_resource"),
+        ({"resource": "crm.note"}, "action_and_resource_differ"),
+        ({"resource_type": "Model"}, "action_and_resource_differ"),
+        ({"resource_type": "User"}, "action_and_resource_differ"),
+        ({"agent": 'buyer", action, resource); permit(principal'}, "unknown_agent"),
+    ],
+)
+def test_a_request_about_nothing_known_denies(change: Mapping[str, str], code: str) -> None:
+    whole = PolicyRequest(AgentName("buyer"), "erp.pay", "Tool", "erp.pay", '{"amount": 1, "supplier": "a"}', CALL)
+    request = dataclasses.replace(whole, **change)
+    assert enforced(PERMIT).authorize(request) == PolicyAnswer(False, errors=(f"request:{code}",))
+
+
+def test_the_message_of_an_error_does_not_repeat_arguments() -> None:
+    forbid = f'@id("odd") forbid(principal, action == Action::"erp.pay", resource) when {{ {OVERFLOWING} }};'
+    assert "424242" not in str(ask(enforced(PERMIT, forbid), '{"amount": 424242, "supplier": "a"}'))
+
+
+# --- duties ---
+
+
+def test_duties_come_from_every_permit_that_matched_and_the_lowest_cap_wins() -> None:
+    grant = Grant(ToolName("erp.pay"), GrantMode.POLICY, duties=(Cap("amount", 900), Mask("supplier")))
+    authorizer = enforced(
+        '@id("a") @cap("amount=700") permit(principal, action == Action::"erp.pay", resource);',
+        '@id("b") @cap("amount = 800") @mask("tags, supplier") permit(principal, action in Action::"pay", resource)'
+        " when { context.input.amount > 50 };",
+        agents=(agent("buyer", grant),),
+    )
+    assert ask(authorizer).duties == (Mask("supplier"), Mask("tags"), Cap("amount", 700))
+    assert ask(authorizer, '{"amount": 5, "supplier": "a"}').duties == (Mask("supplier"), Cap("amount", 700))
+
+
+def test_an_action_that_is_not_permitted_has_no_duties() -> None:
+    grant = Grant(ToolName("erp.pay"), when="context.input.amount > 500", duties=(Mask("supplier"),))
+    assert ask(enforced(agents=(agent("buyer", grant),))) == PolicyAnswer(False)
+
+
+# --- loading ---
+
+
+def broken(text: str) -> Configuration:
+    return workspace(text, agents=BY_POLICY)
+
+
+@pytest.mark.parametrize("text", ["permit(", f"{PERMIT} {PERMIT}"], ids=["malformed", "one id twice"])
+def test_policies_that_can_not_be_enforced_are_refused_as_a_whole(text: str) -> None:
+    with pytest.raises(InvalidPolicies) as caught:
+        Authorizer.of(broken(text))
+    assert len(caught.value.problems) == 1
+
+
+def test_a_policy_is_known_by_its_id() -> None:
+    authorizer = enforced(PERMIT)
+    found = authorizer.policy("pay")
+    assert found is not None
+    assert found.statement.text == PERMIT
+    assert authorizer.slice_of("buyer", "erp.pay", "Tool", "erp.pay") == ("pay",)
+
+
+# --- the cache ---
+
+
+def test_many_threads_get_the_same_answers_from_a_cache_that_is_always_full() -> None:
+    names = [f"t.x{number}" for number in range(8)]
+    configuration = workspace(
+        tools=[tool(name) for name in names], agents=[agent("buyer", *(granted(name) for name in names[::2]))]
+    )
+    authorizer = Authorizer.of(configuration, max_slices=3)
+    wrong: list[str] = []
+    start = threading.Barrier(6)
+
+    def run(offset: int) -> None:
+        start.wait()
+        for turn in range(300):
+            name = names[(turn * (offset + 1)) % len(names)]
+            expected = (f"agents/buyer#{name}",) if name in names[::2] else ()
+            if ask(authorizer, tool=name).permits != expected:
+                wrong.append(name)
+
+    threads = [threading.Thread(target=run, args=(offset,)) for offset in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert authorizer.cached_slices <= 3
