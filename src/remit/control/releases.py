@@ -170,7 +170,7 @@ class Releases:
             raise ReleaseRefused(f"release {release.id} is active: activate another one first")
         now = self._clock.now()
         with changing(self._store, Wanted(workspace=workspace), now) as change:
-            change.writes.withdrawn.append((release.id, now))
+            change.writes.withdrawn.append((workspace, release.id, now))
             content: dict[str, object] = {"release": release.id, "by": author, "message": message}
             change.record(self._ids.new("chg"), RecordKind.RELEASE_WITHDRAWN, content)
         return release

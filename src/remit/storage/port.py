@@ -154,7 +154,7 @@ class Writes:
     heartbeat: tuple[OwnerId, Instant] | None = None
     releases: list[Release] = field(default_factory=list)
     activations: list[Activation] = field(default_factory=list)
-    withdrawn: list[tuple[ReleaseId, Instant]] = field(default_factory=list)
+    withdrawn: list[tuple[WorkspaceName, ReleaseId, Instant]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class DataKey:
         nonce, sealed = payload.sealed[:NONCE_BYTES], payload.sealed[NONCE_BYTES:]
         try:
             return self._cipher.decrypt(nonce, sealed, _place(payload.owner, payload.part))
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: cut short to less than a nonce
             raise PayloadLost(f"the {payload.part} of {payload.owner} was changed after it was sealed") from None
 
     def salt(self, purpose: str) -> bytes:
@@ -83,7 +83,7 @@ class KeyFile:
         """Decrypt a payload key. Raises PayloadLost where it was wrapped under another master key."""
         try:
             return self._cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], name.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise PayloadLost(f"the key {name} was wrapped under another master key") from None
 
 

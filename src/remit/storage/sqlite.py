@@ -14,6 +14,7 @@ from pathlib import Path
 import orjson
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from remit.domain.release import Release
@@ -203,8 +204,8 @@ def _rare_statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, .
         )
     if writes.withdrawn:
         yield (
-            "update releases set withdrawn_at = ? where id = ?",
-            [(at, release) for release, at in writes.withdrawn],
+            "update releases set withdrawn_at = ? where workspace = ? and id = ?",
+            [(at, workspace, release) for workspace, release, at in writes.withdrawn],
         )
 
 
@@ -247,6 +248,8 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise StoreError(_explanation(path, str(error))) from error
+    except DBAPIError as error:  # the same, met by SQLAlchemy
+        raise StoreError(_explanation(path, str(error.orig))) from error
 
 
 def _explanation(path: Path, said: str) -> str:
