@@ -9,6 +9,20 @@ down_revision = None
 
 def upgrade() -> None:
     """Create every table of version 0.1."""
+    _create_activations()
+    _create_approvals()
+    _create_contents()
+    _create_open_actions()
+    _create_owners()
+    _create_payload_keys()
+    _create_payloads()
+    _create_records()
+    _create_releases()
+    _create_runs()
+    _create_scopes()
+
+
+def _create_activations() -> None:
     op.create_table(
         "activations",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -21,6 +35,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index("activations_channel", "activations", ["workspace", "channel", "seq"], unique=False)
+
+
+def _create_approvals() -> None:
     op.create_table(
         "approvals",
         sa.Column("id", sa.String(), nullable=False),
@@ -40,12 +57,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("approvals_digest", "approvals", ["run", "digest"], unique=False)
+
+
+def _create_contents() -> None:
     op.create_table(
         "contents",
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("digest"),
     )
+
+
+def _create_open_actions() -> None:
     op.create_table(
         "open_actions",
         sa.Column("id", sa.String(), nullable=False),
@@ -60,6 +83,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sqlite_with_rowid=False,
     )
+
+
+def _create_owners() -> None:
     op.create_table(
         "owners",
         sa.Column("id", sa.String(), nullable=False),
@@ -67,6 +93,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sqlite_with_rowid=False,
     )
+
+
+def _create_payload_keys() -> None:
     op.create_table(
         "payload_keys",
         sa.Column("id", sa.String(), nullable=False),
@@ -74,6 +103,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _create_payloads() -> None:
     op.create_table(
         "payloads",
         sa.Column("owner", sa.String(), nullable=False),
@@ -83,6 +115,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("owner", "part"),
         sqlite_with_rowid=False,
     )
+
+
+def _create_records() -> None:
     op.create_table(
         "records",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -98,6 +133,9 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("records_run", "records", ["run", "seq"], unique=False)
+
+
+def _create_releases() -> None:
     op.create_table(
         "releases",
         sa.Column("workspace", sa.String(), nullable=False),
@@ -109,6 +147,9 @@ def upgrade() -> None:
         sa.Column("manifest", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("workspace", "id"),
     )
+
+
+def _create_runs() -> None:
     op.create_table(
         "runs",
         sa.Column("id", sa.String(), nullable=False),
@@ -125,6 +166,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("runs_workspace", "runs", ["workspace", "id"], unique=False)
+
+
+def _create_scopes() -> None:
     op.create_table(
         "scopes",
         sa.Column("id", sa.String(), nullable=False),
