@@ -62,6 +62,7 @@ def open_queue(parts: Parts) -> AdmissionQueue:
         parts.clock,
         writer,
         parts.settings.max_batch,
+        parts.settings.max_waiting,
     )
 
 

@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     max_batch: int = Field(
         256, ge=1, le=4096, description="Most commands in one transaction; bounds how long a freeze waits."
     )
+    max_waiting: int = Field(
+        10_000, ge=1, le=1_000_000, description="Most commands that wait for the writer; one more is turned away."
+    )
     max_payload_bytes: int = Field(
         1_048_576,
         ge=1024,

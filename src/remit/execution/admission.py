@@ -21,10 +21,17 @@ from remit.storage.port import StoreError, Transactions, Wanted, Writes
 MAX_BATCH = 256
 """Bounds how long a transaction holds its locks, and so how long a freeze waits."""
 
+MAX_WAITING = 10_000
+"""Bounds the memory that waiting commands take; a caller beyond it is turned away at once."""
+
 HEARTBEAT_S = 5
 """How often a process says that it is still there."""
 
 STOP_TIMEOUT_S = 30
+
+
+class Overloaded(StoreError):
+    """More commands wait than the queue takes: this one was not admitted; try again, slower."""
 
 
 class AdmissionClosed(StoreError):
@@ -79,12 +86,14 @@ class AdmissionQueue:
         clock: Clock,
         writer: Writer,
         max_batch: int = MAX_BATCH,
+        max_waiting: int = MAX_WAITING,
     ) -> None:
         self._open = open_transactions
         self._abandoned = abandoned
         self._clock = clock
         self._writer = writer
         self._max_batch = max_batch
+        self._max_waiting = max_waiting
         self._inbox: queue.SimpleQueue[Pending | None] = queue.SimpleQueue()
         self._closing = threading.Lock()  # guards _closed against a command that slips in behind the last
         self._closed = False
@@ -127,6 +136,8 @@ class AdmissionQueue:
         with self._closing:
             if self._closed:
                 raise AdmissionClosed("the connection is closed: nothing was admitted; connect again")
+            if self._inbox.qsize() >= self._max_waiting:
+                raise Overloaded(f"{self._max_waiting} commands wait already: nothing was admitted; try again, slower")
             self._inbox.put(pending)
 
     # -- the writer thread
@@ -185,8 +196,8 @@ class AdmissionQueue:
             self._transactions.begin(Wanted())
             self._transactions.commit(Writes(heartbeat=(self._writer.owner, now)))
             abandoned = self._abandoned(now)
-        except StoreError:
-            self._give_up()  # whoever asks for something next is told what is wrong
+        except Exception:  # noqa: BLE001 - the thread must live on: whoever asks next is told what is wrong
+            self._give_up()
             return
         for command in abandoned:
             self._carry_out([command])
