@@ -169,7 +169,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `calls` in any window of `seconds`, bursts included (generic cell rate, ITU-T I.371 annex A)."""
+    """A burst of `calls`, and one more every `seconds / calls` (generic cell rate, ITU-T I.371 annex A).
+
+    So never more than the rate in the long run, and at most `2 * calls - 1` in any window of `seconds`.
+    """
 
     calls: int
     seconds: int

@@ -69,7 +69,7 @@ def rate_after(rate: Rate, rate_at: int, now: Instant) -> int | None:
     The virtual scheduling form of the generic cell rate algorithm (ITU-T I.371, annex A): a whole window's worth
     may come in a burst, then one every `seconds / calls`.
     """
-    interval = rate.seconds * MICROS_PER_SECOND // rate.calls
-    tolerance = rate.seconds * MICROS_PER_SECOND - interval
+    interval = -(-rate.seconds * MICROS_PER_SECOND // rate.calls)  # rounded up: never more than the rate says
+    tolerance = (rate.calls - 1) * interval
     due = max(rate_at, now)
     return None if due - now > tolerance else due + interval
