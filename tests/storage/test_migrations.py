@@ -67,7 +67,7 @@ def test_a_database_from_the_future_is_refused_and_left_alone(tmp_path: Path) ->
     db.execute("update alembic_version set version_num = '9999'")
     db.commit()
     db.close()
-    with pytest.raises(StoreError, match="has schema 9999.*use the newer Remit"):
+    with pytest.raises(StoreError, match=r"has schema 9999.*use the newer Remit"):
         SqliteStore(path)
     assert version_of(path) == "9999"
 

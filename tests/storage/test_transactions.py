@@ -302,7 +302,8 @@ def test_a_withdrawal_stays_within_its_workspace(store: Store) -> None:
 def test_records_are_read_in_pages_that_miss_and_repeat_nothing(store: Store) -> None:
     put(store, Writes(records=[record(f"k{number}", run="run_1" if number % 3 else "run_2") for number in range(25)]))
     put(store, Writes(records=[record("elsewhere", THERE)]))
-    paged, after = [], 0
+    paged: list[tuple[int, bytes]] = []
+    after = 0
     while page := store.records(HERE, after, limit=7):
         paged += page
         after = page[-1][0]
