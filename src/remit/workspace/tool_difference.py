@@ -45,6 +45,15 @@ def tool_changes(before: Tool, after: Tool) -> Iterator[str]:
 
 
 def _schema_changes(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
+    said = [
+        *_arguments_changes(name, before, after),
+        *_required_changes(name, before, after),
+        *_rest_changes(name, before, after),
+    ]
+    yield from said or [f"the input schema of {name} lists the same in another form"]
+
+
+def _arguments_changes(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
     old, new = _properties(before), _properties(after)
     for argument in new:
         if argument not in old:
@@ -52,26 +61,20 @@ def _schema_changes(name: str, before: Mapping[str, object], after: Mapping[str,
         elif not same(old[argument], new[argument]):
             yield f"the schema of {name}'s argument {argument} changed{_was(old[argument], new[argument])}"
     yield from (f"{name} no longer takes the argument {argument}" for argument in old if argument not in new)
-    both = old.keys() & new.keys()
-    yield from _required_changes(name, _required(before), _required(after), both)
+
+
+def _required_changes(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
+    """Say what becomes required or optional, but not of arguments that come or go: that is said already."""
+    said = _properties(before).keys() ^ _properties(after).keys()
+    for argument in sorted((set(_required(before)) ^ set(_required(after))) - said):
+        verb = "now requires" if argument in _required(after) else "no longer requires"
+        yield f"{name} {verb} the argument {argument}"
+
+
+def _rest_changes(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
     for key in sorted((before.keys() | after.keys()) - {"properties", "required"}):
         if not same(before.get(key), after.get(key)) or (key in before) != (key in after):
             yield f"the input schema of {name} changed in {key}{_was(before.get(key), after.get(key))}"
-    if old == new and set(_required(before)) == set(_required(after)) and _rest(before) == _rest(after):
-        yield f"the input schema of {name} lists the same in another form"
-
-
-def _required_changes(name: str, before: Sequence[str], after: Sequence[str], both: set[str]) -> Iterator[str]:
-    for argument in sorted(both):
-        if argument in after and argument not in before:
-            yield f"{name} now requires the argument {argument}"
-        elif argument in before and argument not in after:
-            yield f"{name} no longer requires the argument {argument}"
-    for argument in sorted((set(after) ^ set(before)) - both):
-        if argument in after:
-            yield f"{name} now requires {argument}"
-        else:
-            yield f"{name} no longer requires {argument}"
 
 
 def _properties(schema: Mapping[str, object]) -> Mapping[str, object]:
@@ -82,10 +85,6 @@ def _properties(schema: Mapping[str, object]) -> Mapping[str, object]:
 def _required(schema: Mapping[str, object]) -> Sequence[str]:
     found = schema.get("required")
     return [str(name) for name in found] if isinstance(found, list | tuple) else []
-
-
-def _rest(schema: Mapping[str, object]) -> dict[str, object]:
-    return {key: value for key, value in schema.items() if key not in ("properties", "required")}
 
 
 def _was(before: object, after: object) -> str:
