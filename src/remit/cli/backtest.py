@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
 
 import click
 
@@ -73,7 +72,9 @@ def _moment(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--runs", required=True, metavar="FILE", type=click.File("rb"), help="Recorded runs, one a line.")
+@click.option(
+    "--runs", "file", required=True, metavar="FILE", type=click.Path(path_type=Path), help="Recorded runs, one a line."
+)
 @click.option("--agent", metavar="NAME", help="Whose remit holds; needed only where DIR has several agents.")
 @click.option("--start", callback=_moment, default=DEFAULT_START, show_default=True, help="When the first run begins.")
 @click.option(
@@ -89,7 +90,7 @@ def _moment(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
 def backtest(
     ctx: click.Context,
     folder: Path,
-    runs: BinaryIO,
+    file: Path,
     agent: str | None,
     start: datetime,
     pace: int,
@@ -101,7 +102,7 @@ def backtest(
     Every call is decided, reserved and recorded as a live one would be, in a database of its own that is removed
     afterwards; nothing is called. A denied call's result is left out, and the recorded run goes on.
     """
-    recorded = _recorded(runs)
+    recorded = _recorded(file)
     clock = ManualClock(int(start.timestamp()) * MICROS_PER_SECOND)
     with explained(), TemporaryDirectory(prefix="remit-backtest-") as place:
         settings = Settings(database_url=f"sqlite:///{place}/remit.db", key_file=Path(place) / "remit.key")
@@ -113,20 +114,20 @@ def backtest(
     if output == "json":
         as_json(_json(result))
     else:
-        write_report(result.found, _heading(result, runs.name), _throughput(result))
+        write_report(result.found, _heading(result, file.name), _throughput(result))
     ctx.exit(1 if _fails(result.found, fail_on) else 0)
 
 
-def _recorded(runs: BinaryIO) -> tuple[RecordedRun, ...]:
+def _recorded(file: Path) -> tuple[RecordedRun, ...]:
     try:
-        return read_runs(runs, runs.name)
+        with file.open("rb") as stream:
+            return read_runs(stream, str(file))
     except BrokenRecording as error:
         for problem in error.problems:
             note(str(problem))
-        lines = len({problem.line for problem in error.problems})
-        raise Failed(f"{runs.name}: {lines} of its lines can not be read as runs; nothing was run.") from error
+        raise Failed(f"{file}: {error.lines} of its lines can not be read as runs; nothing was run.") from error
     except OSError as error:
-        raise Failed(f"{runs.name} can not be read: {error.strerror}. Name a file of recorded runs.") from error
+        raise Failed(f"{file} can not be read: {error.strerror}. Name a file of recorded runs.") from error
 
 
 def _run(
@@ -197,7 +198,7 @@ def _progress(runs: int) -> Iterator[_Shown]:
 
 
 def _heading(result: Backtest, file: str) -> str:
-    return f"{result.release.workspace}, release {result.release.id[:12]}, as {result.agent}, on {Path(file).name}"
+    return f"{result.release.workspace}, release {result.release.id[:12]}, as {result.agent}, on {file}"
 
 
 def _throughput(result: Backtest) -> str:

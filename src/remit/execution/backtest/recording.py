@@ -81,12 +81,12 @@ class RecordedRun:
 
 
 class BrokenRecording(ValueError):
-    """Lines that are no runs. `problems` holds every mistake found, in the order of the lines; nothing was read."""
+    """Lines that are no runs: `problems` holds every mistake in their order, `lines` counts them. Nothing was read."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = tuple(problems)
-        lines = len({problem.line for problem in problems})
-        super().__init__(f"{lines} of the lines can not be read as runs. First: {problems[0]}")
+        self.lines = len({problem.line for problem in problems})
+        super().__init__(f"{self.lines} of the lines can not be read as runs. First: {problems[0]}")
 
 
 def read_runs(stream: BinaryIO, name: str) -> tuple[RecordedRun, ...]:
@@ -278,5 +278,5 @@ class _Transcript:
 
 
 def _shown(value: object) -> str:
-    """Return a value as a problem shows it: short, and in ASCII."""
-    return f"`{str(value)[:60].encode('ascii', 'backslashreplace').decode()}`"
+    """Return a value as a problem shows it: short, and in printable ASCII."""
+    return f"`{str(value)[:60].encode('unicode_escape').decode()}`"
