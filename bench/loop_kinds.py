@@ -274,6 +274,26 @@ def same_page_for_every_page(r: random.Random, length: int) -> list[Step]:
     return [step("list_orders", {"page": n}, {"page": n, "rows": rows}) for n in range(length)]
 
 
+def nested_envelope(r: random.Random, length: int) -> list[Step]:
+    """Volatile members deep in the arguments and in the result."""
+    body = prose(r)
+    steps = []
+    for n in range(length):
+        asked = {"meta": {"requestedAt": stamp(n), "trace": {"id": new_uuid(r)}}, "doc": "D1"}
+        steps.append(step("sync", asked, {"meta": {"generated_at": stamp(n), "id": new_uuid(r)}, "data": body}))
+    return steps
+
+
+def reformulated_search(r: random.Random, length: int) -> list[Step]:
+    """Short queries in other words, the same hits in another order."""
+    hits = [{"title": prose(r, 6), "snippet": prose(r, 8)} for _ in range(5)]
+    words = [["buy", "purchase", "order"], ["copper", "cu"], ["cable", "wire", "cord"], ["price", "cost", "rate"]]
+    return [
+        step("web_search", {"query": " ".join(r.choice(same) for same in r.sample(words, 3))}, r.sample(hits, 5))
+        for _ in range(length)
+    ]
+
+
 def four_in_a_circle(r: random.Random, length: int) -> list[Step]:
     """Four calls in a circle, each with its own unchanging answer."""
     calls = [(f"read_{n}", {"doc": f"D{r.randint(10, 99)}"}, prose(r, 25)) for n in range(4)]
@@ -337,6 +357,25 @@ def acknowledged_mails(r: random.Random, length: int) -> list[Step]:
         text = f"Dear {name}, your order has been shipped and will reach you soon. Kind regards, Gulf Trading"
         steps.append(step("send_mail", {"to": f"{name}@example.com", "text": text}, {"status": "queued", "code": 0}))
     return steps
+
+
+def deleted_messages(r: random.Random, length: int) -> list[Step]:
+    """Messages deleted by an id that elsewhere would be noise."""
+    return [step("delete_mail", {"message_id": new_uuid(r)}, {"deleted": True}) for _ in range(length)]
+
+
+def approved_requests(r: random.Random, length: int) -> list[Step]:
+    """Purchase requests approved one by one."""
+    first = r.randint(1000, 9000)
+    asked = [{"request_id": f"PR-{first + n}", "decision": "approve"} for n in range(length)]
+    return [step("approve_request", arguments, {"ok": True}) for arguments in asked]
+
+
+def overlapping_scroll(r: random.Random, length: int) -> list[Step]:
+    """A long page scrolled down, a fifth of it new each time."""
+    words = prose(r, 20 * length).split()
+    views = [" ".join(words[n * 20 : n * 20 + 100]) for n in range(length)]
+    return [step("scroll", {"direction": "down"}, view) for view in views]
 
 
 def sql_updates(r: random.Random, length: int) -> list[Step]:
@@ -556,6 +595,8 @@ LOOPS: tuple[Kind, ...] = (
     thinking_between,
     endless_paging,
     volatile_envelope,
+    nested_envelope,
+    reformulated_search,
     four_in_a_circle,
     long_cycle,
     random_order,
@@ -570,6 +611,9 @@ HONEST: tuple[Kind, ...] = (
     uuid_batch,
     acknowledged_writes,
     acknowledged_mails,
+    deleted_messages,
+    approved_requests,
+    overlapping_scroll,
     sql_updates,
     report_sections,
     polling_percent,

@@ -67,6 +67,7 @@ def test_texts_that_differ_in_content_do_not(one: str, other: str) -> None:
         ("X-Request-ID", Role.VOLATILE),
         ("upstreamTraceId", Role.VOLATILE),
         ("attempt", Role.VOLATILE),
+        ("messageId", Role.RECEIPT),
         ("order_id", Role.PLAIN),
         ("page", Role.POSITION),
         ("nextCursor", Role.POSITION),

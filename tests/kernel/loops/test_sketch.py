@@ -20,6 +20,8 @@ SAME_CALLS = [
     ({"sku": "A1", "expected": 1000.37}, {"sku": "A1", "expected": 1000.91}),
     ({"sku": "A1", "amount": 100037}, {"sku": "A1", "amount": 100091}),
     ({"id": "k", "attempt": 1}, {"id": "k", "attempt": 2}),
+    ({"id": "k", "meta": {"trace": {"id": "a1"}}}, {"id": "k", "meta": {"trace": {"id": "b2"}}}),
+    ({"id": "k", "requestId": "req-17"}, {"id": "k", "requestId": "req-18"}),
     ({"id": "k", "idempotencyKey": "x1"}, {"id": "k", "idempotencyKey": "y2"}),
     ({"q": "cheapest copper cable in doha"}, {"q": "copper cable  in Doha, cheapest"}),
     ({"q": "copper cable"}, {"q": "cable copper"}),
@@ -32,6 +34,10 @@ OTHER_CALLS = [
     ({"supplier": "Najd Electric"}, {"supplier": "Gulf Cables"}),
     ({"date": "2026-05-20"}, {"date": "2026-05-21"}),
     ({"slot": "2026-05-20T10:00"}, {"slot": "2026-05-20T11:00"}),
+    ({"message_id": "M1"}, {"message_id": "M2"}),
+    ({"session": "S1"}, {"session": "S2"}),
+    ({"room": 7, "duration": 30}, {"room": 7, "duration": 45}),
+    ({"request": "approve request 1001"}, {"request": "approve request 1002"}),
     ({"lat": 24.7136}, {"lat": 24.7139}),
     ({"sku": "A1", "expected": 1000.37}, {"sku": "A1", "expected": 1900.37}),
     (
@@ -58,6 +64,12 @@ def test_a_page_has_the_same_subject_and_another_position() -> None:
     first, second = call_sketch("list", packed({"page": 1})), call_sketch("list", packed({"page": 2}))
     assert first.subject == second.subject
     assert first.position != second.position
+
+
+def test_a_request_id_is_content_to_a_tool_about_requests() -> None:
+    one, other = packed({"request_id": "PR-1001"}), packed({"request_id": "PR-1002"})
+    assert call_sketch("approve_request", one).subject != call_sketch("approve_request", other).subject
+    assert call_sketch("post_invoice", one).subject == call_sketch("post_invoice", other).subject
 
 
 def test_the_tool_is_part_of_every_digest_of_a_call() -> None:

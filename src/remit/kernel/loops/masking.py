@@ -67,6 +67,7 @@ _UNICODE_ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 _LONG_NUMBER_DIGITS = 14
 _SECOND_WORDS = frozenset(("id", "no", "number", "count", "at", "ms"))
 """Words that end a volatile name written as two: request id, attempt no, retry count."""
+_NO_NEWS = frozenset((Role.VOLATILE, Role.RECEIPT, Role.POSITION))
 _SIGNALS = VOLATILE | _SECOND_WORDS
 _KEY_END = "\\\"' \t\r\n"
 
@@ -148,7 +149,7 @@ class _Scan:
         raw = self.raws[index]
         if raw[0] == "<":
             return (Kind.GONE, raw, "")
-        if role is Role.VOLATILE or role is Role.POSITION:
+        if role in _NO_NEWS:
             return (Kind.GONE, "<volatile>", raw)
         if _DIGIT.search(raw):
             return self._with_digits(index, context)

@@ -9,15 +9,17 @@ class Role(IntEnum):
     PLAIN = 0
     VOLATILE = 1
     """Differs in every call or answer and says nothing: request ids, clock readings, attempt counters."""
-    POSITION = 2
+    RECEIPT = 2
+    """The same among results; as an argument it says what is meant: the message to delete, the session to close."""
+    POSITION = 3
     """Where in a list one is."""
-    AMOUNT = 3
+    AMOUNT = 4
     """A number to be compared roughly even when it is whole."""
-    PROGRESS = 4
+    PROGRESS = 5
     """How far something has come."""
-    STATE = 5
+    STATE = 6
     """What state something is in."""
-    PLACE = 6
+    PLACE = 7
     """A coordinate: exact to the last digit."""
 
 
@@ -30,16 +32,21 @@ SPAN_UNITS = _names("ns us µs ms s sec secs second seconds minute minutes ثا�
 
 VOLATILE = _names(
     """
-    attempt attempts attemptno attemptnumber retry retries retryno retrycount try tries tryno trynumber
+    attempt attempts attemptno attemptnumber retry retries retryno retrycount tries tryno trynumber
     iteration iter round turn nonce salt ts timestamp now epoch
-    requestid reqid request traceid trace spanid span correlationid messageid eventid callid idempotencykey
-    sessionid session etag signature requestedat generatedat fetchedat checkedat servedat servertime
-    elapsed elapsedms elapseds took tookms latency latencyms duration durationms durations uptime
+    requestid reqid traceid spanid correlationid idempotencykey
+    requestedat generatedat fetchedat checkedat servedat servertime
+    elapsed elapsedms elapseds took tookms latency latencyms uptime
     محاولة المحاولة
     """
 )
 """Volatile names in plain spelling; in running text the same words set aside a number that follows."""
 
+_RECEIPTS = _names(
+    """
+    request trace span session sessionid messageid eventid callid etag signature duration durationms durations
+    """
+)
 _VOLATILE_ENDINGS = tuple(_names("requestid traceid correlationid timestamp nonce retrycount attemptcount"))
 _POSITION = _names(
     """
@@ -62,6 +69,7 @@ _AMOUNT_ENDINGS = tuple(
 )
 _ROLE_BY_NAME = (
     dict.fromkeys(VOLATILE, Role.VOLATILE)
+    | dict.fromkeys(_RECEIPTS, Role.RECEIPT)
     | dict.fromkeys(_POSITION, Role.POSITION)
     | dict.fromkeys(_PROGRESS, Role.PROGRESS)
     | dict.fromkeys(("state", "status", "phase", "stage"), Role.STATE)

@@ -63,7 +63,7 @@ class ResultSketch:
 
 def call_sketch(tool: str, arguments: bytes) -> CallSketch:
     """Sketch a call from its tool and canonical JSON arguments. Other bytes are read as text; none raise."""
-    facets = _Facets(arguments)
+    facets = _Facets(tool, arguments)
     alike = {*facets.names, *facets.position, *facets.prose}
     return CallSketch(
         exact=_digest((tool,), arguments),
@@ -120,9 +120,10 @@ def _figures(tokens: Iterable[Token]) -> tuple[set[str], set[str], set[str]]:
 class _Facets:
     """The sides of a call's arguments, gathered leaf by leaf."""
 
-    __slots__ = ("echo", "names", "position", "prose", "subject")
+    __slots__ = ("echo", "names", "position", "prose", "subject", "tool")
 
-    def __init__(self, arguments: bytes) -> None:
+    def __init__(self, tool: str, arguments: bytes) -> None:
+        self.tool = plain_name(tool)
         self.subject: list[str] = []
         """What is asked about, with amounts roughly."""
         self.names: list[str] = []
@@ -135,7 +136,7 @@ class _Facets:
 
     def _read(self, name: str, value: "_Leaf") -> None:
         role = role_of(name)
-        if role is Role.VOLATILE:
+        if role is Role.VOLATILE and not self._is_about(name):
             return
         if role is Role.POSITION:
             self.position.append(f"{name}={value}")
@@ -145,6 +146,11 @@ class _Facets:
             self._add_amount(name, str(value))
         else:
             self._add(f"{name}={value}")
+
+    def _is_about(self, name: str) -> bool:
+        """Whether the tool is about what this member names: `approve_request` about its `request_id`."""
+        noun = name.removesuffix("id")
+        return noun not in ("", name) and noun in self.tool
 
     def _read_text(self, name: str, value: str) -> None:
         tokens = scan(clipped(value))
@@ -197,12 +203,17 @@ def _walk(document: object) -> list[tuple[str, _Leaf]]:
     while pending and len(leaves) < _MAX_LEAVES:
         name, value = pending.pop()
         if isinstance(value, dict):
-            pending += [(plain_name(str(key)), value[key]) for key in sorted(value, reverse=True)]
+            pending += [(_member(name, plain_name(str(key))), value[key]) for key in sorted(value, reverse=True)]
         elif isinstance(value, list):
             pending += [(name, item) for item in reversed(value)]
         elif value is None or isinstance(value, str | int | float):
             leaves.append((name, value))
     return leaves
+
+
+def _member(holder: str, name: str) -> str:
+    """The name of a member; a bare id belongs to what holds it: `{"trace": {"id": ...}}` is a trace id."""
+    return holder + name if name == "id" else name
 
 
 def _progress_mark(text: str, context: str) -> str:
