@@ -5,6 +5,8 @@ import threading
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from remit.domain.ids import AgentName, GroupName, ToolName
 from remit.domain.release import Cap, Configuration, Grant, GrantMode, Mask
@@ -13,6 +15,7 @@ from remit.policy.validate import problems
 from tests.policy.samples import CALL, agent, ask, by_policy, granted, tool, workspace
 
 NOTE = '{"text": "hello"}'
+OVERFLOWING = "context.input.amount * 9223372036854775807 > 0"
 BY_POLICY = (agent("buyer", by_policy("erp.pay"), role="clerk"),)
 PERMIT = '@id("pay") permit(principal in Role::"clerk", action == Action::"erp.pay", resource);'
 
@@ -71,6 +74,27 @@ def test_a_hold_permits_nothing_by_itself() -> None:
     assert (answer.permitted, [hold.id for hold in answer.holds]) == (False, ["big"])
 
 
+EFFECTS = ("permit", "forbid", '@hold("finance") forbid')
+
+
+@given(st.lists(st.tuples(st.sampled_from(EFFECTS), st.sampled_from(["true", "false", OVERFLOWING])), max_size=5))
+def test_base_and_holds_are_as_if_evaluated_apart(lines: list[tuple[str, str]]) -> None:
+    scope = '(principal, action == Action::"erp.pay", resource)'
+    texts = [f'@id("p{place}") {effect}{scope} when {{ {when} }};' for place, (effect, when) in enumerate(lines)]
+    answer = ask(Authorizer.of(workspace(*texts, agents=BY_POLICY)))
+
+    def matched(effect: str, condition: str = "true") -> list[str]:
+        return [f"p{place}" for place, line in enumerate(lines) if line == (effect, condition)]
+
+    permits, forbids, holds = (matched(effect) for effect in EFFECTS)
+    failed = sorted(name for effect in EFFECTS for name in matched(effect, OVERFLOWING))
+    assert [hold.id for hold in answer.holds] == holds
+    assert [name for name, _ in answer.forbids] == forbids
+    assert list(answer.permits) == ([] if forbids else permits)
+    assert list(answer.errors) == [f"{name}:overflow" for name in failed]
+    assert answer.permitted == (bool(permits) and not forbids and not failed)
+
+
 def test_a_call_of_a_model_is_permitted_by_the_remit() -> None:
     authorizer = Authorizer.of(workspace())
     text = '{"provider": "acme", "model": "small", "input_tokens": 10, "max_output_tokens": 5}'
@@ -84,8 +108,6 @@ def test_a_call_of_a_model_is_permitted_by_the_remit() -> None:
 
 
 # --- it fails closed ---
-
-OVERFLOWING = "context.input.amount * 9223372036854775807 > 0"
 
 
 @pytest.mark.parametrize("hold", ["", '@hold("finance")'], ids=["forbid", "hold"])
@@ -172,7 +194,7 @@ def test_input_can_not_replace_what_the_kernel_says_of_the_call() -> None:
 )
 def test_a_request_about_nothing_known_denies(change: Mapping[str, str], code: str) -> None:
     whole = PolicyRequest(AgentName("buyer"), "erp.pay", "Tool", "erp.pay", '{"amount": 1, "supplier": "a"}', CALL)
-    request = dataclasses.replace(whole, **change)
+    request = dataclasses.replace(whole, **change)  # type: ignore[arg-type]
     assert enforced(PERMIT).authorize(request) == PolicyAnswer(False, errors=(f"request:{code}",))
 
 
@@ -208,7 +230,11 @@ def broken(text: str) -> Configuration:
     return workspace(text, agents=BY_POLICY)
 
 
-@pytest.mark.parametrize("text", ["permit(", f"{PERMIT} {PERMIT}"], ids=["malformed", "one id twice"])
+@pytest.mark.parametrize(
+    "text",
+    ["permit(", f"{PERMIT} {PERMIT}", f'@hold("finance") {PERMIT}'],
+    ids=["malformed", "one id twice", "a permit that holds"],
+)
 def test_policies_that_can_not_be_enforced_are_refused_as_a_whole(text: str) -> None:
     with pytest.raises(InvalidPolicies) as caught:
         Authorizer.of(broken(text))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import orjson
-from cedarpy import AuthzResult, Decision, Entities, PolicySet, Schema, is_authorized
+from cedarpy import Entities, Schema
 
 from remit.domain.ids import AgentName, GroupName, ToolName
 from remit.domain.problem import Problem
@@ -19,8 +17,10 @@ from remit.policy.grants import permits
 from remit.policy.inputs import ToolInput, input_context
 from remit.policy.schema import MODEL_CALL, cedar_schema_json
 from remit.policy.scopes import uid
+from remit.policy.slice_cache import SliceCache
 from remit.policy.slices import PolicyIndex
 from remit.policy.statements import Policy, parse, split
+from remit.policy.verdicts import AskedSet, Verdict
 
 __all__ = [
     "Authorizer",
@@ -34,17 +34,6 @@ __all__ = [
 
 MAX_SLICES = 10_000
 """Slices kept: one for each agent and target that was asked for."""
-
-_PERMIT_ALL = "permit(principal, action, resource);"
-
-# The wording of the official implementation's errors; what follows the policy's id may quote arguments.
-_EVALUATION_ERROR = re.compile(r"error while evaluating policy `policy(\d+)`: (.*)", re.DOTALL)
-_CODES = (
-    ("integer overflow", "overflow"),
-    ("does not have the attribute", "missing_attribute"),
-    ("does not exist", "missing_entity"),
-    ("type error", "type"),
-)
 
 
 class InvalidPolicies(ValueError):
@@ -103,60 +92,24 @@ class PolicyAnswer:
     duties: tuple[Mask | Cap, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What one policy set says: whether it allows, the determining policies, and the errors."""
-
-    allowed: bool = False
-    determining: tuple[str, ...] = ()
-    errors: tuple[str, ...] = ()
+_SliceKey = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class _Sliced:
-    """The policies for one agent and target, parsed. A set is None where no policy could change its verdict."""
+    """The policies for one agent and target. A set is None where it holds nothing."""
 
-    base: PolicySet | None
-    base_ids: tuple[str, ...]
-    holds: PolicySet | None
-    hold_ids: tuple[str, ...]
-
-
-_SliceKey = tuple[str, str, str, str]
-
-
-class _SliceCache:
-    """Slices by request, at most `limit`, the oldest dropped first. Safe to use from many threads.
-
-    Two threads may make the same slice at once: slices are values, so either will do.
-    """
-
-    def __init__(self, limit: int, make: Callable[[_SliceKey], _Sliced]) -> None:
-        self._limit = limit
-        self._make = make
-        self._kept: dict[_SliceKey, _Sliced] = {}
-        self._lock = threading.Lock()
-
-    def get(self, key: _SliceKey) -> _Sliced:
-        """Return the slice of a request, made now if it is not kept."""
-        found = self._kept.get(key)
-        if found is None:
-            found = self._make(key)
-            with self._lock:
-                while len(self._kept) >= self._limit:
-                    del self._kept[next(iter(self._kept))]
-                self._kept[key] = found
-        return found
-
-    def __len__(self) -> int:
-        return len(self._kept)
+    every: AskedSet | None
+    base: AskedSet | None
 
 
 class Authorizer:
     """The policies of one release, ready to be asked. Immutable but for its cache of slices; safe to share.
 
-    Base policies (permits and plain forbids) and holds (forbids with `@hold`) are evaluated apart: a hold must not hide
-    whether the action is permitted at all.
+    Base policies (permits and plain forbids) and holds (forbids with `@hold`) are told apart: a hold must not hide
+    whether the action is permitted at all. The official implementation evaluates each policy by itself and names every
+    forbid that matched, so one evaluation of the slice says both, unless holds alone denied: then the base set is asked
+    once more without them.
     """
 
     def __init__(
@@ -167,16 +120,17 @@ class Authorizer:
         }
         self._schema = Schema.from_json_str(cedar_schema_json(configuration))
         self._entities = Entities.from_json_str(entities_json(configuration), self._schema)
-        self._known = frozenset(entity.uid for entity in entities(configuration))
+        self._known = frozenset((entity.uid.type.basename, entity.uid.id) for entity in entities(configuration))
         self._policies = {policy.id: policy for policy in policies}
         self._index = PolicyIndex.of(((policy.id, policy.tree) for policy in policies), hierarchy(configuration))
+        self._holds = frozenset(policy.id for policy in policies if policy.annotation("hold") is not None)
         self._duties = {policy.id: duties(policy.tree.annotations.items()) for policy in policies}
         self._granted = {
             (agent.name, grant.tool): grant.duties
             for agent in configuration.agents.values()
             for grant in agent.remit.grants
         }
-        self._slices = _SliceCache(max_slices, self._sliced)
+        self._slices = SliceCache(max_slices, self._sliced)
 
     @classmethod
     def of(cls, configuration: Configuration, max_slices: int = MAX_SLICES) -> Authorizer:
@@ -193,6 +147,8 @@ class Authorizer:
         for policy in policies:
             if policy.id in ids:
                 refused.append(policy.statement.problem(f"the id {policy.id} is taken", "Choose another @id"))
+            if policy.tree.effect == "permit" and policy.annotation("hold") is not None:
+                refused.append(policy.statement.problem("@hold stands on a permit", "Hold with a forbid"))
             ids.add(policy.id)
         if refused:
             raise InvalidPolicies(refused)
@@ -205,11 +161,12 @@ class Authorizer:
         try:
             sliced = self._slices.get((request.agent, request.action, request.resource_type, request.resource))
             asked = _asked(request)
-            base = self._evaluated(asked, sliced.base, sliced.base_ids)
-            holds = self._evaluated(asked, sliced.holds, sliced.hold_ids)
+            every = self._verdict(sliced.every, asked)
+            held = () if every.allowed else tuple(filter(self._holds.__contains__, every.determining))
+            base = self._verdict(sliced.base, asked) if held and held == every.determining else every
         except Exception:  # noqa: BLE001 - whatever it is, the answer must be no
             return PolicyAnswer(False, errors=("request:failed",))
-        return self._answer(request, base, holds)
+        return self._answer(request, base, held, every.errors)
 
     def slice_of(self, agent: str, action: str, resource_type: str, resource: str) -> tuple[str, ...]:
         """Return the ids of the policies that have a say in a request, whatever its context."""
@@ -229,47 +186,32 @@ class Authorizer:
         expected = request.resource if request.resource_type == "Tool" else MODEL_CALL
         if request.resource_type not in ("Tool", "Model") or request.action != expected:
             return "action_and_resource_differ"
-        if uid("Agent", request.agent) not in self._known:
+        if ("Agent", request.agent) not in self._known:
             return "unknown_agent"
-        if uid(request.resource_type, request.resource) not in self._known:
+        if (request.resource_type, request.resource) not in self._known:
             return "unknown_resource"
         return ""
 
     def _sliced(self, key: _SliceKey) -> _Sliced:
-        ids = self.slice_of(*key)
-        hold_ids = tuple(name for name in ids if self._policies[name].annotation("hold") is not None)
-        base_ids = tuple(name for name in ids if self._policies[name].annotation("hold") is None)
-        return _Sliced(
-            self._set(base_ids) if base_ids else None,
-            base_ids,
-            # Only against a permit does a forbid show: this one makes the holds visible and is itself never reported.
-            self._set(hold_ids, _PERMIT_ALL) if hold_ids else None,
-            (*hold_ids, "") if hold_ids else (),
-        )
+        found = [self._policies[name] for name in self.slice_of(*key)]
+        return _Sliced(AskedSet.of(found), AskedSet.of([policy for policy in found if policy.id not in self._holds]))
 
-    def _set(self, ids: tuple[str, ...], last: str = "") -> PolicySet:
-        texts = [self._policies[name].statement.text for name in ids]
-        return PolicySet.from_str("\n".join((*texts, last)))
+    def _verdict(self, policies: AskedSet | None, asked: Mapping[str, object]) -> Verdict:
+        return Verdict() if policies is None else policies.verdict(asked, self._entities, self._schema)
 
-    def _evaluated(self, asked: dict[str, object], policies: PolicySet | None, ids: tuple[str, ...]) -> _Verdict:
-        if policies is None:
-            return _Verdict()
-        result = is_authorized(asked, policies, self._entities, self._schema)
-        return _Verdict(result.allowed, _determining(result, ids), _errors(result, ids))
-
-    def _answer(self, request: PolicyRequest, base: _Verdict, holds: _Verdict) -> PolicyAnswer:
-        errors = tuple(sorted({*base.errors, *holds.errors}))
+    def _answer(
+        self, request: PolicyRequest, base: Verdict, held: tuple[str, ...], errors: tuple[str, ...]
+    ) -> PolicyAnswer:
+        errors = tuple(sorted({*base.errors, *errors}))
         permitted = base.allowed and not errors
-        forbids = () if base.allowed else base.determining
-        held = () if holds.allowed else holds.determining
-        demanded = self._demanded(request, base.determining) if permitted else ()
+        forbids = () if base.allowed else (name for name in base.determining if name not in self._holds)
         return PolicyAnswer(
             permitted,
             base.determining if base.allowed else (),
             tuple((name, self._text(name, "reason")) for name in forbids),
             tuple(PolicyHold(name, GroupName(self._text(name, "hold")), self._text(name, "reason")) for name in held),
             errors,
-            joined(demanded),
+            joined(self._demanded(request, base.determining)) if permitted else (),
         )
 
     def _text(self, name: str, annotation: str) -> str:
@@ -304,25 +246,3 @@ def _asked(request: PolicyRequest) -> dict[str, object]:
         "resource": {"type": request.resource_type, "id": request.resource},
         "context": f'{{"input":{given},"call":{call}}}',
     }
-
-
-def _determining(result: AuthzResult, ids: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the determining policies by our ids, sorted; the official ids are `policy` and a position."""
-    named = (ids[int(reason.removeprefix("policy"))] for reason in result.diagnostics.reasons)
-    return tuple(sorted(name for name in named if name))
-
-
-def _errors(result: AuthzResult, ids: tuple[str, ...]) -> tuple[str, ...]:
-    errors = [_error(message, ids) for message in result.diagnostics.errors]
-    if result.decision is Decision.NoDecision and not errors:
-        errors.append("request:refused")
-    return tuple(errors)
-
-
-def _error(message: str, ids: tuple[str, ...]) -> str:
-    """Return the error without the data its message may quote."""
-    found = _EVALUATION_ERROR.fullmatch(message)
-    if found is None or int(found[1]) >= len(ids):
-        return "request:refused"
-    code = next((code for words, code in _CODES if words in found[2]), "evaluation")
-    return f"{ids[int(found[1])]}:{code}"
