@@ -11,6 +11,7 @@ from rich.text import Text
 
 from gulf_trading.ledger import Accounts, weighty
 from gulf_trading.scenarios import Worked
+from remit.cli.output import clean
 from remit.domain.messages import say
 from remit.domain.money import micros_to_usd
 from remit.domain.release import Configuration
@@ -37,7 +38,7 @@ class Stage:
         width = min(WIDTH, self.console.width)
         margin = " " * indent
         for line in textwrap.wrap(words, width, initial_indent=margin, subsequent_indent=margin):
-            self.console.print(Text(line, style=style))
+            self.console.print(Text(clean(line), style=style))
 
     def command(self, command: str, *, indent: int = 5) -> None:
         """Write a command as one line, for copying, however long it is."""
@@ -64,8 +65,9 @@ class Stage:
         verdict = "allowed" if error is None else "held" if isinstance(error, Held) else "denied"
         line = Text("     ")
         line.append(f"{verdict:<9}", style=STYLES[verdict])
-        line.append(f"{tool:<24}", style="bold" if verdict != "allowed" else "")
-        line.append(about(arguments))
+        # Both come from a model, and text from a model may hold what a terminal would act on.
+        line.append(f"{clean(tool):<24}", style="bold" if verdict != "allowed" else "")
+        line.append(clean(about(arguments)))
         line.truncate(min(WIDTH, self.console.width), overflow="ellipsis")
         self.console.print(line)
         if isinstance(error, NotAdmitted):
