@@ -176,7 +176,7 @@ def test_hostile_characters_do_not_reach_a_message() -> None:
     (problem,) = problems(lines({"events": [{"role": "\u202eevil\x1b[2J" * 30}]}))
     assert problem.isascii()
     assert problem.isprintable()
-    assert len(problem) < 200
+    assert len(problem) < 250
 
 
 def test_a_line_beyond_the_limit_is_refused_and_the_next_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
