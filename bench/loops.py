@@ -20,7 +20,8 @@ from typing import Any, TypeVar
 if not __package__:  # run as a script, not as bench.loops
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.loop_kinds import HONEST, LOOPS, Kind, Step, ordinary_work
+from bench.honest_kinds import HONEST
+from bench.loop_kinds import LOOPS, Kind, Step, ordinary_work
 from remit.kernel.loops import LoopHistory, LoopThresholds, call_sketch, detect, result_sketch
 
 T = TypeVar("T")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.loop_kinds import HONEST, LOOPS, Kind
+from bench.honest_kinds import HONEST
+from bench.loop_kinds import LOOPS, Kind
 from bench.loops import own_traces, polling, recorded_rows, row, stick_traces, undeclared
 
 SEEDS = range(100, 103)

@@ -13,6 +13,9 @@ from remit.kernel.loops.names import SPAN_UNITS, VOLATILE, Role, role_of
 MAX_CHARS = 4_096
 """How much of a text is read, in characters: two thirds from its start and one third from its end."""
 
+MAX_TOKENS = 800
+"""How many of its tokens count: prose of `MAX_CHARS` has fewer, a row of bare numbers may have more."""
+
 _MAX_CONTEXT_CHARS = 64
 
 
@@ -64,6 +67,7 @@ _DIGIT = re.compile(r"\d")
 _EPOCH = re.compile(r"(?:1[5-9]|2[01])\d{8}(?:\d{3}|\d{6}|\d{9})?(?:\.\d+)?")
 _TICKING = re.compile(r"\d\d:\d\d:(?!00)\d\d")
 _UNICODE_ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
+_EPOCH_DIGITS = 10
 _LONG_NUMBER_DIGITS = 14
 _SECOND_WORDS = frozenset(("id", "no", "number", "count", "at", "ms"))
 """Words that end a volatile name written as two: request id, attempt no, retry count."""
@@ -105,7 +109,10 @@ def masked(text: bytes | str) -> str:
 
 def scan(text: str) -> list[Token]:
     """The tokens of a text in order, in time linear in its length. Pass it through `clipped` first."""
-    return _Scan(_TOKEN.findall(_folded(text))).tokens()
+    raws = _TOKEN.findall(_folded(text))
+    if len(raws) > MAX_TOKENS:
+        raws = raws[: MAX_TOKENS * 2 // 3] + raws[-MAX_TOKENS // 3 :]
+    return _Scan(raws).tokens()
 
 
 class _Scan:
@@ -190,12 +197,14 @@ class _Scan:
     def _number(self, index: int, context: str) -> Token:
         raw, context = self.raws[index], context[:_MAX_CONTEXT_CHARS]
         following = self._at(index + 1)
+        if following[:1].isdigit():
+            following = ""  # no unit: a row of numbers
         if following in SPAN_UNITS:
             return (Kind.GONE, "<span>", raw)
         role = self._role(context)
         if raw[-1] == "%" or role is Role.PROGRESS or self._role(following) is Role.PROGRESS:
             return (Kind.PROGRESS, raw, context)
-        if _EPOCH.fullmatch(raw):
+        if len(raw) >= _EPOCH_DIGITS and _EPOCH.fullmatch(raw):
             return (Kind.GONE, "<time>", raw)
         if not raw.isdecimal():
             return (Kind.AMOUNT, raw, context)
