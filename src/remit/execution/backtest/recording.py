@@ -14,6 +14,7 @@ from remit.domain.arguments import BadArguments, PayloadLimits, parse_object
 from remit.domain.canonical import JsonValue
 from remit.domain.ids import UserId
 from remit.domain.problem import Problem
+from remit.domain.text import is_name
 
 MAX_LINE_BYTES = 16 * 1_048_576
 """Longest line; a conversation with thousands of calls stays far below it."""
@@ -161,7 +162,7 @@ class _Reading:
             title=self.title(data),
             reward=self.reward(data),
             instruction=self.text(data, "instruction", ""),
-            on_behalf_of=UserId(self.text(data, "on_behalf_of", UNNAMED_USER)),
+            on_behalf_of=self.user(data),
             calls=calls,
             steps=steps,
         )
@@ -191,6 +192,13 @@ class _Reading:
             return value
         self.wrong(key, "is not a text", "Write a text, or leave it out")
         return default
+
+    def user(self, data: _Object) -> UserId:
+        value = data.get("on_behalf_of", UNNAMED_USER)
+        if isinstance(value, str) and value.startswith("user:") and is_name(value.removeprefix("user:")):
+            return UserId(value)
+        self.wrong("on_behalf_of", "names no user", "Write `user:` and a name, or leave it out")
+        return UNNAMED_USER
 
     # -- its events
 
