@@ -112,9 +112,17 @@ def _action(rules: Ruleset, scenario: Scenario, workspace: WorkspaceName) -> Act
         kind=scenario.kind,
         target=scenario.target,
         arguments=scenario.arguments,
-        cost=Cost(tool.cost_per_call if written is None and tool is not None else written),
+        cost=Cost(tool.cost_per_call if written is None and tool is not None else written, _tokens(scenario)),
         on_behalf_of=scenario.on_behalf_of,
     )
+
+
+def _tokens(scenario: Scenario) -> int:
+    """Return the most tokens a model call may use, which is what admission reserves for it."""
+    if scenario.kind is not ActionKind.MODEL:
+        return 0
+    asked = (scenario.arguments.get("input_tokens"), scenario.arguments.get("max_output_tokens"))
+    return sum(tokens for tokens in asked if isinstance(tokens, int))
 
 
 def _facts(rules: Ruleset, scenario: Scenario, run: Run, now: Instant) -> Facts:
