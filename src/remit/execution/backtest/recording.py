@@ -197,7 +197,7 @@ class _Reading:
         value = data.get("on_behalf_of", UNNAMED_USER)
         if isinstance(value, str) and value.startswith("user:") and is_name(value.removeprefix("user:")):
             return UserId(value)
-        self.wrong("on_behalf_of", "names no user", "Write `user:` and a name, or leave it out")
+        self.wrong("on_behalf_of", "names no user", "Write `user:` and a name")
         return UNNAMED_USER
 
     # -- its events
