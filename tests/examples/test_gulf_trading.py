@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import StreamRequestHandler, TCPServer
 from types import ModuleType
 from typing import Any
 
@@ -357,6 +358,21 @@ def test_an_endpoint_that_is_not_there_or_is_none_is_said_so() -> None:
         openai_model.OpenAiModel("openai/gpt-5-mini", "file:///etc/passwd", "")
     with pytest.raises(desks.ModelFailed, match="REMIT_DEMO_MODEL is 'gpt-5-mini': write provider/model"):
         openai_model.OpenAiModel("gpt-5-mini", "http://localhost", "")
+
+
+def test_an_endpoint_that_does_not_speak_http_is_said_so() -> None:
+    class Mumble(StreamRequestHandler):
+        def handle(self) -> None:
+            self.rfile.readline()
+            self.wfile.write(b"220 mail.example ESMTP\r\n")
+
+    with TCPServer(("127.0.0.1", 0), Mumble) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        model = openai_model.OpenAiModel("openai/gpt-5-mini", f"http://127.0.0.1:{server.server_address[1]}", "")
+        with pytest.raises(desks.ModelFailed, match="can not be reached"):
+            model.complete([], [], 10)
+        thread.join()
 
 
 def test_an_answer_beyond_all_bounds_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

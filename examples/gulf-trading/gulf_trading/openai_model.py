@@ -12,6 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
+from http.client import HTTPException
 from typing import Any
 
 from gulf_trading.agents import Message
@@ -58,8 +59,8 @@ class OpenAiModel:
             with error:
                 said = error.read(300).decode("utf-8", "replace")
             raise ModelFailed(f"{self._url} answered {error.code}: {' '.join(said.split())}") from None
-        except OSError as error:  # URLError, time-outs and cut connections are OSErrors
-            raise ModelFailed(f"{self._url} can not be reached: {error}") from None
+        except (OSError, HTTPException) as error:  # URLError, time-outs and cut connections are OSErrors
+            raise ModelFailed(f"{self._url} can not be reached: {error or type(error).__name__}") from None
         if len(raw) > MAX_ANSWER_BYTES:
             raise ModelFailed(f"{self._url} answered more than {MAX_ANSWER_BYTES:,} bytes")
         return raw
