@@ -177,7 +177,7 @@ def _progress_as_json(progress: Progress) -> dict[str, object]:
         "tool_calls": progress.tool_calls,
         "model_calls": progress.model_calls,
         "ended_at": progress.ended_at,
-        "calls": progress.calls,
+        "calls": dict(progress.calls),
         "loop": None if loop is None else {"code": loop.code.value, "params": dict(loop.params)},
     }
 
