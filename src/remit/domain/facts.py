@@ -30,7 +30,7 @@ class ScopeKind(StrEnum):
 
 def scope_id(kind: ScopeKind, workspace: WorkspaceName, name: str = "") -> ScopeId:
     """Return the id of a scope's row. The workspace's own sorts before all others of that workspace."""
-    return ScopeId(f"{workspace}/{kind.value}/{name}" if name else f"{workspace}/")
+    return ScopeId(f"{workspace}/{kind}/{name}" if name else f"{workspace}/")
 
 
 class StopKind(StrEnum):
@@ -149,7 +149,7 @@ class Scope:
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` returned earlier."""
-        self.spends = {BudgetName(name): Spend(*numbers) for name, numbers in state["spends"].items()}
+        self.spends = {name: Spend(*numbers) for name, numbers in state["spends"].items()}
         self.in_flight = state.get("in_flight", 0)
         self.rate_at = state.get("rate_at", 0)
         self.last_at = state.get("last_at", 0)
@@ -248,14 +248,9 @@ class Facts:
         return tuple(scope for scope in every if scope is not None)
 
     def of(self, kind: ScopeKind) -> Scope | None:
-        """The scope of one kind."""
-        return {
-            ScopeKind.WORKSPACE: self.workspace,
-            ScopeKind.TEAM: self.team,
-            ScopeKind.AGENT: self.agent,
-            ScopeKind.USER: self.user,
-            ScopeKind.RUN: self.run,
-        }[kind]
+        """The scope of one kind: each is an attribute of that name."""
+        found: Scope | None = getattr(self, kind)
+        return found
 
     def as_json(self) -> dict[str, object]:
         """Return the form that stands in records: with it and the arguments the decision can be made again."""

@@ -17,7 +17,10 @@ class Verdict(IntEnum):
     @property
     def word(self) -> str:
         """The lower-case word used in records and tests."""
-        return self.name.lower()
+        return _WORDS[self]
+
+
+_WORDS = ("allow", "hold", "deny")
 
 
 class Check(StrEnum):
@@ -115,7 +118,7 @@ class Finding:
 
     def as_json(self) -> dict[str, object]:
         """Return the form that stands in records."""
-        return {"code": self.code.value, "verdict": self.verdict.word, "params": dict(self.params)}
+        return {"code": self.code, "verdict": self.verdict.word, "params": dict(self.params)}
 
     @classmethod
     def of(cls, code: Code, verdict: Verdict, **params: Param) -> Finding:

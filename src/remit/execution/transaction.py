@@ -180,18 +180,18 @@ class _Work:
             "kernel": VERSION,
             "release": call.rules.release,
             "action": action.id,
-            "action_kind": action.kind.value,
+            "action_kind": action.kind,
             "target": action.target,
             "agent": action.agent,
             "on_behalf_of": action.on_behalf_of,
-            "assurance": action.assurance.value,
+            "assurance": action.assurance,
             "arguments_digest": call.digest,
             "cost": action.cost.as_json(),
-            "state": state.value,
+            "state": state,
             "approval": held_for,
             "decision": decision.as_json(),
             "facts": seen,
-            "reserved": [[r.scope, r.budget, r.unit.value, r.start, r.amount] for r in reservations],
+            "reserved": [[r.scope, r.budget, r.unit, r.start, r.amount] for r in reservations],
         }
         self._record(command.record_key, RecordKind.DECISION_MADE, call.run, content)
         return Admission(action.id, call.run.id, state, decision, self.now, held_for, action.cost)
@@ -235,6 +235,8 @@ class _Work:
         self, facts: Facts, approval: Approval | None, decision: Decision, command: Admit
     ) -> ApprovalId | None:
         """Use up, expire or ask for an approval; return the id of the one the action is bound to."""
+        if approval is None and decision.verdict is not Verdict.HOLD:
+            return None
         codes = {finding.code for finding in decision.findings}
         if decision.verdict is Verdict.HOLD:
             waiting = approval if Code.OVERSIGHT_PENDING in codes else self._ask(facts, command, decision)
@@ -305,7 +307,7 @@ class _Work:
             "action": action.id,
             "agent": action.agent,
             "target": action.target,
-            "status": outcome.status.value,
+            "status": outcome.status,
             "cost": None if outcome.cost is None else outcome.cost.as_json(),
             "overrun": overrun,
             "error": outcome.error,

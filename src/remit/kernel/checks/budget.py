@@ -13,6 +13,8 @@ from remit.kernel.ruleset import Charge
 from remit.kernel.window import bounds
 
 _OK = (Finding(Code.BUDGET_OK, Verdict.ALLOW),)
+# Python 3.11 looks a member up through a descriptor each time; these are asked for in every budget of every action.
+_MONEY, _TOKENS = BudgetUnit.MICRO_USD, BudgetUnit.TOKENS
 
 
 def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:
@@ -55,9 +57,9 @@ def _described(budget: Budget) -> dict[str, int | str]:
 
 def amount_in(unit: BudgetUnit, cost: Cost) -> int | None:
     """Return what a cost comes to in a budget's unit; None for money where no price is known."""
-    if unit is BudgetUnit.MICRO_USD:
+    if unit is _MONEY:
         return cost.micros
-    return cost.tokens if unit is BudgetUnit.TOKENS else cost.calls
+    return cost.tokens if unit is _TOKENS else cost.calls
 
 
 def rolled(spend: Spend | None, charge: Charge, facts: Facts) -> Spend:
@@ -76,6 +78,8 @@ def share_reached(budget: Budget, before: int, after: int) -> int:
 
     Each is reported once a window.
     """
+    if not budget.warn_at or after * 100 < budget.warn_at[0] * budget.amount:
+        return 0
     crossed = [s for s in budget.warn_at if before * 100 < s * budget.amount <= after * 100]
     return max(crossed, default=0)
 
@@ -85,6 +89,6 @@ def least_money_left(facts: Facts, call: Prepared) -> int | None:
     rests = []
     for charge in call.rules.charges(call.run.agent):
         scope = facts.of(charge.scope)
-        if charge.budget.unit is BudgetUnit.MICRO_USD and scope and charge.applies_to(call.run.on_behalf_of):
+        if charge.budget.unit is _MONEY and scope and charge.applies_to(call.run.on_behalf_of):
             rests.append(charge.budget.amount - rolled(scope.spends.get(charge.budget.name), charge, facts).used)
     return max(0, min(rests)) if rests else None

@@ -23,7 +23,7 @@ def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:
     rule, seen = agent.remit.loops, facts.run.progress.loop
     if seen is not None:
         return (Finding(seen.code, _VERDICT[rule.on_detection], seen.params),)
-    if facts.repeats >= thresholds(rule).exact_repetition and not _pollable(call):
+    if facts.repeats >= _DEFAULTS.exact_repetition and not _pollable(call):
         return (Finding.of(Code.LOOP_REPETITION, Verdict.ALLOW, times=facts.repeats + 1),)
     return _OK
 
@@ -36,4 +36,5 @@ def _pollable(call: Prepared) -> bool:
 def thresholds(rule: LoopRule) -> LoopThresholds:
     """Return the thresholds of a remit, the defaults where it says nothing."""
     written = {"same_call_same_result": rule.same_result, "error_streak": rule.error_streak}
-    return replace(_DEFAULTS, **{name: value for name, value in written.items() if value is not None})
+    chosen = {name: value for name, value in written.items() if value is not None}
+    return replace(_DEFAULTS, **chosen) if chosen else _DEFAULTS

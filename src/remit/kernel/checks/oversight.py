@@ -17,10 +17,10 @@ def required(call: Prepared, others: Iterable[Finding]) -> tuple[GroupName, ...]
     """Return the groups that must answer: of the policies that hold, the remit's holds and its loop rule."""
     groups = set()
     agent = call.rules.agent(call.action.agent)
-    for finding in others:
+    for finding in _holds(others):
         if finding.code is Code.POLICY_HOLD:
             groups.add(GroupName(str(finding.param("approvers"))))
-        elif finding.verdict is Verdict.HOLD and agent is not None and agent.remit.loops.approvers:
+        elif agent is not None and agent.remit.loops.approvers:
             groups.add(agent.remit.loops.approvers)
     tool = call.rules.tool(call.action.target)
     if agent is not None and tool is not None and call.action.kind is ActionKind.TOOL:
@@ -30,14 +30,18 @@ def required(call: Prepared, others: Iterable[Finding]) -> tuple[GroupName, ...]
 
 def check(facts: Facts, groups: tuple[GroupName, ...], others: Iterable[Finding]) -> tuple[Finding, ...]:
     """Hold until every required group has answered for exactly these arguments; one answer admits one execution."""
-    held = any(finding.verdict is Verdict.HOLD for finding in others)
-    if not groups and not held:
+    if not groups and not _holds(others):
         return _OK
     names = ", ".join(groups)
     approval = facts.approval
     if approval is None or not set(groups) <= set(approval.approvers):
         return (Finding.of(Code.OVERSIGHT_REQUIRED, Verdict.HOLD, approvers=names),)
     return (_answered(approval, names, expired=facts.now >= approval.expires_at),)
+
+
+def _holds(findings: Iterable[Finding]) -> list[Finding]:
+    hold = Verdict.HOLD
+    return [finding for finding in findings if finding.verdict is hold]
 
 
 def _answered(approval: ApprovalFacts, names: str, *, expired: bool) -> Finding:
