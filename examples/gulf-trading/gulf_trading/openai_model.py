@@ -60,7 +60,7 @@ class OpenAiModel:
                 said = error.read(300).decode("utf-8", "replace")
             raise ModelFailed(f"{self._url} answered {error.code}: {' '.join(said.split())}") from None
         except (OSError, HTTPException) as error:  # URLError, time-outs and cut connections are OSErrors
-            raise ModelFailed(f"{self._url} can not be reached: {error or type(error).__name__}") from None
+            raise ModelFailed(f"{self._url} can not be reached: {type(error).__name__}: {error}") from None
         if len(raw) > MAX_ANSWER_BYTES:
             raise ModelFailed(f"{self._url} answered more than {MAX_ANSWER_BYTES:,} bytes")
         return raw
