@@ -10,6 +10,7 @@ import pytest
 
 from remit.control.policy_tests import run_tests
 from remit.domain.finding import Check, Code, Verdict
+from remit.domain.ids import GroupName
 from remit.domain.scenario import Scenario
 from tests.scenarios.reading import FILES, rules_and_scenarios
 
@@ -43,7 +44,7 @@ def test_a_wrong_expectation_fails(scenario: Scenario) -> None:
         *(replace(scenario, expect=verdict) for verdict in others),
         replace(scenario, reasons=(*scenario.reasons, never)),
         replace(scenario, policies=("no-such-policy",)),
-        replace(scenario, approvers=("nobody",)),
+        replace(scenario, approvers=(GroupName("nobody"),)),
     ]
     assert [result.passed for result in run_tests(RULES, wrong)] == [False] * len(wrong)
 
