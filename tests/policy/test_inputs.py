@@ -6,15 +6,15 @@ import orjson
 import pytest
 
 from remit.domain.release import Derived, DerivedType
-from remit.policy.derived import MAX_CHARACTERS, BadExpression, DerivedError, compiled, derive, read_fields
-from remit.policy.inputs import ToolInput, input_context
+from remit.policy.derived import MAX_CHARACTERS, BadExpression, DerivedError, compiled, read_fields
+from remit.policy.inputs import ToolInput
 from tests.policy.samples import tool
 
 PAY = tool("erp.pay")
 
 
 def written(arguments: dict[str, object]) -> object:
-    return orjson.loads(input_context(PAY, arguments, {}))
+    return orjson.loads(ToolInput.of(PAY).context(arguments, {}))
 
 
 def test_nulls_of_optional_arguments_and_undeclared_ones_are_left_out() -> None:
@@ -32,7 +32,7 @@ def test_what_does_not_fit_is_written_as_null_which_cedar_refuses(amount: object
 
 
 def test_text_that_is_no_unicode_makes_the_whole_input_null() -> None:
-    assert input_context(PAY, {"amount": 5, "supplier": "\ud800"}, {}) == b"null"
+    assert ToolInput.of(PAY).context({"amount": 5, "supplier": "\ud800"}, {}) == b"null"
 
 
 def test_nested_values_are_converted_too() -> None:
@@ -41,7 +41,7 @@ def test_nested_values_are_converted_too() -> None:
         "items": {"type": "object", "properties": {"net": {"type": "integer"}, "note": {"type": "string"}}},
     }
     made = tool("t.x", schema={"type": "object", "properties": {"lines": lines}})
-    text = input_context(made, {"lines": [{"net": 2.0, "note": None, "more": 1}]}, {})
+    text = ToolInput.of(made).context({"lines": [{"net": 2.0, "note": None, "more": 1}]}, {})
     assert orjson.loads(text) == {"lines": [{"net": 2}]}
 
 
@@ -61,7 +61,7 @@ def field(expression: str, kind: DerivedType = DerivedType.INTEGER, *, optional:
 )
 def test_a_derived_field_has_the_value_of_its_expression(derived: Derived, value: object) -> None:
     made = tool("t.x", derived=[derived])
-    found = derive(made, {"amount": 7, "tags": ["a", "b"]})
+    found = ToolInput.of(made).derive({"amount": 7, "tags": ["a", "b"]})
     assert found == {"it": value}
     assert type(found["it"]) is type(value)
     assert orjson.loads(ToolInput.of(made).context({"amount": 7}, found))["it"] == value
@@ -81,13 +81,13 @@ def test_a_derived_field_has_the_value_of_its_expression(derived: Derived, value
 )
 def test_a_derived_field_without_a_usable_value_denies(derived: Derived, code: str) -> None:
     with pytest.raises(DerivedError) as caught:
-        derive(tool("t.x", derived=[derived]), {"amount": 7, "urgent": True, "supplier": "secret"})
+        ToolInput.of(tool("t.x", derived=[derived])).derive({"amount": 7, "urgent": True, "supplier": "secret"})
     assert (caught.value.field, caught.value.code) == ("it", code)
     assert "secret" not in str(caught.value)
 
 
 def test_an_optional_derived_field_may_be_absent() -> None:
-    assert derive(tool("t.x", derived=[field("missing", optional=True)]), {}) == {}
+    assert ToolInput.of(tool("t.x", derived=[field("missing", optional=True)])).derive({}) == {}
 
 
 @pytest.mark.parametrize(

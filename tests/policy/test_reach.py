@@ -90,6 +90,33 @@ def test_what_is_not_understood_may_match(condition: str) -> None:
     assert reaches(f"when {{ {condition} }}")
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "context.input.amount < 2",
+        "context.input.amount <= 1",
+        "2 > context.input.amount",
+        "context.input.amount > 999999",
+        "context.input.amount >= 1000000",
+        "context.input.amount == 1 || false",
+        "context.input.amount >= 5 && context.input.amount <= 5",
+        "context.input.amount > 5 && context.input.amount < 7 && context.input.amount == 6",
+        "context.input.amount != 1 && context.input.amount < 3",
+        "context.input.amount + 1 == 2",
+        "context.input.amount - 1 == 0",
+        "context.input.amount * 2 == 2000000",
+        "(context.input.amount - 500) * (context.input.amount - 600) < 0",
+        "-context.input.amount == -1000000",
+        "context.call.hour == 23",
+        'context.input has currency && context.input.currency like "*A*"',
+        'context.input has currency && context.input.currency != "AED" && context.input.currency != "SAR"',
+    ],
+)
+def test_the_last_value_that_is_allowed_may_match(condition: str) -> None:
+    assert reaches(f"when {{ {condition} }}")
+    assert reaches(f"unless {{ !({condition}) }}")
+
+
 # --- against the official implementation ---
 
 AMOUNTS = (1, 2, 500, 1_000_000)

@@ -176,10 +176,10 @@ def test_a_condition_beside_mode_policy_would_be_skipped_so_it_is_an_error() -> 
 def test_the_duties_of_a_grant_are_checked() -> None:
     duties = (Mask("suplier"), Cap("supplier", 5), Cap("amount", 5))
     configuration = workspace(agents=[agent("buyer", Grant(ToolName("erp.pay"), duties=duties))])
-    assert [each.message for each in problems(configuration)] == [
-        "`erp.pay` has no argument `suplier`",
-        "`supplier` of `erp.pay` is no integer",
-    ]
+    assert {(each.field, each.message) for each in problems(configuration)} == {
+        ("remit.tools[0].mask", "`erp.pay` has no argument `suplier`"),
+        ("remit.tools[0].cap", "`supplier` of `erp.pay` is no integer"),
+    }
 
 
 ODD = {"type": "object", "properties": {"price": {"type": "number"}, "count": {"type": "integer"}}}

@@ -14,7 +14,7 @@ from remit.domain.release import Cap, Configuration, Mask
 from remit.policy.annotations import duties, joined
 from remit.policy.entities import entities, entities_json, hierarchy
 from remit.policy.grants import permits
-from remit.policy.inputs import ToolInput, input_context
+from remit.policy.inputs import ToolInput
 from remit.policy.schema import MODEL_CALL, cedar_schema_json
 from remit.policy.scopes import uid
 from remit.policy.slice_cache import SliceCache
@@ -29,7 +29,6 @@ __all__ = [
     "PolicyHold",
     "PolicyRequest",
     "ToolInput",
-    "input_context",
 ]
 
 MAX_SLICES = 10_000

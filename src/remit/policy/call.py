@@ -23,7 +23,7 @@ CALL_FIELDS = (
     CallField("hour", Whole(0, 23), "the hour of the day in the workspace's time zone, 0 to 23"),
     CallField("weekday", Whole(1, 7), "the day of the week in the workspace's time zone, 1 (Monday) to 7"),
     CallField("on_behalf_of", EntityOf("User"), "the person the run acts for"),
-    CallField("purpose", Text(), "what the run is for, as the door that opened it said"),
+    CallField("purpose", Text(), "what the run is for; the purpose of the agent where the run was given none"),
     CallField("depth", Whole(0), "how many runs stand above this one; 0 for a run that no agent started"),
     CallField("steps", Whole(0), "actions of this run so far, of every kind, without this one"),
     CallField("tool_calls", Whole(0), "tool calls of this run so far, without this one"),

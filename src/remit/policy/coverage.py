@@ -38,8 +38,8 @@ def coverage_problems(
     for place, subject in by_place.items():
         if place not in used:
             yield subject.problem(
-                "the permit decides nothing: no remit it covers has a grant with `mode: policy`",
-                "Grant the tool with `mode: policy`, or remove this permit",
+                "the permit decides nothing: no remit it covers has a grant with `permit: policy`",
+                "Grant the tool with `permit: policy`, or remove this permit",
             )
 
 
@@ -49,12 +49,12 @@ def _uncovered(agent: Agent, number: int, grant: Grant, locator: Locator) -> Pro
         *locator.where("agent", agent.name, field),
         field,
         f"no policy permits `{grant.tool}`, so every call would be denied",
-        "Write a permit for it, or leave out `mode: policy`",
+        "Write a permit for it, or leave out `permit: policy`",
     )
 
 
 def _widened(subject: Subject, agent: Agent, grant: Grant) -> Problem:
     return subject.problem(
         f"the permit also covers `{grant.tool}` of {agent.name}, whose grant sets a condition of its own",
-        "Narrow the permit to the agents whose grant says `mode: policy`",
+        "Narrow the permit to the agents whose grant says `permit: policy`",
     )

@@ -78,11 +78,6 @@ class DerivedFields:
         return found
 
 
-def derive(tool: Tool, arguments: Mapping[str, object]) -> dict[str, int | bool | str]:
-    """Compute the derived fields of one call. Raises DerivedError. Keep a `DerivedFields` where calls are many."""
-    return DerivedFields.of(tool).values(arguments)
-
-
 def compiled(expression: str) -> ParsedResult:
     """Return the compiled expression.
 

@@ -46,11 +46,6 @@ class ToolInput:
             return REFUSED
 
 
-def input_context(tool: Tool, arguments: Mapping[str, object], derived: Mapping[str, object]) -> bytes:
-    """Return the JSON text of `context.input` of one call. Keep a `ToolInput` where calls are many."""
-    return ToolInput.of(tool).context(arguments, derived)
-
-
 def _record(shape: Record, values: Mapping[str, object]) -> dict[str, object]:
     written: dict[str, object] = {}
     for name, member in shape.members.items():

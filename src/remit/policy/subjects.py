@@ -93,5 +93,5 @@ def _unused(locator: Locator, agent: str, field: str) -> Problem:
         *locator.where("agent", agent, field),
         field,
         "the permit of this tool comes from a written policy, so the condition would never be read",
-        "Move the condition to that policy, or leave out `mode: policy`",
+        "Move the condition to that policy, or leave out `permit: policy`",
     )

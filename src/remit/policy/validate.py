@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from cedarpy import Schema, pst
 
 from remit.domain.problem import Problem, Severity
-from remit.domain.release import Configuration
+from remit.domain.release import Configuration, Mask
 from remit.policy.coverage import coverage_problems
 from remit.policy.name_checks import annotation_problems, duty_fault, entity_problems, known_names
 from remit.policy.reach import World, can_match
@@ -108,7 +108,7 @@ def _grant_duties(configuration: Configuration, locator: Locator) -> Iterator[Pr
     for agent in configuration.agents.values():
         for number, grant in enumerate(agent.remit.grants):
             tool = configuration.tools.get(grant.tool)
-            field = f"remit.tools[{number}].duties"
             for duty in grant.duties if tool is not None else ():
+                field = f"remit.tools[{number}].{'mask' if isinstance(duty, Mask) else 'cap'}"
                 if tool is not None and (fault := duty_fault(tool, duty)):
                     yield Problem(*locator.where("agent", agent.name, field), field, *fault)
