@@ -35,6 +35,7 @@ class Draft:
     people: tuple[Written[Person], ...]
     groups: tuple[Written[Group], ...]
     tests: tuple[Written[TestFile], ...]
+    _names: Mapping[str, Mapping[str, Source]]
 
     @classmethod
     def of(cls, documents: Documents) -> Draft:
@@ -48,6 +49,7 @@ class Draft:
             people=_written(documents, "Person", Person),
             groups=_written(documents, "Group", Group),
             tests=_written(documents, "Tests", TestFile),
+            _names=_first_of_each_name(documents),
         )
 
     @property
@@ -57,11 +59,7 @@ class Draft:
 
     def names(self, kind: str) -> Mapping[str, Source]:
         """Return the names of a kind, also of documents with mistakes, and where each was first given."""
-        found: dict[str, Source] = {}
-        for document in self.documents.of(kind):
-            if document.name:
-                found.setdefault(document.name, document.source)
-        return found
+        return self._names.get(kind, {})
 
     def each_budget(self) -> Iterator[tuple[Budget, Source, str]]:
         """Yield every budget, of the workspace and of remits, with its document and its path in it."""
@@ -100,6 +98,14 @@ class Draft:
 def _written(documents: Documents, kind: str, of: type[T]) -> tuple[Written[T], ...]:
     found = documents.of(kind)
     return tuple(Written(each.value, each.source) for each in found if isinstance(each.value, of))
+
+
+def _first_of_each_name(documents: Documents) -> Mapping[str, Mapping[str, Source]]:
+    found: dict[str, dict[str, Source]] = {}
+    for document in documents.documents:
+        if document.name:
+            found.setdefault(document.kind, {}).setdefault(document.name, document.source)
+    return found
 
 
 def check_listed_once(names: Iterable[str], source: Source, path: str, what: str, report: Report) -> None:

@@ -56,10 +56,12 @@ class ListOf(Generic[T]):
 
     def _all_differ(self, items: list[T], node: Node, at: At) -> bool:
         assert isinstance(node.value, tuple)
-        again = [index for index, item in enumerate(items) if item in items[:index]]
-        for index in again:
-            at.item(index).wrong(node.value[index], f"`{items[index]}` is listed twice", "Remove one of the two")
-        return not again
+        seen: set[T] = set()
+        for index, item in enumerate(items):
+            if item in seen:
+                at.item(index).wrong(node.value[index], f"`{item}` is listed twice", "Remove one of the two")
+            seen.add(item)
+        return len(seen) == len(items)
 
 
 @dataclass(frozen=True, slots=True)
