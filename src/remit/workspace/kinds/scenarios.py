@@ -99,7 +99,9 @@ def _spent(values: Values, _: At) -> Spent:
 
 SPENT = Record("an amount spent", (_USD, _TOKENS, _BUDGET_CALLS), _spent, (AMOUNT_KEYS,))
 
-_LOOP_CODES = tuple(code.value for code in Code if code.check is Check.LOOP and code is not Code.LOOP_OK)
+# Exact repetition is counted, with `repeats`; it is never what was detected when a result came in.
+_NEVER_DETECTED = (Code.LOOP_OK, Code.LOOP_REPETITION)
+_LOOP_CODES = tuple(code.value for code in Code if code.check is Check.LOOP and code not in _NEVER_DETECTED)
 
 _AT = Field[str]("at", _Moment(), "the moment of the decision", "")
 _STEPS = Field[int]("steps", Whole(0), "actions of this run so far", 0)
