@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from remit.domain.facts import Facts
 from remit.domain.finding import Code, Finding, Verdict
 from remit.kernel.prepared import Prepared
@@ -16,7 +18,7 @@ def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:
     target = f"{call.action.kind.value}:{call.action.target}"
     found = []
     for scope in facts.scopes():
-        for what, stop in scope.stops.items():
+        for what, stop in sorted(scope.stops.items(), key=itemgetter(0)):  # in the order a record keeps them
             if what in ("", target) and stop.holds_at(facts.now):
                 stopped = what.partition(":")[0] or scope.kind.value
                 found.append(
