@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from remit.compose import connect
     from remit.domain.arguments import BadArguments
     from remit.sdk.client import Client
-    from remit.sdk.errors import Denied, Expired, Held, Refused, Rejected, RemitError, Stopped, Unavailable
+    from remit.sdk.errors import Denied, Expired, Held, NotAdmitted, Refused, Rejected, RemitError, Stopped, Unavailable
     from remit.sdk.run import ActiveRun, Unrecorded
 
 __version__ = "0.1.0"
@@ -19,6 +20,7 @@ __all__ = [
     "Denied",
     "Expired",
     "Held",
+    "NotAdmitted",
     "Refused",
     "Rejected",
     "RemitError",

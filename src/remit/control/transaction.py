@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from remit.domain.clock import Instant
+from remit.domain.facts import Scope, ScopeKind, scope_id
 from remit.domain.ids import WorkspaceName
 from remit.domain.record import Record, RecordKind
 from remit.storage.port import Loaded, Store, Wanted, Writes
@@ -19,17 +21,25 @@ class Change:
         self.writes = Writes()
         self.workspace = workspace
         self.now = now
+        id = scope_id(ScopeKind.WORKSPACE, workspace)
+        self._scope = loaded.scopes.get(id) or Scope(id, ScopeKind.WORKSPACE)
 
     def record(self, key: str, kind: RecordKind, content: dict[str, object]) -> None:
         """Put the change on record."""
-        self.writes.records.append(Record.of(self.workspace, key, kind, self.now, None, content))
+        self._scope.records += 1
+        self._scope.last_at = max(self._scope.last_at, self.now)
+        self.writes.scopes[self._scope.id] = self._scope
+        record = Record.of(self.workspace, self._scope.records, key, kind, self.now, None, content)
+        self.writes.records.append(record)
 
 
 @contextmanager
 def changing(store: Store, wanted: Wanted, now: Instant) -> Iterator[Change]:
-    """Load and lock what is wanted, let the block decide, then write everything or nothing."""
+    """Load and lock what is wanted and the workspace, let the block decide, then write everything or nothing."""
     transactions = store.transactions()
     try:
+        whole = scope_id(ScopeKind.WORKSPACE, wanted.workspace)
+        wanted = replace(wanted, scopes=sorted({whole, *wanted.scopes}))
         change = Change(transactions.begin(wanted), wanted.workspace, now)
         yield change
         transactions.commit(change.writes)

@@ -36,6 +36,8 @@ class BadArguments(ValueError):
         super().__init__(f"{path or 'arguments'}: {message}. {remedy}.")
         self.code = code
         self.path = path
+        self.message = message
+        self.remedy = remedy
 
 
 def checked(arguments: object, limits: PayloadLimits) -> bytes:

@@ -29,7 +29,12 @@ class ScopeKind(StrEnum):
 
 
 def scope_id(kind: ScopeKind, workspace: WorkspaceName, name: str = "") -> ScopeId:
-    """Return the id of a scope's row. The workspace's own sorts before all others of that workspace."""
+    """Return the id of a scope's row. The workspace's own sorts before all others of that workspace.
+
+    Raises ValueError for a nameless team, agent, user or run: it would be taken for the workspace.
+    """
+    if bool(name) is (kind is ScopeKind.WORKSPACE):
+        raise ValueError(f"a {kind.value} scope {'has no' if name else 'needs a'} name")
     return ScopeId(f"{workspace}/{kind}/{name}" if name else f"{workspace}/")
 
 
@@ -120,6 +125,7 @@ class Scope:
         in_flight: actions admitted and without outcome (agents only).
         rate_at: theoretical arrival time of the generic cell rate algorithm, in microseconds (agents only).
         last_at: the latest instant recorded (workspaces only); time does not run back behind it.
+        records: how many records there are (workspaces only), the next one's number being one more.
         progress: of a run; None on every other kind.
         history: of a run: what the loop check remembers, in kernel/loops' own form.
     """
@@ -131,6 +137,7 @@ class Scope:
     in_flight: int = 0
     rate_at: int = 0
     last_at: int = 0
+    records: int = 0
     progress: Progress | None = None
     history: bytes = b""
 
@@ -142,7 +149,7 @@ class Scope:
         if self.kind is ScopeKind.AGENT:
             state["in_flight"], state["rate_at"] = self.in_flight, self.rate_at
         elif self.kind is ScopeKind.WORKSPACE:
-            state["last_at"] = self.last_at
+            state["last_at"], state["records"] = self.last_at, self.records
         if self.progress is not None:
             state["progress"] = _progress_as_json(self.progress)
         return state
@@ -153,6 +160,7 @@ class Scope:
         self.in_flight = state.get("in_flight", 0)
         self.rate_at = state.get("rate_at", 0)
         self.last_at = state.get("last_at", 0)
+        self.records = state.get("records", 0)
         if "progress" in state:
             self.progress = _progress_from_json(state["progress"])
 
@@ -189,13 +197,14 @@ def _progress_from_json(data: Mapping[str, Any]) -> Progress:
 
 
 class ApprovalState(StrEnum):
-    """Where an approval stands. One that was used admits nothing more."""
+    """Where an approval stands. One that was used admits nothing more; one whose run has ended is void."""
 
     PENDING = "pending"
     APPROVED = "approved"
     REJECTED = "rejected"
     EXPIRED = "expired"
     USED = "used"
+    VOIDED = "voided"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,12 @@ class RecordKind(StrEnum):
 class Record:
     """A line as it is stored: `body` is its RFC 8785 form, `leaf` the RFC 6962 leaf hash over it.
 
-    `key` is unique in the workspace: the same thing said twice is one record.
+    `key` is unique in the workspace: the same thing said twice is one record. `no` counts a workspace's records from 1
+    without gaps, in the transaction that writes them: one that is missing is missed.
     """
 
     workspace: WorkspaceName
+    no: int
     key: str
     kind: RecordKind
     run: RunId | None
@@ -49,6 +51,7 @@ class Record:
     def of(
         cls,
         workspace: WorkspaceName,
+        no: int,
         key: str,
         kind: RecordKind,
         at: Instant,
@@ -63,6 +66,7 @@ class Record:
             {
                 "v": FORMAT,
                 "workspace": workspace,
+                "no": no,
                 "key": key,
                 "kind": kind.value,
                 "at": at,
@@ -70,7 +74,7 @@ class Record:
                 **content,
             }
         )
-        return cls(workspace, key, kind, run, at, body, leaf_hash(body))
+        return cls(workspace, no, key, kind, run, at, body, leaf_hash(body))
 
 
 def leaf_hash(body: bytes) -> bytes:

@@ -20,7 +20,6 @@ from remit.domain.facts import ApprovalState, Facts, Progress, Scope, ScopeKind,
 from remit.domain.finding import Code, Verdict
 from remit.domain.ids import ApprovalId, Ids, OwnerId, ScopeId
 from remit.domain.record import Record, RecordKind
-from remit.domain.release import OnLoop
 from remit.domain.run import Run
 from remit.execution import effects
 from remit.execution.commands import (
@@ -149,6 +148,7 @@ class _Work:
         if run is None or run.progress is None:
             return RunNotStarted(f"run {command.run.id} is not on record")
         run.progress.ended_at = self.now
+        self.writes.voided.append(command.run.id)  # nobody is left to use an approval
         run.history = b""  # nothing is admitted any more that it could judge
         self.writes.scopes[run.id] = self.writes.histories[run.id] = run
         content: dict[str, object] = {
@@ -331,7 +331,7 @@ class _Work:
             content = {"scope": run.id, "what": "", "stop": run.stops[""].as_json()}
             key = f"{command.record_key}/stop"
             self._record(key, RecordKind.STOP_CHANGED, command.run, content)
-        return "" if seen is None or command.observation.rule.on_detection is OnLoop.WARN else seen.code.value
+        return "" if seen is None else seen.code.value
 
     # -- rows and records
 
@@ -343,7 +343,8 @@ class _Work:
         return scope
 
     def _record(self, key: str, kind: RecordKind, run: Run, content: dict[str, Any]) -> None:
-        record = Record.of(run.workspace, key, kind, self.now, run.id, content)
+        self.workspace.records += 1
+        record = Record.of(run.workspace, self.workspace.records, key, kind, self.now, run.id, content)
         self.writes.records.append(record)
         self.writes.scopes[self.workspace.id] = self.workspace
         self.loaded.records[key] = record.body

@@ -148,6 +148,7 @@ class Writes:
     closed: list[ActionId] = field(default_factory=list)
     unknown: list[ActionId] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
+    voided: list[RunId] = field(default_factory=list)
     keys: list[WrappedKey] = field(default_factory=list)
     payloads: list[SealedPayload] = field(default_factory=list)
     approvals: dict[ApprovalId, Approval] = field(default_factory=dict)
