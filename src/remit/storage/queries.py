@@ -56,7 +56,9 @@ class Queries:
 
     def scope(self, scope: ScopeId) -> Scope | None:
         """Return the facts of one scope as they stand."""
-        found = self._all(select(*_SCOPE).where(tables.scopes.c.id == scope))
+        joined = tables.scopes.outerjoin(tables.histories, tables.histories.c.scope == tables.scopes.c.id)
+        columns = select(*_SCOPE, tables.histories.c.history).select_from(joined)
+        found = self._all(columns.where(tables.scopes.c.id == scope))
         return rows.scope_from(found[0]) if found else None
 
     def key(self, key: KeyId) -> WrappedKey | None:

@@ -14,7 +14,7 @@ from remit.domain.release import BudgetUnit, Release
 from remit.domain.run import Run
 from remit.storage.port import Approval, OpenAction, Reservation
 
-SCOPE_COLUMNS = "id, kind, stops, state, history"
+SCOPE_COLUMNS = "id, kind, stops, state"
 OPEN_COLUMNS = "id, workspace, run, agent, target, owner, admitted_at, reservations, unknown"
 APPROVAL_COLUMNS = (
     "id, workspace, run, agent, action, target, digest, release, on_behalf_of, approvers, state,"
@@ -30,8 +30,8 @@ _UNITS = {unit.value: unit for unit in BudgetUnit}
 
 
 def scope_from(row: Sequence[Any]) -> Scope:
-    """Read a row of SCOPE_COLUMNS."""
-    scope = Scope(ScopeId(row[0]), _KINDS[row[1]], history=bytes(row[4]))
+    """Read a row of SCOPE_COLUMNS and the history, which is null where there is none."""
+    scope = Scope(ScopeId(row[0]), _KINDS[row[1]], history=row[4] or b"")
     if row[2] != NO_STOPS:
         scope.stops = {what: Stop.from_json(stop) for what, stop in orjson.loads(row[2]).items()}
     scope.set_state(orjson.loads(row[3]))

@@ -28,12 +28,13 @@ BUSY_TIMEOUT_S = 30
 
 _MANY = "(select value from json_each(?))"
 
+_SCOPES = f"select {rows.SCOPE_COLUMNS}, history from scopes left join histories on scope = id where id in {_MANY}"
 _UPSERT_SCOPE = (
-    "insert into scopes (id, kind, stops, state, history) values (?, ?, '{}', ?, x'')"
+    "insert into scopes (id, kind, stops, state) values (?, ?, '{}', ?)"
     " on conflict (id) do update set state = excluded.state"
 )
 _UPSERT_STOPS = (
-    "insert into scopes (id, kind, stops, state, history) values (?, ?, ?, ?, x'')"
+    "insert into scopes (id, kind, stops, state) values (?, ?, ?, ?)"
     " on conflict (id) do update set stops = excluded.stops"
 )
 
@@ -78,7 +79,7 @@ class SqliteTransactions:
             run = self._db.execute
             run("begin immediate")
             loaded = Loaded()
-            found = run(f"select {rows.SCOPE_COLUMNS} from scopes where id in {_MANY}", _array(wanted.scopes))
+            found = run(_SCOPES, _array(wanted.scopes))
             loaded.scopes = {row[0]: rows.scope_from(row) for row in found}
             if wanted.record_keys:
                 loaded.records = dict(
@@ -141,8 +142,8 @@ def _statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, ...]]]
         yield _UPSERT_SCOPE, [(s.id, s.kind.value, rows.state_bytes(s)) for s in writes.scopes.values()]
     if writes.histories:
         yield (
-            "update scopes set history = ? where id = ?",
-            [(s.history, s.id) for s in writes.histories.values()],
+            "insert or replace into histories (scope, history) values (?, ?)",
+            [(s.id, s.history) for s in writes.histories.values()],
         )
     if writes.stops:
         yield (
@@ -192,6 +193,11 @@ def _rare_statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, .
                 " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             ),
             [rows.approval_row(approval) for approval in writes.approvals.values()],
+        )
+    if writes.voided:
+        yield (
+            "update approvals set state = 'voided' where run = ? and state in ('pending', 'approved')",
+            [(run,) for run in writes.voided],
         )
     if writes.heartbeat:
         yield "insert or replace into owners (id, seen_at) values (?, ?)", [writes.heartbeat]

@@ -25,8 +25,13 @@ scopes = Table(
     Column("kind", String, nullable=False),
     Column("stops", String, nullable=False),
     Column("state", LargeBinary, nullable=False),
-    Column("history", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
+)
+histories = Table(  # apart from scopes: up to 8 KB that an outcome changes, and an admission would write again
+    "histories",
+    metadata,
+    Column("scope", String, primary_key=True),
+    Column("history", LargeBinary, nullable=False),
 )
 records = Table(
     "records",

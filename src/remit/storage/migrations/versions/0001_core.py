@@ -12,6 +12,7 @@ def upgrade() -> None:
     _create_activations()
     _create_approvals()
     _create_contents()
+    _create_histories()
     _create_open_actions()
     _create_owners()
     _create_payload_keys()
@@ -65,6 +66,15 @@ def _create_contents() -> None:
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("digest"),
+    )
+
+
+def _create_histories() -> None:
+    op.create_table(
+        "histories",
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("history", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("scope"),
     )
 
 
@@ -175,7 +185,6 @@ def _create_scopes() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("stops", sa.String(), nullable=False),
         sa.Column("state", sa.LargeBinary(), nullable=False),
-        sa.Column("history", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sqlite_with_rowid=False,
     )
