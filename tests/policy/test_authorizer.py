@@ -162,7 +162,7 @@ def test_numbers_that_are_no_integers_deny_on_the_whole_way(amount: object) -> N
 @pytest.mark.parametrize(
     "change",
     [{"hour": "9"}, {"hour": None}, {"unknown": 1}, {"on_behalf_of": "user:huda"}, {"purpose": object()}],
-    ids=str,
+    ids=["text for a number", "null", "unknown", "text for an entity", "no JSON"],
 )
 def test_a_call_context_that_is_not_of_the_schema_denies(change: Mapping[str, object]) -> None:
     assert ask(enforced(PERMIT), call={**CALL, **change}).errors != ()

@@ -40,7 +40,6 @@ def member(schema: object, *, required: bool = True) -> Member | None:
             Member(Record({"a": Member(Whole())})),
         ),
     ],
-    ids=str,
 )
 def test_a_schema_that_says_enough_has_a_type(schema: object, expected: Member) -> None:
     assert member(schema) == expected
@@ -78,7 +77,6 @@ def test_an_argument_that_is_not_required_is_optional() -> None:
             "has a part __entity that has the name __entity, which Cedar keeps for itself",
         ),
     ],
-    ids=str,
 )
 def test_a_schema_that_says_too_little_has_none_and_says_why(schema: object, why: str) -> None:
     assert member(schema) is None
