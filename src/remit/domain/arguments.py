@@ -92,7 +92,7 @@ def _walk(value: object) -> Iterator[tuple[_Path, int, object]]:
 
 
 def _shown(path: _Path) -> str:
-    return ".".join(str(step) for step in path)[:200].encode("ascii", "backslashreplace").decode()
+    return ".".join(str(step)[:200] for step in path).encode("unicode_escape").decode()[:200]
 
 
 def _check_scalar(path: _Path, value: object) -> None:

@@ -100,7 +100,7 @@ def _place(error: ValidationError) -> str:
         steps.append(str(missing))
     elif unknown:
         steps.append(str(unknown[0]))
-    return ".".join(steps).encode("ascii", "backslashreplace").decode()[:MAX_PLACE] or "(arguments)"
+    return ".".join(steps).encode("unicode_escape").decode()[:MAX_PLACE] or "(arguments)"
 
 
 _UNKNOWN_KEYS = ("additionalProperties", "unevaluatedProperties")
