@@ -1,28 +1,35 @@
-"""Payload keys, made when a run starts and kept unwrapped while runs use them."""
+"""Payload keys, made when a run starts and kept unwrapped for a moment while runs use them."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 
 from remit.domain.clock import Instant
 from remit.domain.ids import KeyId, WorkspaceName
 from remit.domain.run import Run
-from remit.storage.port import Store, Wanted, WrappedKey, Writes
+from remit.storage.port import Store, WrappedKey
 from remit.storage.sealed import DataKey, Keyring, PayloadLost
+from remit.storage.subjects import Subjects
 
 MAX_KEPT = 4096
+KEPT_S = 30
+"""How long a key is used without asking the database whether it is still there: the longest it outlives its erasure."""
 
 
 class Keys:
     """Opens payload keys, in memory only."""
 
-    def __init__(self, store: Store, keyring: Keyring) -> None:
+    def __init__(self, store: Store, keyring: Keyring, elapsed_s: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._keyring = keyring
+        self._subjects = Subjects(store, keyring)
+        self._elapsed_s = elapsed_s
         self._lock = threading.Lock()
-        self._kept: OrderedDict[KeyId, DataKey] = OrderedDict()  # guarded by _lock
+        self._kept: OrderedDict[KeyId, tuple[DataKey, float]] = OrderedDict()  # with when it was read; guarded by _lock
 
     def of_run(self, run: Run) -> DataKey:
         """Return the key a run's payloads are sealed under. Raises PayloadLost where it has been destroyed."""
@@ -31,34 +38,29 @@ class Keys:
     def of(self, id: KeyId) -> DataKey:
         """Return a stored key. Raises PayloadLost where it has been destroyed or never was."""
         with self._lock:
-            kept = self._kept.get(id)
-            if kept is None:
-                wrapped = self._store.key(id)
-                if wrapped is None:
-                    raise PayloadLost(f"the key {id} has been destroyed: what was sealed under it is gone for ever")
-                kept = self._keep(self._keyring.unwrap(wrapped))
-            return kept
+            kept, read_at = self._kept.get(id, (None, 0.0))
+            if kept is not None and self._elapsed_s() - read_at < KEPT_S:
+                return kept
+            self._kept.pop(id, None)
+            wrapped = self._store.key(id)
+            if wrapped is None or wrapped.is_destroyed:
+                raise PayloadLost(f"the key {id} has been destroyed: what was sealed under it is gone for ever")
+            return self._keep(self._keyring.unwrap(wrapped))
 
     def for_new_run(
         self, workspace: WorkspaceName, run: str, subject: str, now: Instant
     ) -> tuple[KeyId, WrappedKey | None]:
-        """Return the id of the key a new run seals under, and the key itself where it must be stored with the run."""
-        id = KeyId(f"{workspace}/subject/{subject}" if subject else f"{workspace}/{run}")
-        if not subject:
-            return id, self._keyring.make(id, now)
-        if self._store.key(id) is None:
-            # Stored before anything is sealed under it: two runs of one subject may start at once, and the
-            # first key stays.
-            self._store_now(self._keyring.make(id, now))
-        return id, None
+        """Return the id of the key a new run seals under, and the key itself where it must be stored with the run.
 
-    def _store_now(self, key: WrappedKey) -> None:
-        transactions = self._store.transactions()
-        try:
-            transactions.begin(Wanted())
-            transactions.commit(Writes(keys=[key]))
-        finally:
-            transactions.close()
+        Raises PayloadLost for a data subject who was erased.
+        """
+        if not subject:
+            id = KeyId(f"{workspace}/{run}")
+            return id, self._keyring.make(id, now)
+        id = self._subjects.key_id(workspace, subject, now)
+        if self._subjects.stored(id, now).is_destroyed:
+            raise PayloadLost("the data of this subject was erased: a run for them needs a new name for the subject")
+        return id, None
 
     def unwrapped(self, wrapped: WrappedKey) -> DataKey:
         """Return a key that is about to be stored."""
@@ -70,7 +72,7 @@ class Keys:
         return replace(run, salt=self.of_run(run).salt(run.id))
 
     def _keep(self, key: DataKey) -> DataKey:
-        self._kept[key.id] = key
+        self._kept[key.id] = key, self._elapsed_s()
         if len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
         return key

@@ -110,6 +110,11 @@ class WrappedKey:
     wrapped: bytes = field(repr=False)
     created_at: Instant
 
+    @property
+    def is_destroyed(self) -> bool:
+        """Whether this is a tombstone: the key is gone, and none is made in its place. `created_at` then says when."""
+        return not self.wrapped
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -150,6 +155,7 @@ class Writes:
     runs: list[Run] = field(default_factory=list)
     voided: list[RunId] = field(default_factory=list)
     keys: list[WrappedKey] = field(default_factory=list)
+    destroyed: list[tuple[KeyId, Instant]] = field(default_factory=list)
     payloads: list[SealedPayload] = field(default_factory=list)
     approvals: dict[ApprovalId, Approval] = field(default_factory=dict)
     heartbeat: tuple[OwnerId, Instant] | None = None

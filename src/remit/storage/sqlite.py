@@ -37,6 +37,10 @@ _UPSERT_STOPS = (
     "insert into scopes (id, kind, stops, state) values (?, ?, ?, ?)"
     " on conflict (id) do update set stops = excluded.stops"
 )
+_DESTROY_KEY = (
+    "insert into payload_keys (id, wrapped, created_at) values (?, x'', ?)"
+    " on conflict (id) do update set wrapped = x'', created_at = excluded.created_at"
+)
 
 
 class SqliteStore(Queries):
@@ -122,9 +126,14 @@ class SqliteTransactions:
     def commit(self, writes: Writes) -> None:
         """Write everything and make it durable."""
         with _explained(self._path):
+            if writes.destroyed:
+                self._db.execute("pragma secure_delete = on")
             for statement, values in _statements(writes):
                 self._db.executemany(statement, values)
             self._db.execute("commit")
+            if writes.destroyed:
+                # The log still holds the page as it was. Whoever reads it now keeps it for the next checkpoint.
+                self._db.execute("pragma wal_checkpoint(truncate)")
 
     def rollback(self) -> None:
         """Give up what was begun."""
@@ -186,6 +195,8 @@ def _rare_statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, .
             "insert or ignore into payload_keys (id, wrapped, created_at) values (?, ?, ?)",
             [(key.id, key.wrapped, key.created_at) for key in writes.keys],
         )
+    if writes.destroyed:
+        yield _DESTROY_KEY, [(key, at) for key, at in writes.destroyed]
     if writes.approvals:
         yield (
             (
