@@ -48,9 +48,9 @@ def checked(arguments: object, limits: PayloadLimits) -> bytes:
     """
     if not isinstance(arguments, Mapping):
         raise BadArguments("not_an_object", "", "arguments must be a mapping of names to values", "Pass a dict")
-    for counted, (path, depth, value) in enumerate(_walk(arguments), 1):
+    for counted, (path, depth, value) in enumerate(_walk(arguments, limits), 1):
         if counted > limits.values:
-            raise BadArguments("too_many_values", "", f"more than {limits.values} values", "Send less in one call")
+            raise _too_many(limits)
         if depth > limits.depth:
             raise BadArguments(
                 "too_deep", _shown(path), f"nested deeper than {limits.depth} levels", "Flatten the value"
@@ -73,12 +73,14 @@ def checked(arguments: object, limits: PayloadLimits) -> bytes:
 _Path = tuple[object, ...]
 
 
-def _walk(value: object) -> Iterator[tuple[_Path, int, object]]:
-    """Visit every value without recursion, so that depth can not exhaust the stack."""
+def _walk(value: object, limits: PayloadLimits) -> Iterator[tuple[_Path, int, object]]:
+    """Visit every value without recursion, so that depth can not exhaust the stack, nor width the memory."""
     waiting: list[tuple[_Path, int, object]] = [((), 0, value)]
     while waiting:
         path, depth, item = waiting.pop()
         yield path, depth, item
+        if isinstance(item, Mapping | list | tuple) and len(item) > limits.values:
+            raise _too_many(limits)
         if isinstance(item, Mapping):
             for key, part in item.items():
                 if not isinstance(key, str):
@@ -89,6 +91,10 @@ def _walk(value: object) -> Iterator[tuple[_Path, int, object]]:
                 waiting.append(((*path, key), depth + 1, part))
         elif isinstance(item, list | tuple):
             waiting.extend(((*path, index), depth + 1, part) for index, part in enumerate(item))
+
+
+def _too_many(limits: PayloadLimits) -> BadArguments:
+    return BadArguments("too_many_values", "", f"more than {limits.values} values", "Send less in one call")
 
 
 def _shown(path: _Path) -> str:
@@ -112,6 +118,12 @@ def _check_scalar(path: _Path, value: object) -> None:
         )
     elif isinstance(value, int) and not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
         raise BadArguments("integer_too_large", _shown(path), "an integer beyond 64 bits", "Send it as text")
+    elif not isinstance(value, int | float | Mapping | list | tuple | None):
+        # Some of these the encoder could write, but the tool would be given another value than was decided.
+        kind = type(value).__name__[:80]
+        raise BadArguments(
+            "not_json", _shown(path), f"a value of type {kind}, which is no JSON", "Use plain JSON values"
+        )
 
 
 def parse_object(text: str | bytes, limits: PayloadLimits) -> Mapping[str, Any]:
@@ -128,7 +140,9 @@ def parse_object(text: str | bytes, limits: PayloadLimits) -> Mapping[str, Any]:
             "Store the data, pass its address",
         )
     try:
-        value = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+        value = json.loads(
+            text, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant, parse_int=_integer
+        )
     except RecursionError:
         raise BadArguments("too_deep", "", f"nested deeper than {limits.depth} levels", "Flatten the value") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -145,6 +159,12 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise BadArguments("duplicate_key", _shown((twice,)), "a key given twice", "Keep one of them")
     return result
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > len(str(-MAX_INTEGER)):
+        raise BadArguments("integer_too_large", "", "an integer beyond 64 bits", "Send it as text")
+    return int(digits)
 
 
 def _refuse_constant(name: str) -> object:

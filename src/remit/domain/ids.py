@@ -30,11 +30,11 @@ class Ids(Protocol):
 
 
 class RandomIds:
-    """Ids that sort by time: `prefix_` + 40 bits of milliseconds + 60 random bits, in base 32."""
+    """Ids that sort by time until 2527: `prefix_` + 44 bits of milliseconds + 56 random bits, in base 32."""
 
     _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
     def new(self, prefix: str) -> str:
         """Return a fresh id such as `run_1m3k...`; 20 characters after the prefix."""
-        number = ((time.time_ns() // 1_000_000) & (1 << 40) - 1) << 60 | secrets.randbits(60)
+        number = ((time.time_ns() // 1_000_000) & (1 << 44) - 1) << 56 | secrets.randbits(56)
         return prefix + "_" + "".join(self._ALPHABET[number >> shift & 31] for shift in range(95, -1, -5))

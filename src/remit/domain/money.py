@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation
 from typing import NewType
 
 Micros = NewType("Micros", int)
@@ -11,6 +11,10 @@ Micros = NewType("Micros", int)
 MICROS_PER_USD = 1_000_000
 MAX_MICROS = 2**53 - 1
 """Largest amount that every JSON reader represents exactly (RFC 8785, section 3.2.2.3)."""
+
+
+_MICRO = Decimal("0.000001")
+_EXACT = Context(prec=40, rounding=ROUND_CEILING)
 
 
 def usd_to_micros(amount: Decimal | int | str) -> Micros:
@@ -24,7 +28,8 @@ def usd_to_micros(amount: Decimal | int | str) -> Micros:
         raise ValueError(f"{amount!r} is no amount in US dollars; write for example 0.25") from None
     if not dollars.is_finite() or dollars < 0:
         raise ValueError(f"{amount!r} is no amount in US dollars: it must be finite and not negative")
-    micros = int((dollars * MICROS_PER_USD).to_integral_value(rounding=ROUND_CEILING))
+    # Not by multiplying, which rounds to the context's precision first.
+    micros = int(dollars.quantize(_MICRO, context=_EXACT).scaleb(6)) if dollars <= MAX_MICROS else MAX_MICROS + 1
     if micros > MAX_MICROS:
         raise ValueError(f"{amount!r} US dollars is more than Remit can count ({MAX_MICROS} micro-USD)")
     return Micros(micros)

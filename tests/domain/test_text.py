@@ -1,0 +1,95 @@
+"""What a name may be, and which characters nobody can see."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remit.domain.text import hidden_character, is_name
+
+NAMES = ["a", "A1", "erp.create_payment", "procurement-optimizer", "0", "a" * 128, "a..b", "a-_.b"]
+NOT_NAMES = [
+    "",
+    "a" * 129,
+    ".a",
+    "a.",
+    "-a",
+    "a-",
+    "_a",
+    "a_",
+    "a b",
+    "a/b",
+    "a:b",
+    "a\n",
+    "\na",
+    "é",
+    "а",
+    "a\u200b",
+    "١",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name(name: str) -> None:
+    assert is_name(name)
+
+
+@pytest.mark.parametrize("name", NOT_NAMES)
+def test_no_name(name: str) -> None:
+    assert not is_name(name)
+
+
+@given(st.text(max_size=8))
+def test_a_name_is_ascii_and_shows_all_it_holds(text: str) -> None:
+    if is_name(text):
+        assert text.isascii()
+        assert text.isprintable()
+        assert hidden_character(text) is None
+
+
+BIDI = [
+    "\u202a",
+    "\u202b",
+    "\u202c",
+    "\u202d",
+    "\u202e",
+    "\u2066",
+    "\u2067",
+    "\u2068",
+    "\u2069",
+    "\u200e",
+    "\u200f",
+    "\u061c",
+]
+INVISIBLE = [
+    "\u0000",
+    "\u001b",
+    "\u007f",
+    "\u009b",
+    "\u00ad",
+    "\u200b",
+    "\u200d",
+    "\u2060",
+    "\ufeff",
+    "\ufff9",
+    "\ud800",
+    "\udfff",
+]
+
+
+@pytest.mark.parametrize("char", [*BIDI, *INVISIBLE], ids=lambda char: f"U+{ord(char):04X}")
+def test_a_hidden_character_is_named(char: str) -> None:
+    assert hidden_character(f"pay{char}ment") == f"U+{ord(char):04X}"
+
+
+@pytest.mark.parametrize("text", ["Layla Haddad", "يوسف كريم", "Zoë", "line\nand\ttab", "😀", "名前"])
+def test_prose_holds_none(text: str) -> None:
+    assert hidden_character(text) is None
+
+
+def test_every_bidirectional_control_is_hidden() -> None:
+    controls = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
+    found = [chr(code) for code in range(0x110000) if unicodedata.bidirectional(chr(code)) in controls]
+    assert found
+    assert all(hidden_character(char) for char in found)
