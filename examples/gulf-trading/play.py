@@ -20,14 +20,18 @@ from gulf_trading.show import WIDTH, Stage
 from rich.console import Console
 
 import remit
+from remit.control.approvals import AnswerRefused
 from remit.control.releases import Plan, ReleaseRefused
+from remit.domain.ids import UserId
 from remit.domain.release import Configuration
 from remit.sdk.errors import Held, RemitError
 from remit.storage.port import StoreError
 
 WORKSPACE = Path(__file__).resolve().parent
 FOLDER = Path(".remit/demo")
-APPROVER = "user:priya.nair"
+SHOWN_DIGITS = 12
+"""Of a digest; the fewest that an answer must name."""
+APPROVER = UserId("user:priya.nair")
 """One of finance-approvers in people.yaml."""
 
 FAILED = 2
@@ -104,13 +108,18 @@ class Play:
         counts = ", ".join(f"{name} {effects[name]}" for name in ("refunds", "adjustments", "notes", "mails"))
         stage.say(f"The company's own database agrees: {counts}.")
 
-    def _called(self, tool: str, arguments: Mapping[str, Any], error: RemitError | None) -> None:
+    def _called(self, tool: str, arguments: Mapping[str, Any], error: RemitError | None) -> bool:
         self.stage.called(tool, arguments, error)
-        if isinstance(error, Held):
-            digest = ledger.digest_of(self.url, error.approval)
-            self.stage.say("A person of finance would now look at it and answer:", indent=14)
-            self.stage.command(f"remit approvals show {error.approval}", indent=14)
-            self.stage.command(f"remit approvals approve {error.approval} --digest {digest}", indent=14)
+        if not isinstance(error, Held):
+            return False
+        self.stage.say("A person of finance looks at it and answers:", indent=14)
+        self.stage.command(f"remit approvals show {error.approval}", indent=14)
+        self.stage.command(
+            f"remit approvals approve {error.approval} --digest {error.digest[:SHOWN_DIGITS]}", indent=14
+        )
+        self.stage.say(f"Here the play answers for {APPROVER}, and the agent asks again:", indent=14)
+        ledger.approve(self.url, error, APPROVER)
+        return True
 
     def record(self) -> None:
         """Show that all of it is on record and can be decided again."""
@@ -150,7 +159,7 @@ def main() -> int:
     console.width = min(WIDTH, console.width) if console.is_terminal else WIDTH
     try:
         play(folder, console, os.environ)
-    except (ModelFailed, LookupError, ReleaseRefused, StoreError, RemitError, OSError) as error:
+    except (ModelFailed, LookupError, AnswerRefused, ReleaseRefused, StoreError, RemitError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return FAILED
     return 0

@@ -62,7 +62,7 @@ def freeze(reason: str = "smells") -> Stop:
 
 def record(key: str, workspace: WorkspaceName = HERE, run: str | None = None, **content: object) -> Record:
     run_id = None if run is None else RunId(run)
-    return Record.of(workspace, key, RecordKind.DECISION_MADE, NOON, run_id, content)
+    return Record.of(workspace, 1, key, RecordKind.DECISION_MADE, NOON, run_id, content)
 
 
 def approval(id: str, state: ApprovalState = ApprovalState.PENDING, at: int = NOON, digest: str = "d") -> Approval:

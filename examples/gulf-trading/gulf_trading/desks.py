@@ -9,8 +9,11 @@ import remit
 from gulf_trading.agents import MAX_OUTPUT_TOKENS, Message, WorkStopped
 from gulf_trading.meter import Meter
 
-Watch = Callable[[str, Mapping[str, Any], "remit.RemitError | None"], None]
-"""Is told of every tool call: its name, its arguments, and why it was not admitted, if it was not."""
+Watch = Callable[[str, Mapping[str, Any], "remit.RemitError | None"], bool]
+"""Is told of every tool call: its name, its arguments, and why it was not admitted, if it was not.
+
+For a held one it says whether a person has answered meanwhile, so that it is worth asking again.
+"""
 
 
 class Model(Protocol):
@@ -56,7 +59,7 @@ class BareDesk:
 class GovernedDesk:
     """The same desk in a run of Remit: every call is admitted first, and the agent hears why when it is not."""
 
-    def __init__(self, desk: BareDesk, run: remit.ActiveRun, watch: Watch = lambda *_: None) -> None:
+    def __init__(self, desk: BareDesk, run: remit.ActiveRun, watch: Watch = lambda *_: False) -> None:
         self._desk = desk
         self._run = run
         self._watch = watch
@@ -82,7 +85,8 @@ class GovernedDesk:
             self._watch(tool, arguments, error)
             raise WorkStopped(str(error)) from error
         except remit.Held as error:
-            self._watch(tool, arguments, error)
+            if self._watch(tool, arguments, error):
+                return self.use(tool, arguments)
             return {"held": error.why(), "approval": error.approval, "next": "a person decides; go on without it"}
         except remit.Denied as error:
             self._watch(tool, arguments, error)

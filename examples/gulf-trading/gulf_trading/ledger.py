@@ -12,20 +12,20 @@ from typing import Any
 import orjson
 
 from remit.compose import Parts, open_parts
+from remit.control.approvals import Approvals
 from remit.control.releases import Plan, Releases
 from remit.domain.decision import Decision
 from remit.domain.finding import Verdict
-from remit.domain.ids import ApprovalId, WorkspaceName
+from remit.domain.ids import UserId, WorkspaceName
 from remit.domain.record import RecordKind
 from remit.domain.release import Configuration, Effect
 from remit.execution.replay import Agreement, Replay
+from remit.sdk.errors import Held
 from remit.settings import Settings
 from remit.workspace.files import read_folder
 
 MADE_HERE = ("remit.db*", "remit.key", "company-*.db*")
 MOST_RECORDS = 10_000
-SHOWN_DIGITS = 12
-"""Of a digest, as many as an answer must name at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,10 @@ def accounts(url: str, workspace: WorkspaceName) -> Accounts:
     return Accounts(kinds, tuple(decided), same)
 
 
-def digest_of(url: str, approval: ApprovalId) -> str:
-    """Return the beginning of the digest that a person must name to answer: it binds to the exact arguments."""
+def approve(url: str, held: Held, person: UserId) -> None:
+    """Answer as a person would with `remit approvals approve`. Raises AnswerRefused."""
     with _opened(url) as parts:
-        found = parts.store.approval(approval)
-    if found is None:
-        raise LookupError(f"there is no approval {approval}")
-    return found.digest[:SHOWN_DIGITS]
+        Approvals(parts.store, parts.clock, parts.ids).answer(held.approval, person, held.digest, approve=True)
 
 
 def _decided(number: int, record: Mapping[str, Any]) -> Decided:

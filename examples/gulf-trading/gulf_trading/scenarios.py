@@ -76,7 +76,7 @@ def governed(
     company: Company,
     model: Model,
     task: Task,
-    watch: Watch = lambda *_: None,
+    watch: Watch = lambda *_: False,
 ) -> Worked:
     """Let the same agent do the same with Remit around its desk."""
     meter = meter_of(configuration, model.name)

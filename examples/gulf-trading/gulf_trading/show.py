@@ -12,7 +12,7 @@ from rich.text import Text
 from gulf_trading.ledger import Accounts, weighty
 from gulf_trading.scenarios import Worked
 from remit.cli.output import clean
-from remit.domain.messages import say
+from remit.domain.messages import say, telling
 from remit.domain.money import micros_to_usd
 from remit.domain.release import Configuration
 from remit.sdk.errors import Held, NotAdmitted, RemitError
@@ -71,7 +71,7 @@ class Stage:
         line.truncate(min(WIDTH, self.console.width), overflow="ellipsis")
         self.console.print(line)
         if isinstance(error, NotAdmitted):
-            for reason in error.reasons:
+            for reason in telling(error.reasons):
                 self.say(say(reason), indent=14, style=STYLES[verdict])
 
     def accounts(self, accounts: Accounts, configuration: Configuration) -> None:

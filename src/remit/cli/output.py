@@ -92,8 +92,9 @@ def _drawn(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
     console = Console(highlight=False)
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
-        drawn.add_column(column, overflow="fold")
+    for index, column in enumerate(columns):
+        # The first column names the row, for the next command: it must stay in one piece to be copied.
+        drawn.add_column(column, overflow="fold", no_wrap=index == 0)
     for row in rows:
         drawn.add_row(*(Text(clean(_text(value))) for value in row))
     console.print(drawn, width=max(NARROWEST, console.width))

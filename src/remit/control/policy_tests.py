@@ -65,7 +65,7 @@ def _tested(rules: Ruleset, scenario: Scenario) -> Tested:
 
 def _misses(scenario: Scenario, decision: Decision) -> Iterable[str]:
     relevant = decision.reasons or decision.findings
-    said = "; ".join(f"{finding.code}: {say(finding)}" for finding in relevant)
+    said = "; ".join(f"{finding.code}: {say(finding)}" for finding in decision.reasons) or "nothing speaks against it"
     if decision.verdict is not scenario.expect:
         yield f"expected {scenario.expect.word}, decided {decision.verdict.word} ({said})"
     found = {finding.code for finding in relevant}

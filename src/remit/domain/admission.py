@@ -38,6 +38,7 @@ class Admission:
     Attributes:
         state: admitted, held or denied.
         approval: what a held action waits for.
+        digest: of the arguments; what a person who answers must name.
         repeated: whether this is the stored answer to an attempt made before.
     """
 
@@ -47,5 +48,6 @@ class Admission:
     decision: Decision
     at: Instant
     approval: ApprovalId | None = None
+    digest: str = ""
     reserved: Cost = Cost()
     repeated: bool = False

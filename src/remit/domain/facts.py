@@ -38,6 +38,10 @@ def scope_id(kind: ScopeKind, workspace: WorkspaceName, name: str = "") -> Scope
     return ScopeId(f"{workspace}/{kind}/{name}" if name else f"{workspace}/")
 
 
+LOOP_CHECK = "remit:loop-check"
+"""Who has stopped a run that loops."""
+
+
 class StopKind(StrEnum):
     """A freeze can be lifted, a termination can not."""
 

@@ -5,10 +5,11 @@ A code without words in either fails a test.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
+from remit.domain.facts import LOOP_CHECK
 from remit.domain.finding import Code, Finding, Param
 from remit.domain.money import micros_to_usd
 
@@ -24,7 +25,7 @@ _ENGLISH: Mapping[Code, str] = MappingProxyType(
         Code.RELEASE_WITHDRAWN: "release {release} has been withdrawn; start a new run",
         Code.CLOCK_WENT_BACK: "the clock is {seconds} s behind what is already on record; set it right",
         Code.STOP_OK: "nothing is stopped",
-        Code.STOPPED: "the {scope} is stopped ({stop}) by {by}: {reason}",
+        Code.STOPPED: "the {scope} was {stop} by {by}: {reason}",
         Code.GRANT_OK: "granted, and the arguments fit the schema",
         Code.TOOL_UNKNOWN: "there is no tool {tool}",
         Code.TOOL_NOT_GRANTED: "{tool} is not in the remit of {agent}",
@@ -78,7 +79,7 @@ _ARABIC: Mapping[Code, str] = MappingProxyType(
         Code.RELEASE_WITHDRAWN: "سُحب الإصدار {release}؛ ابدأ تشغيلاً جديداً",
         Code.CLOCK_WENT_BACK: "الساعة متأخرة {seconds} ثانية عما هو مسجّل؛ اضبطها",
         Code.STOP_OK: "لا يوجد إيقاف",
-        Code.STOPPED: "أوقف {by} النطاق {scope} ({stop}): {reason}",
+        Code.STOPPED: "{stop} {scope} بواسطة {by}: {reason}",
         Code.GRANT_OK: "ممنوح، والوسائط مطابقة للمخطط",
         Code.TOOL_UNKNOWN: "لا توجد أداة باسم {tool}",
         Code.TOOL_NOT_GRANTED: "الأداة {tool} ليست ضمن صلاحية {agent}",
@@ -123,7 +124,33 @@ _ARABIC: Mapping[Code, str] = MappingProxyType(
 )
 
 _CATALOGUE: Mapping[Language, Mapping[Code, str]] = MappingProxyType({"en": _ENGLISH, "ar": _ARABIC})
+_FOLLOWS = (Code.POLICY_NOT_ASKED, Code.POLICY_NO_PERMIT, Code.OVERSIGHT_REQUIRED)
+"""Findings that mostly follow from others; they are said where nothing else is."""
+
+_STOP_WORDS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
+    {
+        "en": {"freeze": "frozen", "termination": "terminated", LOOP_CHECK: "the loop check"},
+        "ar": {
+            "freeze": "جُمّد",
+            "termination": "أُنهي",
+            LOOP_CHECK: "فاحص التكرار",
+            "run": "التشغيل",
+            "agent": "الوكيل",
+            "team": "الفريق",
+            "user": "المستخدم",
+            "workspace": "مساحة العمل",
+            "tool": "الأداة",
+            "model": "النموذج",
+        },
+    }
+)
 _AMOUNTS = ("asked", "left", "limit", "used")
+
+
+def telling(reasons: Sequence[Finding]) -> Sequence[Finding]:
+    """Return the reasons worth telling a person: without those that only follow from others."""
+    said = {finding.param("reason") for finding in reasons if finding.code is Code.STOPPED}
+    return [f for f in reasons if f.code not in _FOLLOWS and f.code.value not in said] or reasons
 
 
 def say(finding: Finding, language: Language = "en") -> str:
@@ -134,9 +161,25 @@ def say(finding: Finding, language: Language = "en") -> str:
         params.update({name: _amount(params[name], str(unit)) for name in _AMOUNTS if name in params})
     if "reason" in params and finding.code in (Code.POLICY_FORBIDDEN, Code.POLICY_HOLD):
         params["reason"] = f": {params['reason']}" if params["reason"] else ""
+    if finding.code is Code.STOPPED:
+        params.update(_stop_words(params, language))
     if "approvers" in params and not params["approvers"]:
         params["approvers"] = "-"
     return _CATALOGUE[language][finding.code].format_map(params)
+
+
+def _stop_words(params: Mapping[str, Param], language: Language) -> dict[str, Param]:
+    """Say who stopped it and why; a loop check's reason is a code of this catalogue."""
+    scope, stop, by, reason = (str(params[name]) for name in ("scope", "stop", "by", "reason"))
+    words = _STOP_WORDS[language]
+    is_code = reason in Code.__members__.values()
+    told = _CATALOGUE[language][Code(reason)] if is_code else reason
+    return {
+        "scope": words.get(scope, scope),
+        "stop": words.get(stop, stop),
+        "by": words.get(by, by),
+        "reason": told or "-",
+    }
 
 
 def _amount(value: Param, unit: str) -> str:

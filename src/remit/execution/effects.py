@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from remit.domain.action import ActionKind, Cost, Outcome, OutcomeStatus
 from remit.domain.clock import Instant
-from remit.domain.facts import Facts, LoopSeen, Scope, Stop, StopKind
+from remit.domain.facts import LOOP_CHECK, Facts, LoopSeen, Scope, Stop, StopKind
 from remit.domain.finding import Code
 from remit.domain.ids import ScopeId
 from remit.domain.release import OnLoop
@@ -18,9 +18,6 @@ from remit.kernel.loops.history import LoopHistory
 from remit.kernel.loops.signs import detect
 from remit.kernel.prepared import Prepared
 from remit.storage.port import OpenAction, Reservation
-
-LOOP_CHECK = "remit:loop-check"
-"""Who has stopped a run that loops."""
 
 
 def reserve(facts: Facts, call: Prepared) -> tuple[Reservation, ...]:

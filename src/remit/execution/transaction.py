@@ -194,7 +194,7 @@ class _Work:
             "reserved": [[r.scope, r.budget, r.unit, r.start, r.amount] for r in reservations],
         }
         self._record(command.record_key, RecordKind.DECISION_MADE, call.run, content)
-        return Admission(action.id, call.run.id, state, decision, self.now, held_for, action.cost)
+        return Admission(action.id, call.run.id, state, decision, self.now, held_for, call.digest, action.cost)
 
     def _facts(self, command: Admit) -> tuple[Facts, Approval | None]:
         run = command.run
@@ -366,6 +366,7 @@ def _repeated(command: Command, stored: dict[str, Any]) -> Answer | ActionIdReus
                 decision=Decision.from_json(stored["decision"]),
                 at=stored["at"],
                 approval=stored["approval"],
+                digest=stored["arguments_digest"],
                 reserved=Cost.from_json(stored["cost"]),
                 repeated=True,
             )

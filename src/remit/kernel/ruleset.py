@@ -39,7 +39,8 @@ class Ruleset:
         self.authorizer = Authorizer.of(configuration)
         self.zone = ZoneInfo(configuration.settings.timezone)
         self._validators = {
-            name: Draft202012Validator(closed(tool.input_schema)) for name, tool in configuration.tools.items()
+            name: Draft202012Validator(closed(tool.input_schema), validate_formats=True)
+            for name, tool in configuration.tools.items()
         }
         self._inputs = {name: ToolInput.of(tool) for name, tool in configuration.tools.items()}
         self._grants: Mapping[AgentName, Mapping[ToolName, Grant]] = {

@@ -6,7 +6,7 @@ from remit.domain.action import ActionState
 from remit.domain.admission import Admission
 from remit.domain.finding import Check, Code, Finding
 from remit.domain.ids import ApprovalId
-from remit.domain.messages import Language, say
+from remit.domain.messages import Language, say, telling
 
 
 class RemitError(Exception):
@@ -22,10 +22,6 @@ class Unavailable(RemitError):
 
 class Refused(RemitError):
     """Something was asked for that can not be: no such agent, no active release, no usable release."""
-
-
-_FOLLOWS = (Code.POLICY_NOT_ASKED, Code.OVERSIGHT_REQUIRED)
-"""Findings that only follow from others; they are said where nothing else is."""
 
 
 class NotAdmitted(RemitError):
@@ -48,8 +44,7 @@ class NotAdmitted(RemitError):
 
     def why(self, language: Language = "en") -> str:
         """Say in words why, one reason after the other."""
-        telling = [finding for finding in self.reasons if finding.code not in _FOLLOWS] or self.reasons
-        return f"{self.target}: {'; '.join(say(finding, language) for finding in telling)}"
+        return f"{self.target}: {'; '.join(say(finding, language) for finding in telling(self.reasons))}"
 
 
 class Denied(NotAdmitted):
@@ -79,6 +74,11 @@ class Held(NotAdmitted):
         """The id of the approval that people answer."""
         assert self.admission.approval is not None
         return self.admission.approval
+
+    @property
+    def digest(self) -> str:
+        """The digest of the arguments, which whoever answers must name."""
+        return self.admission.digest
 
 
 def not_admitted(admission: Admission, target: str) -> NotAdmitted:

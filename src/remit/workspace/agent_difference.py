@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 
 from remit.domain.release import (
     Agent,
@@ -35,10 +36,14 @@ def agent_summary(agent: Agent) -> Iterator[str]:
     """Say who a new agent is and everything it may do."""
     yield f"agent {agent.name} is new, {agent.status.value}, owned by {agent.owner}: {agent.purpose}"
     yield from agent_changes(_before(agent), agent)
+    limits, words = agent.remit.limits, dict(_LIMIT_WORDS)
+    each = (f"{words.get(f.name, f.name)} {_limit(f.name, getattr(limits, f.name))}" for f in fields(limits))
+    yield f"{agent.name} is limited: {', '.join(each)}"
 
 
 def _before(agent: Agent) -> Agent:
-    return Agent(agent.name, agent.owner, agent.purpose, agent.status)
+    # Its limits are said apart: compared with the defaults they would read as if somebody had changed them.
+    return Agent(agent.name, agent.owner, agent.purpose, agent.status, remit=Remit(limits=agent.remit.limits))
 
 
 def agent_changes(before: Agent, after: Agent) -> Iterator[str]:
