@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +37,7 @@ class Bed:
         self.clock = SystemClock()
         self.writer = Writer(OwnerId("own_bench"), RandomIds())
         self.queue = AdmissionQueue(self.store.transactions, lambda _: (), self.clock, self.writer)
+        self.writer_thread = next(t for t in threading.enumerate() if t.name == "remit-admission")
         self._seed = random.Random(7)
         self._runs = 0
 

@@ -81,7 +81,6 @@ _SCHEMA = {
                 "required": ["sku", "quantity"],
             },
         },
-        "note": {"type": "string"},
     },
     "required": ["order_id", "amount"],
 }
@@ -115,7 +114,7 @@ class World:
             salt=salt,
         )
 
-    def action(self, run: Run, number: int, seed: random.Random) -> Action:
+    def action(self, run: Run, number: int, seed: random.Random, lines: int = 0) -> Action:
         """Return the call number `number` of a run: a granted tool, arguments as an order has them."""
         grants = self.configuration.agents[run.agent].remit.grants
         tool = self.configuration.tools[grants[number % len(grants)].tool]
@@ -126,29 +125,32 @@ class World:
             agent=run.agent,
             kind=ActionKind.TOOL,
             target=tool.name,
-            arguments=arguments(seed),
+            arguments=arguments(seed, lines),
             cost=Cost(micros=tool.cost_per_call),
             on_behalf_of=run.on_behalf_of,
         )
 
-    def calls(self, rules: Ruleset, count: int, seed: int = 0) -> Iterator[Prepared]:
+    def calls(self, rules: Ruleset, count: int, lines: int = 0) -> Iterator[Prepared]:
         """Yield prepared calls of different agents and tools."""
-        r = random.Random(seed)
+        r = random.Random(count)
         for number in range(count):
             run = self.run(number)
-            yield prepare(rules, run, self.action(run, r.randrange(GRANTS), r))
+            yield prepare(rules, run, self.action(run, r.randrange(GRANTS), r, lines))
 
 
-def arguments(seed: random.Random) -> dict[str, JsonValue]:
-    """Return an order."""
-    return {
+def arguments(seed: random.Random, lines: int = 0) -> dict[str, JsonValue]:
+    """Return what is said of an order: four plain values and, where asked for, a list of lines."""
+    order: dict[str, JsonValue] = {
         "order_id": f"PO-{seed.randint(10_000, 99_999)}",
         "supplier": seed.choice(["Najd Electric", "Gulf Cable", "Doha Steel"]),
         "amount": seed.randint(1, 4_000),
         "currency": "AED",
-        "lines": [{"sku": f"ELC-{seed.randint(100, 999)}", "quantity": seed.randint(1, 40)} for _ in range(3)],
-        "note": "as agreed with the supplier on the telephone, deliver to the second gate",
     }
+    if lines:
+        order["lines"] = [
+            {"sku": f"ELC-{seed.randint(100, 999)}", "quantity": seed.randint(1, 40)} for _ in range(lines)
+        ]
+    return order
 
 
 def world(policies: int) -> World:

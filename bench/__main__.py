@@ -1,0 +1,68 @@
+"""`python -m bench [--quick] [name ...]`: print the tables. Never a pass or a fail: machines differ, ratios less."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench import admitting, calling, deciding, growing, loops, starting, writing
+from bench.measure import Table
+
+SHARED = Path(os.environ.get("REMIT_SHARED_DIR") or Path(__file__).resolve().parent.parent.parent / "shared")
+
+
+def looped(*, quick: bool) -> Table:
+    """Say how well loops are told from honest work, where the recorded data is there."""
+    rows = loops.table(SHARED, seeds=2 if quick else loops.SEEDS)
+    return Table(
+        "Loops",
+        ("kind", "a loop", "runs", "worst seed, per mille", "wasted steps, median", "wasted steps, most"),
+        tuple(
+            (row.kind, "yes" if row.loop else "no", row.runs, row.worst_permille, row.wasted_steps, row.slowest_steps)
+            for row in rows
+        ),
+        "Share caught of a loop, share stopped of honest work.",
+    )
+
+
+def tables(name: str, *, quick: bool) -> Iterator[Table]:
+    """Measure what a name stands for."""
+    if name == "admission":
+        yield from admitting.tables(quick=quick)
+    elif name == "loops" and not SHARED.is_dir():
+        yield Table("Loops", (), (), f"Left out: the recorded data is not at {SHARED}; set REMIT_SHARED_DIR.")
+    else:
+        measure: Callable[..., Table] = {
+            "decide": deciding.table,
+            "writer": writing.table,
+            "call": calling.table,
+            "memory": growing.table,
+            "start": starting.table,
+            "loops": looped,
+        }[name]
+        yield measure(quick=quick)
+
+
+NAMES = ("decide", "writer", "admission", "call", "memory", "start", "loops")
+
+
+def main() -> None:
+    """Print each table as soon as it is measured."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes: shows that it runs, not how fast")
+    parser.add_argument("name", nargs="*", help=f"what to measure: {', '.join(NAMES)}; all by default")
+    options = parser.parse_args()
+    unknown = set(options.name) - set(NAMES)
+    if unknown:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores\n")
+    for name in options.name or NAMES:
+        for table in tables(name, quick=options.quick):
+            print(table.text(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Memory while actions are admitted and settled: flat, or growing with what was done?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import workspace
+from bench.measure import Table, slope
+from remit import Client, connect
+
+ACTIONS, QUICK_ACTIONS, POINTS = 100_000, 5_000, 10
+AT_ONCE, CALLS_IN_A_RUN = 50, 20
+TOOL = "erp.get_order"
+
+
+def table(*, quick: bool = False) -> Table:
+    """Measure in a process of its own, so that nothing else that was measured shows."""
+    actions = QUICK_ACTIONS if quick else ACTIONS
+    command = [sys.executable, "-m", "bench.growing", str(actions)]
+    root = Path(__file__).resolve().parent.parent
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    points: list[tuple[int, int]] = [(count, kib) for count, kib in json.loads(done.stdout)]
+    later = points[len(points) // 5 :]
+    per_1000 = slope([(count / 1000, kib) for count, kib in later]) if len(later) > 1 else 0.0
+    return Table(
+        f"Memory after {actions:,} actions",
+        ("actions", "resident KiB", "growth KiB per 1,000 actions"),
+        (*((count, kib, None) for count, kib in points), ("slope of the last four fifths", None, round(per_1000, 2))),
+        f"Admitted and settled through the sdk, {AT_ONCE} runs of {CALLS_IN_A_RUN} calls at once, resident set.",
+    )
+
+
+def main(actions: int) -> None:
+    """Print the resident set after every tenth of the actions."""
+    with tempfile.TemporaryDirectory(prefix="remit-bench-") as folder:
+        settings = workspace.applied(Path(folder))
+        with connect(settings.database_url) as client:
+            print(json.dumps(asyncio.run(_grown(client, actions))))
+
+
+async def _grown(client: Client, actions: int) -> list[tuple[int, int]]:
+    points = [(0, _resident_kib())]
+    done = 0
+    while done < actions:
+        done += sum(await asyncio.gather(*(_run(client, done + n) for n in range(AT_ONCE))))
+        if done * POINTS // actions >= len(points):
+            points.append((done, _resident_kib()))
+    return points
+
+
+async def _run(client: Client, number: int) -> int:
+    async with client.run("buyer", on_behalf_of=f"user:buyer-{number % 40}") as run:
+        for call in range(CALLS_IN_A_RUN):
+            order = f"PO-{number}-{call}"
+            await run.acall(TOOL, {"order_id": order, "currency": "AED"}, using=_get_order)
+    return CALLS_IN_A_RUN
+
+
+async def _get_order(order_id: str, currency: str) -> dict[str, object]:
+    return {"order_id": order_id, "currency": currency, "total": len(order_id) * 37, "status": "open"}
+
+
+def _resident_kib() -> int:
+    fields = Path("/proc/self/status").read_text().split("VmRSS:")[1].split()
+    return int(fields[0])
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,110 @@
+"""Every benchmark runs, on sizes that show only that it does, and its figures are such as figures can be."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from bench import __main__ as bench
+from bench import growing
+from bench.measure import Cell, Table, medians, percentile, slope
+
+
+def column(table: Table, name: str) -> list[Cell]:
+    return [row[table.columns.index(name)] for row in table.rows]
+
+
+def check_sane(table: Table) -> None:
+    assert table.rows
+    for row in table.rows:
+        assert len(row) == len(table.columns)
+        assert all(cell > 0 for cell in row if isinstance(cell, float)), row
+    assert table.text().splitlines()[0] == f"## {table.title}"
+
+
+def measured(name: str) -> list[Table]:
+    found = list(bench.tables(name, quick=True))
+    for table in found:
+        check_sane(table)
+    return found
+
+
+def test_decide_is_measured_at_each_size_against_the_engine_alone() -> None:
+    (table,) = measured("decide")
+    assert column(table, "policies") == [10, 100, 10]
+    assert column(table, "values in the arguments") == [4, 4, 10]
+
+
+def test_the_transaction_is_measured_against_one_insert() -> None:
+    (table,) = measured("writer")
+    assert column(table, "batch") == [1, 8]
+
+
+def test_admission_and_settlement_are_measured_by_callers() -> None:
+    admission, settlement = measured("admission")
+    assert column(admission, "callers") == column(settlement, "callers") == [1, 16]
+    assert all(isinstance(batch, float) and batch <= 16 for batch in column(admission, "batch"))
+
+
+def test_a_whole_call_is_measured_in_its_steps() -> None:
+    (table,) = measured("call")
+    assert column(table, "step") == ["prepare", "admit", "dispatch", "settle", "whole run.call"]
+
+
+@pytest.mark.slow
+def test_start_up_is_measured_in_fresh_processes() -> None:
+    (table,) = measured("start")
+    assert column(table, "CPU to floor")[0] == 1.0
+
+
+@pytest.mark.slow
+def test_memory_is_measured_as_actions_go_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growing, "QUICK_ACTIONS", 2_000)
+    (table,) = bench.tables("memory", quick=True)
+    *points, (_, _, per_1000) = table.rows
+    assert [count for count, _, _ in points] == [0, 1_000, 2_000]
+    assert isinstance(per_1000, float)
+
+
+def test_loops_say_so_where_there_is_no_recorded_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(bench, "SHARED", tmp_path / "nowhere")
+    (table,) = bench.tables("loops", quick=True)
+    assert table.note == f"Left out: the recorded data is not at {tmp_path / 'nowhere'}; set REMIT_SHARED_DIR."
+
+
+def test_a_name_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "speed"])
+    with pytest.raises(SystemExit):
+        bench.main()
+    assert "no benchmark speed; there are decide, writer, admission" in capsys.readouterr().err
+
+
+def test_figures_are_written_as_a_table() -> None:
+    table = Table("T", ("what", "n"), (("a", 1234), ("b", 0.5), ("c", None), ("d", 1234.5)), "How.")
+    assert table.text().splitlines() == [
+        "## T",
+        "",
+        "How.",
+        "",
+        "| what | n     |",
+        "| ---- | ----- |",
+        "| a    | 1,234 |",
+        "| b    | 0.50  |",
+        "| c    | –     |",
+        "| d    | 1,234 |",
+    ]
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.5, 51), (0.99, 100), (1.0, 100), (0.0, 1)])
+def test_a_percentile_is_one_of_the_values(share: float, expected: int) -> None:
+    assert percentile(range(100, 0, -1), share) == expected
+
+
+def test_medians_are_taken_by_figure() -> None:
+    rounds: Sequence[Sequence[float]] = [(1, 30), (2, 10), (9, 20)]
+    assert medians(rounds) == (2, 20)
+
+
+def test_a_line_has_its_slope() -> None:
+    assert slope([(1, 5), (2, 7), (3, 9)]) == pytest.approx(2)
