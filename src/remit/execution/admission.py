@@ -145,11 +145,11 @@ class AdmissionQueue:
     def _write(self) -> None:
         more = True
         while more:
+            self._keep_house()  # first of all: who opens actions unseen would be taken for gone
             waiting, more = self._take()
             for group in _by_workspace(waiting):
                 answers = self._carry_out([pending.command for pending in group])
                 _deliver(group, answers)
-            self._keep_house()
         self._give_up()
 
     def _take(self) -> tuple[list[Pending], bool]:
@@ -189,12 +189,12 @@ class AdmissionQueue:
         now = self._clock.now()
         if now < self._beat_at + HEARTBEAT_S * MICROS_PER_SECOND:
             return
-        self._beat_at = now
         try:
             if self._transactions is None:
                 self._transactions = self._open()
             self._transactions.begin(Wanted())
             self._transactions.commit(Writes(heartbeat=(self._writer.owner, now)))
+            self._beat_at = now
             abandoned = self._abandoned(now)
         except Exception:  # noqa: BLE001 - the thread must live on: whoever asks next is told what is wrong
             self._give_up()

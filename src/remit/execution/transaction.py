@@ -286,7 +286,8 @@ class _Work:
     def _settle(self, command: Settle) -> Settled | NothingOpen:
         outcome = command.outcome
         action = self.loaded.open_actions.get(outcome.action)
-        if action is None or action.unknown != command.reconciles:
+        finds_nothing = command.reconciles and outcome.status is OutcomeStatus.UNKNOWN
+        if action is None or action.unknown != command.reconciles or finds_nothing:
             return NothingOpen(
                 f"action {outcome.action} has no outcome to report: it was not admitted, or is settled already"
             )
