@@ -27,6 +27,7 @@ class RecordKind(StrEnum):
     RELEASE_MADE = "release_made"
     RELEASE_ACTIVATED = "release_activated"
     RELEASE_WITHDRAWN = "release_withdrawn"
+    PAYLOAD_READ = "payload_read"
     PAYLOADS_ERASED = "payloads_erased"
     LEDGER_KEY_CHANGED = "ledger_key_changed"
 
