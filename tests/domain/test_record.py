@@ -1,0 +1,175 @@
+"""The record format, held by one golden file a kind and by the page that explains it.
+
+`REMIT_UPDATE_GOLDEN=1 pytest tests/domain/test_record.py` writes the files and the page's examples anew; the difference
+is to be reviewed. What changes the meaning of a field raises FORMAT.
+"""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from remit.domain.canonical import canonical
+from remit.domain.clock import Instant
+from remit.domain.ids import RunId, WorkspaceName
+from remit.domain.record import FORMAT, Record, RecordKind
+from remit.sdk.errors import Denied, Held
+from tests.worlds import LINA, OWNER, SARA, VISITOR, WORKSPACE, World, agent, budget, world
+
+GOLDEN = Path(__file__).parent / "golden"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "records.md"
+UPDATE = bool(os.environ.get("REMIT_UPDATE_GOLDEN"))
+SOURCE = Path(__file__).resolve().parents[2] / "src" / "remit"
+ALL = frozenset({"at", "key", "kind", "no", "run", "v", "workspace"})
+NOT_WRITTEN = frozenset({RecordKind.PAYLOAD_READ, RecordKind.PAYLOADS_ERASED, RecordKind.LEDGER_KEY_CHANGED})
+"""Kinds that have a name and are not written by anything yet."""
+
+
+def story(it: World) -> None:
+    """One record of each kind: a quote, a payment that a person approves, a freeze, a release withdrawn."""
+    with it.client.run("buyer", on_behalf_of=VISITOR, task="Pay invoice 7", purpose="Month's end") as run:
+        it.clock.advance(1)
+        run.call("erp.scan", {"page": 1}, using=lambda page: {"text": "Invoice 7: 700"})
+        it.clock.advance(1)
+        with pytest.raises(Held) as held:
+            run.call("erp.pay", {"amount": 700, "note": "invoice 7"}, using=lambda **_: "paid")
+        waiting = it.store.approval(held.value.approval)
+        it.clock.advance(60)
+        it.approvals.answer(waiting.id, SARA, waiting.digest, approve=True, comment="as agreed")
+        it.clock.advance(1)
+        run.call("erp.pay", {"amount": 700, "note": "invoice 7"}, using=lambda **_: "paid")
+        with pytest.raises(Denied):
+            run.call("erp.pay", {"amount": 7, "iban": "AE07"}, using=lambda **_: "paid")
+    it.clock.advance(5)
+    it.stops.freeze(WORKSPACE, "agent:buyer", LINA, "prices look wrong")
+    first = it.store.active(WORKSPACE, "production")
+    it.clock.advance(5)
+    it.apply({"agents/buyer.yaml": agent(budgets=[{"name": "run-calls", "per": "run", "calls": 20}])})
+    it.releases.withdraw(WORKSPACE, first, OWNER, "granted too much")
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The last record of each kind, and one decision of each verdict; keys are fixed, so digests are too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(secrets, "token_bytes", lambda length: bytes(range(length)))
+        with world(
+            tmp_path_factory.mktemp("records"), {"budgets.yaml": budget("team-day", "team", "day", usd=5)}
+        ) as it:
+            story(it)
+            written = it.records()
+    found: dict[str, dict[str, Any]] = {}
+    for record in written:
+        name = record["kind"]
+        if name == RecordKind.DECISION_MADE.value:
+            name = f"{name}_{record['state']}"
+        found.setdefault(name, record)
+    return found
+
+
+NAMES = sorted(
+    {kind.value for kind in RecordKind if kind not in NOT_WRITTEN} - {"decision_made"}
+    | {f"decision_made_{state}" for state in ("admitted", "held", "denied")}
+)
+
+
+def pretty(record: dict[str, Any]) -> str:
+    return json.dumps(record, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_record_is_as_its_golden_file(name: str, records: dict[str, dict[str, Any]]) -> None:
+    golden = GOLDEN / f"{name}.json"
+    if UPDATE:
+        golden.write_text(pretty(records[name]), "utf-8")
+    assert pretty(records[name]) == golden.read_text("utf-8")
+
+
+def test_there_is_a_golden_file_for_every_kind_and_no_other(records: dict[str, dict[str, Any]]) -> None:
+    assert set(records) == set(NAMES)
+    assert {path.stem for path in GOLDEN.iterdir()} == set(NAMES)
+
+
+@pytest.mark.parametrize("kind", sorted(NOT_WRITTEN))
+def test_a_kind_without_a_golden_file_is_written_by_nobody(kind: RecordKind) -> None:
+    files = [path for path in SOURCE.rglob("*.py") if path != SOURCE / "domain" / "record.py"]
+    assert [path for path in files if f"RecordKind.{kind.name}" in path.read_text("utf-8")] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_shows_the_golden_file(name: str) -> None:
+    golden = (GOLDEN / f"{name}.json").read_text("utf-8")
+    page = PAGE.read_text("utf-8")
+    block = re.compile(rf"```json file={name}\.json\n(.*?)```\n", re.DOTALL)
+    if UPDATE:
+        page = block.sub(lambda _: f"```json file={name}.json\n{golden}```\n", page)
+        PAGE.write_text(page, "utf-8")
+    assert block.findall(page) == [golden]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_explains_every_field(name: str) -> None:
+    record = json.loads((GOLDEN / f"{name}.json").read_text("utf-8"))
+    page = PAGE.read_text("utf-8")
+    assert [field for field in record if f"`{field}`" not in page] == []
+
+
+def leaves(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [leaf for part in value.values() for leaf in leaves(part)]
+    return [leaf for part in value for leaf in leaves(part)] if isinstance(value, list) else [value]
+
+
+def keys(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [*value, *(key for part in value.values() for key in keys(part))]
+    return [key for part in value for key in keys(part)] if isinstance(value, list) else []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_record_holds_whole_numbers_text_and_ascii_keys(name: str) -> None:
+    record = json.loads((GOLDEN / f"{name}.json").read_text("utf-8"))
+    assert {type(leaf) for leaf in leaves(record)} <= {int, str, bool, type(None)}
+    assert all(key.isascii() for key in keys(record))
+    assert record.keys() >= ALL
+    assert record["v"] == FORMAT
+
+
+def test_no_argument_result_or_task_stands_in_any_record(records: dict[str, dict[str, Any]]) -> None:
+    written = json.dumps(records)
+    for secret in ("Pay invoice 7", "invoice 7", "Invoice 7: 700", "paid", "AE07"):
+        assert secret not in written
+
+
+def test_a_leaf_covers_every_byte_of_the_body() -> None:
+    record = Record.of(WorkspaceName("w"), 3, "k", RecordKind.RUN_ENDED, Instant(7), RunId("run_1"), {"status": "ok"})
+    assert record.body == canonical(orjson.loads(record.body))
+    assert record.leaf == hashlib.sha256(b"\x00" + record.body).digest()
+    assert orjson.loads(record.body) == {
+        "v": FORMAT,
+        "workspace": "w",
+        "no": 3,
+        "key": "k",
+        "kind": "run_ended",
+        "at": 7,
+        "run": "run_1",
+        "status": "ok",
+    }
+
+
+def test_the_leaf_is_stored_beside_the_body(tmp_path: Path) -> None:
+    import sqlite3
+
+    with world(tmp_path) as it:
+        story(it)
+        path = it.path
+    rows = sqlite3.connect(path).execute("select body, leaf from records").fetchall()
+    assert rows
+    for body, leaf in rows:
+        assert leaf == hashlib.sha256(b"\x00" + body).digest()
