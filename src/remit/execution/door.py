@@ -104,6 +104,8 @@ class InProcessDoor:
         if agent is None:
             known = ", ".join(sorted(self._rules(release).configuration.agents)) or "none"
             raise RunRefused(f"release {release} knows no agent {request.agent}; it knows {known}")
+        if not request.on_behalf_of:
+            raise RunRefused("a run acts for somebody: name a person or a system in on_behalf_of, as user:buyer-7")
         now = self._clock.now()
         id = RunId(self._ids.new("run"))
         key_id, wrapped = self._keys.for_new_run(self.workspace, id, request.subject, now)

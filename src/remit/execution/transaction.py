@@ -200,6 +200,8 @@ class _Work:
         run = command.run
         scope = self.loaded.scopes.get(scope_id(ScopeKind.RUN, run.workspace, run.id))
         approval = self.loaded.approvals.get((run.id, command.call.digest))
+        if approval is not None and approval.state is ApprovalState.EXPIRED:
+            approval = None  # it was reported once; who tries again asks again
         team = (
             None if run.team is None else self._scope(scope_id(ScopeKind.TEAM, run.workspace, run.team), ScopeKind.TEAM)
         )
