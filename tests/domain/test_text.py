@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit.domain.text import hidden_character, is_name
+from remit.domain.text import MAX_TARGET, hidden_character, is_name, recordable, unfit
 
 NAMES = ["a", "A1", "erp.create_payment", "procurement-optimizer", "0", "a" * 128, "a..b", "a-_.b"]
 NOT_NAMES = [
@@ -93,3 +93,38 @@ def test_every_bidirectional_control_is_hidden() -> None:
     found = [chr(code) for code in range(0x110000) if unicodedata.bidirectional(chr(code)) in controls]
     assert found
     assert all(hidden_character(char) for char in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("user:sara", None),
+        ("user:سارة", None),
+        ("x" * 10, None),
+        ("x" * 11, "has 11 characters, more than the 10 allowed"),
+        ("a\x00b", "holds the invisible character U+0000"),
+        ("a\nb", "holds the invisible character U+000A"),
+        ("a\u202eb", "holds the invisible character U+202E"),
+        ("a\ud800b", "holds the invisible character U+D800"),
+        (7, "is no text, but of type int"),
+        (None, "is no text, but of type NoneType"),
+    ],
+)
+def test_what_may_name_somebody_on_record(text: object, why: str | None) -> None:
+    assert unfit(text, 10) == why
+
+
+def test_prose_may_have_lines_and_hides_nothing() -> None:
+    assert unfit("one\n\ttwo", 100, prose=True) is None
+    assert unfit("one\x00two", 100, prose=True) == "holds the invisible character U+0000"
+
+
+@given(st.text(st.characters(exclude_categories=[]), max_size=400))
+def test_what_an_agent_calls_a_tool_can_stand_in_a_record(target: str) -> None:
+    kept = recordable(target)
+    assert kept.isprintable()
+    assert len(kept) <= MAX_TARGET
+    kept.encode()
+    assert is_name(kept) is is_name(target)
+    if is_name(target):
+        assert kept == target

@@ -25,3 +25,32 @@ def hidden_character(text: str) -> str | None:
 def is_name(text: str) -> bool:
     """Tell whether `text` may name an agent, a tool, a budget and so on."""
     return NAME.fullmatch(text) is not None
+
+
+def unfit(text: object, longest: int, *, prose: bool = False) -> str | None:
+    """Say why `text` may not name somebody, or be prose, on record; None where it may.
+
+    Half surrogates have no bytes, what follows a NUL is lost in SQLite's JSON functions, and hidden characters make two
+    that differ look alike.
+    """
+    if not isinstance(text, str):
+        return f"is no text, but of type {type(text).__name__[:80]}"
+    if len(text) > longest:
+        return f"has {len(text):,} characters, more than the {longest:,} allowed"
+    hidden = hidden_character(text)
+    if hidden is None and not prose:
+        hidden = next((f"U+{ord(char):04X}" for char in text if not char.isprintable()), None)
+    return None if hidden is None else f"holds the invisible character {hidden}"
+
+
+MAX_TARGET = 300
+
+
+def recordable(target: str) -> str:
+    """Return what an agent called a tool or model, fit for a record: hidden characters escaped, and not too long.
+
+    What is a name stays as it is, and what is none never becomes one.
+    """
+    if len(target) <= MAX_TARGET and target.isprintable():
+        return target
+    return target[:MAX_TARGET].encode("unicode_escape").decode()[:MAX_TARGET]

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
+
 from remit.domain.action import Action, ActionKind, Cost, Outcome
 from remit.domain.admission import Admission, RunRequest
-from remit.domain.arguments import PayloadLimits, checked
+from remit.domain.arguments import BadArguments, PayloadLimits, checked
 from remit.domain.canonical import salted_digest
 from remit.domain.clock import Clock, Instant
 from remit.domain.facts import ApprovalState
 from remit.domain.ids import ActionId, ApprovalId, Ids, KeyId, ReleaseId, RunId, WorkspaceName
 from remit.domain.release import Agent
 from remit.domain.run import Run
+from remit.domain.text import recordable, unfit
 from remit.execution import metering
 from remit.execution.admission import AdmissionQueue
 from remit.execution.commands import Admit, EndRun, Observation, Settle, Settled, StartRun
@@ -27,6 +30,10 @@ from remit.storage.port import Approval, Reads, SealedPayload, StoreError
 
 ARGUMENTS, RESULT, TASK = "arguments", "result", "task"
 """Parts of a sealed payload."""
+
+
+_LONGEST = {"agent": 128, "on_behalf_of": 256, "subject": 256, "channel": 128, "parent": 64}
+_LONGEST_PURPOSE = 4_000
 
 
 class RunRefused(Exception):
@@ -94,6 +101,7 @@ class InProcessDoor:
         return run
 
     def _prepare_run(self, request: RunRequest) -> tuple[Run, StartRun]:
+        _check_texts(request)
         release = self._store.active(self.workspace, request.channel)
         if release is None:
             raise RunRefused(
@@ -112,6 +120,8 @@ class InProcessDoor:
         key = self._keys.of(key_id) if wrapped is None else self._keys.unwrapped(wrapped)
         run = self._run_of(request, agent, id, release, now, key_id, key.salt(id))
         task = request.task.encode("utf-8", "backslashreplace")
+        if len(task) > self._limits.bytes:
+            raise RunRefused(f"task has {len(task):,} bytes, more than the {self._limits.bytes:,} allowed")
         payloads = (key.seal(id, TASK, task),) if task else ()
         return run, StartRun(run, wrapped, salted_digest(run.salt, task) if task else "", payloads)
 
@@ -165,6 +175,9 @@ class InProcessDoor:
 
     def attempt_model(self, run: Run, model: str, input_tokens: int, max_output_tokens: int) -> Attempt:
         """Prepare a model call; `model` is `provider/name`."""
+        for field, tokens in (("input_tokens", input_tokens), ("max_output_tokens", max_output_tokens)):
+            _check_tokens(field, tokens)
+        model = recordable(model)
         provider, _, name = model.partition("/")
         rules = self._rules(run.release)
         most = metering.Usage(input_tokens, max_output_tokens)
@@ -182,6 +195,8 @@ class InProcessDoor:
         cost: Cost,
     ) -> Attempt:
         raw = checked(arguments, self._limits)
+        arguments = orjson.loads(raw)  # what is decided, recorded and dispatched is one value, whoever holds the other
+        target = recordable(target)
         action = Action(
             id=ActionId(self._ids.new("act")),
             workspace=run.workspace,
@@ -271,3 +286,24 @@ class InProcessDoor:
 
     def _rules(self, release: ReleaseId) -> Ruleset:
         return self._rulesets.of(self.workspace, release)
+
+
+def _check_texts(request: RunRequest) -> None:
+    """Refuse what could not be put on record as it is. A name is never altered: it would be somebody else's."""
+    for name, longest in _LONGEST.items():
+        value = getattr(request, name)
+        why = None if value is None and name == "parent" else unfit(value, longest)
+        if why is not None:
+            raise RunRefused(f"{name} {why}")
+    why = unfit(request.purpose, _LONGEST_PURPOSE, prose=True)
+    if why is not None:
+        raise RunRefused(f"purpose {why}")
+    if not isinstance(request.task, str):
+        raise RunRefused(f"task {unfit(request.task, 0)}")
+
+
+def _check_tokens(field: str, tokens: object) -> None:
+    """Refuse a number of tokens that is none: a negative one would give a budget something back."""
+    if not isinstance(tokens, int) or isinstance(tokens, bool) or not 0 <= tokens <= metering.MAX_TOKENS:
+        wanted = f"must be a whole number from 0 to {metering.MAX_TOKENS:,}"
+        raise BadArguments("bad_tokens", field, wanted, "Give the most the call may use")

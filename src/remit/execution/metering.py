@@ -19,6 +19,10 @@ MICROS_DIVISOR = 1_000_000
 """Prices are per million tokens."""
 
 
+MAX_TOKENS = 100_000_000
+"""Most tokens of one call in one direction: at any price, the cost of more would leave 64 bits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens a model call used."""
@@ -72,7 +76,7 @@ def usage_of(response: object) -> Usage:
     usage = _field(response, "usage")
     for names in (("input_tokens", "output_tokens"), ("prompt_tokens", "completion_tokens")):
         counts = [_field(usage, name) for name in names]
-        if all(isinstance(count, int) and not isinstance(count, bool) and count >= 0 for count in counts):
+        if all(type(count) is int and 0 <= count <= MAX_TOKENS for count in counts):
             return Usage(*counts)  # type: ignore[arg-type]
     raise NoUsage(
         "the response has no usage with input_tokens and output_tokens (or prompt_tokens and completion_tokens)"

@@ -24,6 +24,10 @@ class Attempt(Protocol):
     @property
     def target(self) -> str: ...
 
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """The arguments that are decided on: a copy, so that nobody changes them between decision and dispatch."""
+
 
 class Door(Protocol):
     """Where actions are decided. Every call returns only when its record is durable.

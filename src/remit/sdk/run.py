@@ -126,7 +126,7 @@ class ActiveRun:
             Unavailable: the decision could not be stored.
             Exception: whatever `using` raises, after it was recorded as an error.
         """
-        call = self._admit(self._door.attempt_tool(self._started, tool, arguments or {}), arguments or {}, wait)
+        call = self._admit(self._door.attempt_tool(self._started, tool, arguments or {}), wait)
         return self._dispatch(call, lambda: using(**call.arguments), None)
 
     async def acall(
@@ -138,7 +138,7 @@ class ActiveRun:
         wait: float | None = None,
     ) -> Any:
         """As `call`, for an async function, without blocking the event loop."""
-        call = await self._aadmit(self._door.attempt_tool(self._started, tool, arguments or {}), arguments or {}, wait)
+        call = await self._aadmit(self._door.attempt_tool(self._started, tool, arguments or {}), wait)
         return await self._adispatch(call, lambda: using(**call.arguments), None)
 
     # -- model calls
@@ -166,7 +166,7 @@ class ActiveRun:
         Raises: as `call`; a model without a known price is denied under a money budget.
         """
         attempt = self._attempt_model(model, prompt, max_output_tokens, input_tokens)
-        call = self._admit(attempt, {}, wait)
+        call = self._admit(attempt, wait)
         return self._dispatch(call, using, self._door.cost_of)
 
     async def amodel(
@@ -181,7 +181,7 @@ class ActiveRun:
     ) -> Any:
         """As `model`, for an async function, without blocking the event loop."""
         attempt = self._attempt_model(model, prompt, max_output_tokens, input_tokens)
-        call = await self._aadmit(attempt, {}, wait)
+        call = await self._aadmit(attempt, wait)
         return await self._adispatch(call, using, self._door.cost_of)
 
     def _attempt_model(self, model: str, prompt: Any, max_output_tokens: int, input_tokens: int | None) -> Attempt:
@@ -190,23 +190,23 @@ class ActiveRun:
 
     # -- admit, dispatch, settle
 
-    def _admit(self, attempt: Attempt, arguments: Mapping[str, Any], wait: float | None) -> Call:
+    def _admit(self, attempt: Attempt, wait: float | None) -> Call:
         admission = self._door.admit(attempt)
         if admission.state is ActionState.HELD and wait is not None and admission.approval is not None:
             for pause in self._pauses(admission.approval, wait):
                 time.sleep(pause)
             attempt = self._door.again(attempt)
             admission = self._door.admit(attempt)
-        return _call(attempt, admission, arguments)
+        return _call(attempt, admission)
 
-    async def _aadmit(self, attempt: Attempt, arguments: Mapping[str, Any], wait: float | None) -> Call:
+    async def _aadmit(self, attempt: Attempt, wait: float | None) -> Call:
         admission = await self._door.aadmit(attempt)
         if admission.state is ActionState.HELD and wait is not None and admission.approval is not None:
             async for pause in _each(self._pauses(admission.approval, wait)):
                 await asyncio.sleep(pause)
             attempt = self._door.again(attempt)
             admission = await self._door.aadmit(attempt)
-        return _call(attempt, admission, arguments)
+        return _call(attempt, admission)
 
     def _pauses(self, approval: ApprovalId, wait: float) -> Iterator[float]:
         """Yield how long to sleep before looking again, until people have answered or `wait` seconds are over."""
@@ -263,7 +263,7 @@ class ActiveRun:
             self._door.settle(
                 call.attempt,
                 Outcome(call.attempt.action, status, error=name),
-                f"error {name}: {error}".encode("utf-8", "backslashreplace"),
+                f"error {name}: ".encode("utf-8", "backslashreplace") + _words(str, error),
             )
         except RemitError as unrecorded:
             error.add_note(f"its outcome could not be recorded either: {unrecorded}")
@@ -274,10 +274,10 @@ async def _each(pauses: Iterator[float]) -> AsyncIterator[float]:
         yield pause
 
 
-def _call(attempt: Attempt, admission: Admission, arguments: Mapping[str, Any]) -> Call:
+def _call(attempt: Attempt, admission: Admission) -> Call:
     if admission.state is not ActionState.ADMITTED:
         raise not_admitted(admission, attempt.target)
-    return Call(attempt, applied(arguments, admission.decision.duties))
+    return Call(attempt, applied(attempt.arguments, admission.decision.duties))
 
 
 def _ending(kind: type[BaseException] | None) -> str:
@@ -297,7 +297,15 @@ def result_bytes(result: object) -> bytes:
     try:
         return orjson.dumps(result, default=_as_plain, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
     except (TypeError, ValueError, RecursionError):
-        return repr(result).encode("utf-8", "backslashreplace")
+        return _words(repr, result)
+
+
+def _words(write: Callable[[object], str], value: object) -> bytes:
+    """Return what a value says of itself, or its type where even that fails: the call ran and must be recorded."""
+    try:
+        return write(value).encode("utf-8", "backslashreplace")
+    except Exception:  # noqa: BLE001 - it is the value's own code that failed
+        return f"<{type(value).__name__}>".encode("utf-8", "backslashreplace")
 
 
 def _as_plain(value: object) -> object:
