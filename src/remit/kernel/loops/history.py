@@ -6,6 +6,7 @@ replayed.
 
 import struct
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Self
 
 from remit.kernel.loops.news import Asked, CallMarks, News, judge, new_permille, relation
@@ -151,10 +152,8 @@ class LoopHistory:
             raise ValueError(f"loop history of {steps} steps has {len(packed)} bytes, expected {expected}")
         values = body.unpack_from(packed, _HEADER.size + _RING.size)
         ends = [steps, steps, heard, asked, steps, steps]
-        columns = []
-        for length in ends:
-            columns.append(values[:length])
-            values = values[length:]
+        starts = [0, *accumulate(ends)]
+        columns = [values[start : start + length] for start, length in zip(starts, ends, strict=False)]
         calls, results, heard_marks, asked_marks, seen_permille, notes = columns
         exact = _RING.unpack_from(packed, _HEADER.size)[WINDOW_STEPS - steps :]
         return cls(exact, calls, results, seen_permille, notes, heard_marks, asked_marks, still_polls)
