@@ -149,3 +149,42 @@ activations = Table(
     Column("message", String, nullable=False),
     Index("activations_channel", "workspace", "channel", "seq"),
 )
+ledgers = Table(  # how far each workspace's ledger is sealed, and who seals it
+    "ledgers",
+    metadata,
+    Column("workspace", String, primary_key=True),
+    Column("origin", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("alarm", String, nullable=False),
+    Column("alarm_at", BigInteger, nullable=False),
+    Column("lease_owner", String, nullable=False),
+    Column("lease_until", BigInteger, nullable=False),
+)
+ledger_keys = Table(
+    "ledger_keys",
+    metadata,
+    Column("workspace", String, primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("key", String, nullable=False),
+    Column("seed", LargeBinary, nullable=False),
+    Column("rotation", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+ledger_tiles = Table(
+    "ledger_tiles",
+    metadata,
+    Column("workspace", String, primary_key=True),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("workspace", String, primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("note", String, nullable=False),
+    Column("kept", Integer, nullable=False),
+)
