@@ -47,7 +47,7 @@ def checked(arguments: object, limits: PayloadLimits) -> bytes:
     keys that are not text, integers beyond 64 bits, or anything JSON has no form for.
     """
     if not isinstance(arguments, Mapping):
-        raise BadArguments("not_an_object", "", "arguments must be a mapping of names to values", "Pass a dict")
+        raise BadArguments("not_an_object", "", "must be a mapping of names to values", "Pass a dict")
     for counted, (path, depth, value) in enumerate(_walk(arguments, limits), 1):
         if counted > limits.values:
             raise _too_many(limits)
@@ -94,7 +94,7 @@ def _walk(value: object, limits: PayloadLimits) -> Iterator[tuple[_Path, int, ob
 
 
 def _too_many(limits: PayloadLimits) -> BadArguments:
-    return BadArguments("too_many_values", "", f"more than {limits.values} values", "Send less in one call")
+    return BadArguments("too_many_values", "", f"more than {limits.values:,} values", "Send less in one call")
 
 
 def _shown(path: _Path) -> str:
