@@ -17,4 +17,4 @@ def expect_told(case: str, said: str, **places: object) -> None:
     if os.environ.get("REMIT_UPDATE_GOLDEN"):
         golden.write_text(f"{said}\n", "utf-8")
     assert f"{said}\n" == golden.read_text("utf-8")
-    assert said.isprintable(), "one line, and nothing that a terminal would act on"
+    assert all(line.isprintable() for line in said.splitlines()), "nothing that a terminal would act on"
