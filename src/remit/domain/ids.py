@@ -21,6 +21,7 @@ ReleaseId = NewType("ReleaseId", str)
 ScopeId = NewType("ScopeId", str)
 KeyId = NewType("KeyId", str)
 OwnerId = NewType("OwnerId", str)
+CredentialId = NewType("CredentialId", str)
 
 
 class Ids(Protocol):

@@ -30,6 +30,9 @@ class RecordKind(StrEnum):
     PAYLOAD_READ = "payload_read"
     PAYLOADS_ERASED = "payloads_erased"
     LEDGER_KEY_CHANGED = "ledger_key_changed"
+    PERSON_CHANGED = "person_changed"
+    KEY_CHANGED = "key_changed"
+    SIGNED_IN = "signed_in"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from remit.domain.ids import (
 from remit.domain.record import Record
 from remit.domain.release import BudgetUnit, Release
 from remit.domain.run import Run
+from remit.storage.identity import IdentityReads, IdentityWrite
 
 
 class StoreError(Exception):
@@ -162,6 +163,7 @@ class Writes:
     releases: list[Release] = field(default_factory=list)
     activations: list[Activation] = field(default_factory=list)
     withdrawn: list[tuple[WorkspaceName, ReleaseId, Instant]] = field(default_factory=list)
+    identity: list[IdentityWrite] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +236,7 @@ class Reads(Protocol):
     def workspaces(self) -> Sequence[WorkspaceName]: ...
 
 
-class Store(Reads, Protocol):
+class Store(Reads, IdentityReads, Protocol):
     """A database. `transactions` opens a connection of its own for the thread that calls it."""
 
     def transactions(self) -> Transactions: ...

@@ -16,6 +16,7 @@ from remit.domain.ids import ApprovalId, KeyId, ReleaseId, RunId, ScopeId, Works
 from remit.domain.release import Release
 from remit.domain.run import Run
 from remit.storage import rows, tables
+from remit.storage.identity_rows import IdentityQueries
 from remit.storage.port import Activation, Approval, OpenAction, SealedPayload, StoreError, WrappedKey
 
 MAX_LIST = 10_000
@@ -32,7 +33,7 @@ _APPROVAL = _columns(tables.approvals, rows.APPROVAL_COLUMNS)
 _OPEN = _columns(tables.open_actions, rows.OPEN_COLUMNS)
 
 
-class Queries:
+class Queries(IdentityQueries):
     """The reading half of a store."""
 
     def __init__(self, engine: Engine) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from remit.domain.release import Release
-from remit.storage import rows
+from remit.storage import identity_rows, rows
 from remit.storage.migrate import migrate
 from remit.storage.port import Loaded, StoreError, Transactions, Wanted, Writes
 from remit.storage.queries import Queries
@@ -224,6 +224,7 @@ def _rare_statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, .
             "update releases set withdrawn_at = ? where workspace = ? and id = ?",
             [(at, workspace, release) for workspace, release, at in writes.withdrawn],
         )
+    yield from identity_rows.statements(writes.identity)
 
 
 def _release_statements(release: Release) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
