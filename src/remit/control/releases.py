@@ -166,10 +166,10 @@ class Releases:
         Raises ReleaseRefused for an active one.
         """
         release = self.named(workspace, id)
-        if self._store.active(workspace, "production") == release.id:
-            raise ReleaseRefused(f"release {release.id} is active: activate another one first")
         now = self._clock.now()
         with changing(self._store, Wanted(workspace=workspace), now) as change:
+            if self._store.active(workspace, "production") == release.id:  # as it is under the lock
+                raise ReleaseRefused(f"release {release.id} is active: activate another one first")
             change.writes.withdrawn.append((workspace, release.id, now))
             content: dict[str, object] = {"release": release.id, "by": author, "message": message}
             change.record(self._ids.new("chg"), RecordKind.RELEASE_WITHDRAWN, content)
@@ -192,8 +192,10 @@ class Releases:
                 raise ReleaseRefused(
                     f"channel {channel} has moved to {current} since this was planned: look at the diff again"
                 )
-            is_new = self._store.release(release.workspace, release.id) is None
-            if is_new:
+            known = self._store.release(release.workspace, release.id)
+            if known is not None and known.withdrawn_at is not None:
+                raise ReleaseRefused(f"release {release.id} was withdrawn and can not be activated again")
+            if known is None:
                 change.writes.releases.append(release)
                 change.record(f"{release.id}/made", RecordKind.RELEASE_MADE, _made(release))
             change.writes.activations.append(Activation(release.workspace, channel, release.id, author, now, message))
