@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ from remit.domain.clock import Instant
 from remit.domain.facts import Scope, ScopeKind, scope_id
 from remit.domain.ids import WorkspaceName
 from remit.domain.record import Record, RecordKind
+from remit.storage.identity import IdentityWrite
 from remit.storage.port import Loaded, Store, Wanted, Writes
 
 
@@ -43,6 +44,19 @@ def changing(store: Store, wanted: Wanted, now: Instant) -> Iterator[Change]:
         change = Change(transactions.begin(wanted), wanted.workspace, now)
         yield change
         transactions.commit(change.writes)
+    except BaseException:
+        transactions.rollback()
+        raise
+    finally:
+        transactions.close()
+
+
+def written(store: Store, writes: Sequence[IdentityWrite]) -> None:
+    """Write what needs no record: a count, an answer kept for a repetition, when a credential was last seen."""
+    transactions = store.transactions()
+    try:
+        transactions.begin(Wanted())
+        transactions.commit(Writes(identity=list(writes)))
     except BaseException:
         transactions.rollback()
         raise

@@ -154,7 +154,9 @@ class IdentityReads(Protocol):
 
     def credential_by_digest(self, digest: str) -> Credential | None: ...
 
-    def credentials(self, workspace: WorkspaceName, holder: str = "", kind: SecretKind | None = None) -> Sequence[Credential]:
+    def credentials(
+        self, workspace: WorkspaceName, holder: str = "", kind: SecretKind | None = None
+    ) -> Sequence[Credential]:
         """Newest first."""
 
     def failures(self, key: str) -> Failures | None: ...

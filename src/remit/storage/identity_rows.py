@@ -17,8 +17,8 @@ from remit.storage.identity import (
     Failures,
     ForgetAnswers,
     Forgive,
-    SecretKind,
     IdentityWrite,
+    SecretKind,
     Seen,
     Unclaim,
 )
@@ -147,7 +147,9 @@ class IdentityQueries:
         found = self._all(select(credentials).where(credentials.c.digest == digest))
         return _credential_from(found[0]) if found else None
 
-    def credentials(self, workspace: WorkspaceName, holder: str = "", kind: SecretKind | None = None) -> Sequence[Credential]:
+    def credentials(
+        self, workspace: WorkspaceName, holder: str = "", kind: SecretKind | None = None
+    ) -> Sequence[Credential]:
         """Return credentials of a workspace, newest first."""
         query = select(credentials).where(credentials.c.workspace == workspace)
         if holder:
