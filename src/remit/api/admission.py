@@ -1,0 +1,390 @@
+"""The raw routes of agents: start, admit, outcome, end, and the state of an approval that an agent waits for.
+
+Beside FastAPI and straight into the admission queue: one request, one durable answer. Agent, workspace and run come
+from the credential and the path, never from a body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+
+from remit.api.answers import Receive, Refusal, Scope, Send, answer, refuse
+from remit.api.commits import Commits
+from remit.api.form import Form
+from remit.api.limits import Disconnected, RequestLimits, headers_of, json_of
+from remit.api.served import KeyReused, Result, ServedDoor
+from remit.domain.action import Outcome, OutcomeStatus
+from remit.domain.admission import Admission, RunRequest
+from remit.domain.arguments import BadArguments
+from remit.domain.canonical import canonical
+from remit.domain.facts import ApprovalState
+from remit.domain.identity import AGENTS, Caller, CredentialKind
+from remit.domain.ids import ActionId, AgentName, ApprovalId, CredentialId, RunId, UserId, WorkspaceName
+from remit.domain.messages import Language, say
+from remit.domain.run import Run
+from remit.execution import metering
+from remit.execution.admission import AdmissionClosed, Overloaded
+from remit.execution.door import RunRefused
+from remit.execution.rulesets import ReleaseUnusable
+from remit.execution.transaction import ActionIdReused, NothingOpen, RunNotStarted
+from remit.storage.port import StoreError
+from remit.storage.sealed import PayloadLost
+
+LONGEST_WAIT_S = 30
+"""How long one request may wait for people to answer."""
+
+LOOK_AGAIN_S = 1.0
+"""How often a waiting request looks by itself: answers given in other processes are not told."""
+
+TOKEN_S = 3_600
+"""How long the token of a run holds."""
+
+LONGEST_KEY = 200
+LONGEST_TEXT = 4_000
+
+_log = logging.getLogger("remit.api")
+
+
+class Authenticator(Protocol):
+    """Says who calls. Raises Refusal (401, or 429 where a peer has tried too often)."""
+
+    def authenticate(self, headers: Mapping[str, str], peer: str) -> Caller: ...
+
+
+class RunTokens(Protocol):
+    """Makes the short-lived token of one run, and says when it expires, in seconds since 1970."""
+
+    def issue(
+        self, workspace: WorkspaceName, agent: AgentName, run: RunId, issuer: CredentialId, lasting_s: int
+    ) -> tuple[str, int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request of an agent."""
+
+    caller: Caller
+    agent: AgentName
+    door: ServedDoor
+    headers: Mapping[str, str]
+    query: bytes
+    receive: Receive
+
+    @property
+    def language(self) -> Language:
+        """The language that findings are put into words in."""
+        return "ar" if self.headers.get("accept-language", "").lower().startswith("ar") else "en"
+
+
+Answer = tuple[int, Mapping[str, object]]
+Handler = Callable[[Asked, tuple[str, ...]], Awaitable[Answer]]
+
+_PATHS = (
+    ("POST", re.compile(r"/api/v1/runs"), "start"),
+    ("POST", re.compile(r"/api/v1/runs/([^/]{1,64})/actions"), "admit"),
+    ("POST", re.compile(r"/api/v1/runs/([^/]{1,64})/actions/([^/]{1,64})/outcome"), "settle"),
+    ("POST", re.compile(r"/api/v1/runs/([^/]{1,64})/end"), "end"),
+    ("GET", re.compile(r"/api/v1/approvals/([^/]{1,64})/state"), "approval_state"),
+)
+
+
+class AgentRoutes:
+    """An ASGI application of five routes. Other paths are not for it: ask `takes` first."""
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        door_of: Callable[[WorkspaceName], ServedDoor],
+        commits: Commits,
+        limits: RequestLimits,
+        tokens: RunTokens | None = None,
+    ) -> None:
+        self._authenticator = authenticator
+        self._door_of = door_of
+        self._commits = commits
+        self._limits = limits
+        self._tokens = tokens
+        self._closing = False
+
+    def takes(self, scope: Scope) -> bool:
+        """Whether a request is for one of these routes."""
+        return _found(scope) is not None
+
+    def close(self) -> None:
+        """Answer those who wait for people, so that they come back to another process."""
+        self._closing = True
+        self._commits.tell()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        found = _found(scope)
+        assert found is not None
+        name, ids = found
+        handler: Handler = getattr(self, name)
+        try:
+            status, document = await handler(self._asked(scope, receive), ids)
+        except Disconnected:
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing was admitted, and the caller is told
+            refusal = refusal_of(error)
+            if refusal.status == 500:
+                _log.error("a request failed", exc_info=error, extra={"route": name})
+            await refuse(send, refusal)
+            return
+        await answer(send, status, document)
+
+    def _asked(self, scope: Scope, receive: Receive) -> Asked:
+        headers = headers_of(scope, self._limits)
+        caller = self._authenticator.authenticate(headers, peer_of(scope))
+        if caller.kind not in AGENTS or caller.agent is None:
+            raise Refusal(
+                403, "agents_only", "this route is for agents", "Use the key of an agent, as `remit keys` makes them"
+            )
+        door = self._door_of(caller.workspace)
+        return Asked(caller, caller.agent, door, headers, scope["query_string"], receive)
+
+    # -- the routes
+
+    async def start(self, asked: Asked, _: tuple[str, ...]) -> Answer:
+        """POST /api/v1/runs."""
+        if asked.caller.kind is CredentialKind.RUN_TOKEN:
+            raise Refusal(403, "run_token", "a run's token starts no other run", "Use the agent's key")
+        form = await self._form(asked)
+        named = form.text("agent", 128, default=asked.agent)
+        if named != asked.agent:
+            raise Refusal(
+                403, "other_agent", "the key is another agent's", f"Leave agent out: it is {asked.agent}", field="agent"
+            )
+        parent = form.text("parent", 64, default="")
+        request = RunRequest(
+            agent=asked.agent,
+            on_behalf_of=UserId(form.text("on_behalf_of", 256)),
+            task=form.raw_text("task") or "",
+            purpose=form.text("purpose", LONGEST_TEXT, default="", prose=True),
+            subject=form.text("subject", 256, default=""),
+            parent=RunId(parent) if parent else None,
+            channel=form.text("channel", 128, default="production"),
+        )
+        key = _key_of(asked, form)
+        form.done()
+        run, repeated = await asked.door.start_once(request, key)
+        started = _run_document(run) | {"repeated": repeated}
+        if self._tokens is not None:
+            issuer = CredentialId(asked.caller.credential)
+            token, expires = self._tokens.issue(run.workspace, run.agent, run.id, issuer, TOKEN_S)
+            started |= {"token": token, "token_expires": expires}
+        return 201, started
+
+    async def admit(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
+        """POST /api/v1/runs/{run}/actions."""
+        form = await self._form(asked)
+        kind = form.word("kind", ("tool", "model"))
+        target = form.raw_text("target")
+        if not target:
+            raise Refusal(422, "field_missing", "target is missing", "Name the tool or the model", field="target")
+        key = _key_of(asked, form)
+        run = await self._run(asked, ids[0])
+        id = asked.door.action_id(run, key)
+        if kind == "tool":
+            arguments = form.mapping("arguments")
+            form.done()
+            admission = await asked.door.admit_tool(run, target, arguments or {}, id)
+        else:
+            tokens = [form.number(name, metering.MAX_TOKENS) for name in ("input_tokens", "max_output_tokens")]
+            form.done()
+            admission = await asked.door.admit_model(run, target, tokens[0], tokens[1], id)
+        return 200, _admission_document(admission, asked.language)
+
+    async def settle(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
+        """POST /api/v1/runs/{run}/actions/{action}/outcome."""
+        form = await self._form(asked)
+        status = OutcomeStatus(form.word("status", tuple(OutcomeStatus)))
+        error = form.text("error", 200, default="")
+        if error and not all(part.isidentifier() for part in error.split(".")):
+            raise Refusal(
+                422, "field_unfit", "error is no name of a type", "Send a name, as TimeoutError", field="error"
+            )
+        usage = _usage_of(form.mapping("usage"))
+        result = _result_of(form)
+        form.done()
+        run = await self._run(asked, ids[0])
+        outcome = Outcome(ActionId(ids[1]), status, error=error)
+        settled = await asked.door.settle_once(run, outcome, result, usage)
+        return 200, {
+            "action": settled.action,
+            "status": settled.status,
+            "overrun": settled.overrun,
+            "loop": settled.loop,
+            "repeated": settled.repeated,
+        }
+
+    async def end(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
+        """POST /api/v1/runs/{run}/end."""
+        form = await self._form(asked)
+        status = form.text("status", 200, default="ok")
+        form.done()
+        run = await self._run(asked, ids[0])
+        standing = await asked.door.end_once(run, status)
+        return 200, {"run": standing.run, "repeated": standing.repeated}
+
+    async def approval_state(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
+        """GET /api/v1/approvals/{approval}/state?wait=SECONDS."""
+        until = asyncio.get_running_loop().time() + _wait_of(asked.query)
+        while True:
+            count = self._commits.count
+            found = await asyncio.to_thread(asked.door.approval, ApprovalId(ids[0]))
+            own = found is not None and (found.workspace, found.agent) == (asked.caller.workspace, asked.agent)
+            if found is None or not own or asked.caller.run not in (None, found.run):
+                raise Refusal(404, "no_approval", "there is no such approval of this agent", "Check the id")
+            left = until - asyncio.get_running_loop().time()
+            if found.state is not ApprovalState.PENDING or left <= 0 or self._closing:
+                break
+            await self._commits.after(count, min(left, LOOK_AGAIN_S))
+        return 200, {
+            "approval": found.id,
+            "state": found.state,
+            "run": found.run,
+            "action": found.action,
+            "target": found.target,
+            "digest": found.digest,
+            "expires_at": found.expires_at,
+        }
+
+    # -- what they share
+
+    async def _form(self, asked: Asked) -> Form:
+        return Form(await json_of(asked.headers, asked.receive, self._limits))
+
+    async def _run(self, asked: Asked, id: str) -> Run:
+        """Return a run the caller may use: its agent's, and with a run's token only that run."""
+        run = await asked.door.run_of(RunId(id)) if asked.caller.run in (None, id) else None
+        if run is None or run.agent != asked.agent:
+            raise Refusal(404, "no_run", "there is no such run of this agent", "Start one, and use its id and token")
+        return run
+
+
+def peer_of(scope: Scope) -> str:
+    """Return the address of whoever connected; no header is believed about it."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """Put an expected error into a problem; anything else is an internal error that tells nothing."""
+    for kind, status, code, remedy in _PROBLEMS:
+        if isinstance(error, kind):
+            return Refusal(status, code, str(error), remedy, retry_after_s=1 if status == 503 else 0)
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, BadArguments):
+        return Refusal(422, f"arguments.{error.code}", error.message, error.remedy, field=error.path)
+    return Refusal(500, "internal", "the request failed; nothing was admitted", "The server's log says why")
+
+
+_PROBLEMS: tuple[tuple[type[Exception], int, str, str], ...] = (
+    (Overloaded, 503, "overloaded", "Try again with the same id, slower"),
+    (AdmissionClosed, 503, "closing", "Try again with the same id"),
+    (StoreError, 503, "store_failed", "Try again with the same id: it finds out whether this took effect"),
+    (PayloadLost, 410, "erased", "Start a new run"),
+    (RunRefused, 422, "run_refused", "The detail says what would be right"),
+    (ReleaseUnusable, 422, "release_unusable", "Apply the workspace again with this version, and start a new run"),
+    (ActionIdReused, 409, "key_reused", "Take a new id for each new action"),
+    (KeyReused, 409, "key_reused", "Take a new key for each new request"),
+    (NothingOpen, 409, "nothing_open", "Report one outcome for each admitted action"),
+    (RunNotStarted, 409, "no_run", "Start a run first"),
+)
+
+
+def _found(scope: Scope) -> tuple[str, tuple[str, ...]] | None:
+    method, path = scope["method"], scope["path"]
+    for wanted, pattern, name in _PATHS:
+        match = pattern.fullmatch(path) if wanted == method else None
+        if match is not None:
+            return name, match.groups()
+    return None
+
+
+def _key_of(asked: Asked, form: Form) -> str:
+    """Return the key by which the caller will know this request again, from the body or the header."""
+    in_body = form.text("id", LONGEST_KEY, default="")
+    in_header = asked.headers.get("idempotency-key", "")
+    if len(in_header) > LONGEST_KEY or not in_header.isprintable():
+        raise Refusal(
+            400, "key_unfit", f"the key has more than {LONGEST_KEY} characters, or odd ones", "Send a UUID", field="id"
+        )
+    if in_body and in_header and in_body != in_header:
+        raise Refusal(400, "keys_differ", "id and Idempotency-Key differ", "Send one of them", field="id")
+    return in_body or in_header
+
+
+def _wait_of(query: bytes) -> float:
+    values = parse_qs(query.decode("latin-1"), max_num_fields=10).get("wait", ["0"])
+    if len(values) == 1 and values[0].isdecimal() and len(values[0]) < 3 and int(values[0]) <= LONGEST_WAIT_S:
+        return float(values[0])
+    raise Refusal(
+        422, "field_unfit", f"wait is no whole number from 0 to {LONGEST_WAIT_S}", "Send seconds", field="wait"
+    )
+
+
+def _usage_of(usage: Mapping[str, Any] | None) -> metering.Usage | None:
+    if usage is None:
+        return None
+    form = Form(dict(usage))
+    tokens = [form.number(name, metering.MAX_TOKENS) for name in ("input_tokens", "output_tokens")]
+    form.done()
+    return metering.Usage(tokens[0], tokens[1])
+
+
+_RESULTS = ("result", "result_text", "result_sha256")
+
+
+def _result_of(form: Form) -> Result:
+    given = [name for name in _RESULTS if form.has(name)]
+    if len(given) > 1:
+        raise Refusal(422, "field_unfit", "more than one form of the result", "Send one of them", field=given[1])
+    value = form.value("result")
+    text, digest = form.raw_text("result_text"), form.text("result_sha256", 64, default="")
+    if digest and not re.fullmatch("[0-9a-f]{64}", digest):
+        raise Refusal(
+            422, "field_unfit", "result_sha256 is no SHA-256", "Send 64 hexadecimal digits", field="result_sha256"
+        )
+    if "result" in given:
+        return Result(canonical(value))
+    return Result(sha256=bytes.fromhex(digest)) if text is None else Result(text.encode())
+
+
+def _run_document(run: Run) -> dict[str, object]:
+    return {
+        "run": run.id,
+        "workspace": run.workspace,
+        "agent": run.agent,
+        "team": run.team,
+        "release": run.release,
+        "on_behalf_of": run.on_behalf_of,
+        "purpose": run.purpose,
+        "started_at": run.started_at,
+        "parent": run.parent,
+        "depth": run.depth,
+    }
+
+
+def _admission_document(admission: Admission, language: Language) -> dict[str, object]:
+    decision = admission.decision
+    findings = [finding.as_json() | {"words": say(finding, language)} for finding in decision.findings]
+    return {
+        "action": admission.action,
+        "run": admission.run,
+        "state": admission.state,
+        "at": admission.at,
+        "approval": admission.approval,
+        "digest": admission.digest,
+        "reserved": admission.reserved.as_json(),
+        "repeated": admission.repeated,
+        "decision": decision.as_json() | {"findings": findings},
+    }

@@ -1,0 +1,274 @@
+"""The door of agents in other processes: the in-process door, with runs and actions named by id instead of held.
+
+An agent that talks over HTTP asks again when a connection breaks. So what it asks for bears a key of its choice, and
+the same key gets the same answer; nothing is decided, counted or recorded twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self, TypeVar
+
+import orjson
+
+from remit.domain.action import ActionKind, ActionState, Outcome
+from remit.domain.admission import Admission, RunRequest
+from remit.domain.arguments import PayloadLimits
+from remit.domain.canonical import salted_digest
+from remit.domain.clock import Clock
+from remit.domain.ids import ActionId, Ids, ReleaseId, RunId, WorkspaceName
+from remit.domain.run import Run
+from remit.execution import metering
+from remit.execution.admission import AdmissionQueue
+from remit.execution.commands import Command, EndRun, Observation, RunStanding, Settle, Settled, StartRun
+from remit.execution.door import ARGUMENTS, RESULT, Attempt, InProcessDoor
+from remit.execution.keys import Keys
+from remit.execution.rulesets import Rulesets
+from remit.execution.transaction import NothingOpen
+from remit.kernel.loops.sketch import CallSketch, call_sketch, result_sketch
+from remit.storage.port import Reads, SealedPayload, StoreError
+from remit.storage.sealed import PayloadLost
+
+T = TypeVar("T", RunStanding, Settled)
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+MAX_KEPT = 8192
+"""How many runs, and how many admitted calls, are remembered; others are read again."""
+
+
+class KeyReused(Exception):
+    """An idempotency key came again with another request: the first one's answer is not for this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartOnce(StartRun):
+    """A start that bears the caller's key: started again with it, the run that was started first is the answer."""
+
+    once: str = ""
+
+    @property
+    def record_key(self) -> str:
+        """Unique in the workspace; no agent can take another's key."""
+        return f"start/{self.run.agent}/{self.once}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a call: its bytes, or only their SHA-256, which tells the loop check nothing."""
+
+    content: bytes | None = None
+    sha256: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What an outcome needs to know of the call it belongs to."""
+
+    run: RunId
+    kind: ActionKind
+    target: str
+    sketch: CallSketch
+
+
+class _Named:
+    """Names the next action as its caller did."""
+
+    def __init__(self, id: ActionId) -> None:
+        self._id = id
+
+    def new(self, prefix: str) -> str:  # noqa: ARG002 - the port's signature
+        return self._id
+
+
+class ServedDoor(InProcessDoor):
+    """One workspace's door for agents elsewhere. Used by one event loop; what reads the database goes to a thread."""
+
+    def __init__(
+        self,
+        workspace: WorkspaceName,
+        store: Reads,
+        admissions: AdmissionQueue,
+        rulesets: Rulesets,
+        keys: Keys,
+        clock: Clock,
+        ids: Ids,
+        limits: PayloadLimits,
+    ) -> None:
+        super().__init__(workspace, store, admissions, rulesets, keys, clock, ids, limits)
+        self._lock = threading.Lock()
+        self._runs: OrderedDict[RunId, Run] = OrderedDict()  # without salt; guarded by _lock, as are the two below
+        self._calls: OrderedDict[ActionId, _Call] = OrderedDict()
+        self._ready: set[ReleaseId] = set()
+
+    # -- runs
+
+    async def start_once(self, request: RunRequest, key: str) -> tuple[Run, bool]:
+        """Start a run, or return the one that was started with this key, and whether it was.
+
+        Raises RunRefused, and KeyReused where the first request was another one.
+        """
+        run, command = await asyncio.to_thread(self._prepare_run, request)
+        if key:
+            once = hashlib.sha256(key.encode()).hexdigest()
+            command = StartOnce(command.run, command.key, command.task_digest, command.payloads, once)
+        answer = await self._surely(command, RunStanding)
+        if answer.run == run.id:
+            return run, False
+        return await asyncio.to_thread(self._first, answer.run, command, request), True
+
+    def _first(self, id: RunId, again: StartRun, request: RunRequest) -> Run:
+        """Return the run a key stands for. Raises KeyReused where it was started otherwise."""
+        stored = self._store.run(id)
+        assert stored is not None, "a run is stored with the record that names it"
+        first = self._keys.salted(stored)
+        task = request.task.encode("utf-8", "backslashreplace")
+        digest = salted_digest(first.salt, task) if task else ""
+        record = self._recorded(again.record_key)
+        key = again.run.key if request.subject else f"{self.workspace}/{first.id}"
+        asked = (again.run.on_behalf_of, again.run.purpose, again.run.parent, key, digest)
+        if asked != (first.on_behalf_of, first.purpose, first.parent, first.key, record["task_digest"]):
+            raise KeyReused("the key was used before, to start another run")
+        return first
+
+    async def run_of(self, id: RunId) -> Run | None:
+        """Return a run that has been started in this workspace. Raises PayloadLost where its data was erased."""
+        with self._lock:
+            run = self._runs.get(id)
+        if run is None:
+            run = await asyncio.to_thread(self._store.run, id)
+            if run is None or run.workspace != self.workspace:
+                return None
+            with self._lock:
+                _keep(self._runs, id, run)
+        if run.release not in self._ready:  # reading a release takes a while: not on the event loop
+            await asyncio.to_thread(self._rules, run.release)
+            self._ready.add(run.release)
+        return self._keys.salted(run)
+
+    async def end_once(self, run: Run, status: str) -> RunStanding:
+        """End a run. Raises KeyReused where it has ended with another status."""
+        command = EndRun(run, status)
+        answer = await self._surely(command, RunStanding)
+        if answer.repeated:
+            record = await asyncio.to_thread(self._recorded, command.record_key)
+            if record["status"] != status:
+                raise KeyReused(f"run {run.id} has ended already, with another status")
+        return answer
+
+    # -- actions
+
+    async def admit_tool(self, run: Run, tool: str, arguments: Mapping[str, Any], id: ActionId) -> Admission:
+        """Decide a tool call. Raises BadArguments, and ActionIdReused where `id` was decided with other arguments."""
+        return await self._admitted(self._named(id).attempt_tool(run, tool, arguments))
+
+    async def admit_model(
+        self, run: Run, model: str, input_tokens: int, max_output_tokens: int, id: ActionId
+    ) -> Admission:
+        """Decide a model call. Raises as admit_tool."""
+        return await self._admitted(self._named(id).attempt_model(run, model, input_tokens, max_output_tokens))
+
+    def action_id(self, run: Run, key: str) -> ActionId:
+        """Return the id of the action that this run calls by `key`; a new one where it has no key for it.
+
+        The run is part of it, so that no agent can name another's action, here or in another workspace.
+        """
+        if not key:
+            return ActionId(self._ids.new("act"))
+        number = int.from_bytes(hashlib.sha256(f"{run.id}\x00{key}".encode()).digest()[:13], "big")
+        return ActionId("act_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(95, -1, -5)))
+
+    def _named(self, id: ActionId) -> Self:
+        """Return this door as one that names its next action so."""
+        door = copy.copy(self)
+        door._ids = _Named(id)
+        return door
+
+    async def _admitted(self, attempt: Attempt) -> Admission:
+        admission = await self.aadmit(attempt)
+        if admission.state is ActionState.ADMITTED:
+            action = attempt.call.action
+            with self._lock:
+                _keep(self._calls, action.id, _Call(action.run, action.kind, action.target, attempt.call.sketch))
+        return admission
+
+    # -- outcomes
+
+    async def settle_once(self, run: Run, outcome: Outcome, result: Result, usage: metering.Usage | None) -> Settled:
+        """Record what came of an action. Raises NothingOpen, and KeyReused where another outcome is on record."""
+        call = await self._call(run, outcome.action)
+        command = self._settle(run, call, outcome, result, usage)
+        answer = await self._surely(command, Settled)
+        if answer.repeated:
+            record = await asyncio.to_thread(self._recorded, command.record_key)
+            told = (outcome.status, outcome.error, command.result_digest)
+            if told != (record["status"], record["error"], record["result_digest"]):
+                raise KeyReused(f"action {outcome.action} has another outcome already")
+        return answer
+
+    def _settle(self, run: Run, call: _Call, outcome: Outcome, result: Result, usage: metering.Usage | None) -> Settle:
+        rules = self._rules(run.release)
+        tool, agent = rules.tool(call.target), rules.agent(run.agent)
+        if usage is not None and call.kind is ActionKind.MODEL:
+            provider, _, name = call.target.partition("/")
+            outcome = replace(outcome, cost=metering.worst_case(rules.configuration, provider, name, usage))
+        if result.content is None:
+            return Settle(run, outcome, result_digest=salted_digest(run.salt, result.sha256))
+        observation = None
+        if agent is not None and tool is not None and call.kind is ActionKind.TOOL:
+            observation = Observation(call.sketch, result_sketch(result.content), tool.pollable, agent.remit.loops)
+        payloads: tuple[SealedPayload, ...] = ()
+        if len(result.content) <= self._limits.bytes:
+            payloads = (self._keys.of_run(run).seal(outcome.action, RESULT, result.content),)
+        return Settle(run, outcome, observation, salted_digest(run.salt, result.content), payloads)
+
+    async def _call(self, run: Run, id: ActionId) -> _Call:
+        """Return the call an outcome belongs to: remembered, or read again where another process admitted it."""
+        with self._lock:
+            call = self._calls.get(id)
+        if call is None:
+            call = await asyncio.to_thread(self._read_call, run, id)
+        if call is None or call.run != run.id:
+            raise NothingOpen(f"action {id} was not admitted in run {run.id}")
+        return call
+
+    def _read_call(self, run: Run, id: ActionId) -> _Call | None:
+        body = self._store.record(self.workspace, f"{id}/decision")
+        record = {} if body is None else orjson.loads(body)
+        if record.get("run") != run.id:
+            return None
+        sealed = self._store.payload(id, ARGUMENTS)
+        if sealed is None:
+            raise PayloadLost(f"the arguments of {id} are not there any more")
+        arguments = self._keys.of(sealed.key).open(sealed)
+        sketch = call_sketch(record["target"], arguments)
+        return _Call(run.id, ActionKind(record["action_kind"]), record["target"], sketch)
+
+    # -- the queue
+
+    async def _surely(self, command: Command, expected: type[T]) -> T:
+        """Carry out a command. Where a commit failed, nobody knows whether it took effect: asking again finds out."""
+        try:
+            answer = await self._admissions.asubmit(command)
+        except StoreError:
+            answer = await self._admissions.asubmit(command)
+        assert isinstance(answer, expected)
+        return answer
+
+    def _recorded(self, key: str) -> dict[str, Any]:
+        body = self._store.record(self.workspace, key)
+        assert body is not None, "whoever got a stored answer finds its record"
+        record: dict[str, Any] = orjson.loads(body)
+        return record
+
+
+def _keep(kept: OrderedDict[Any, Any], id: str, value: object) -> None:
+    kept[id] = value
+    if len(kept) > MAX_KEPT:
+        kept.popitem(last=False)
