@@ -63,7 +63,7 @@ def show(approval: str) -> None:
         ]
         arguments = _arguments(open_session, found)
     for name, value in rows:
-        line(f"{name:13} {value}")
+        line(f"{name:13} {' '.join(value.split())}")
     for argument in arguments:
         line(argument)
 

@@ -113,16 +113,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
     Expected are click's own exceptions and any exception with an integer `exit_code`, whose text says what to do.
     """
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        result = cli.main(args=arguments, prog_name="remit", standalone_mode=False)
+        _check_text(given)
+        result = cli.main(args=given, prog_name="remit", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return FAILED if error.exit_code == 1 else error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click turns the first into the second
         # Whoever read the output, such as `head`, has enough. At exit Python flushes again: let it, into nothing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -133,3 +135,24 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo(f"Error: {error}", err=True)
         return code
     return result if isinstance(result, int) else 0
+
+
+def _check_text(arguments: Sequence[str]) -> None:
+    """Refuse bytes that are no text in the terminal's encoding; a file may have such a name, nothing else may."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            if not os.path.lexists(argument):
+                shown = argument.encode("unicode_escape").decode()
+                raise click.ClickException(f"{shown} is no text: check its encoding.") from None
+
+
+def _show(error: click.ClickException) -> None:
+    """Write one line, in which what is quoted does no harm; a wrong use is shown with what would be right."""
+    from remit.cli.output import clean
+
+    if isinstance(error, click.UsageError):
+        error.show()
+    else:
+        click.echo(f"Error: {clean(' '.join(error.format_message().split()))}", err=True)

@@ -57,8 +57,9 @@ def in_colour() -> bool:
 
 
 def as_json(value: object) -> None:
-    """Write a value as JSON, indented, with text of any script as it is."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Write a value as JSON, indented, with text of any script as it is; what a terminal would act on is escaped."""
+    written = json.dumps(value, indent=2, ensure_ascii=False)
+    click.echo(_UNSAFE.sub(lambda char: f"\\u{ord(char[0]):04x}", written))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], output: str = "table") -> None:
