@@ -45,6 +45,8 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "freeze": Command("remit.cli.freeze:freeze", "Stop an agent, a run, a tool, a model or everything."),
         "unfreeze": Command("remit.cli.freeze:unfreeze", "Lift a freeze."),
         "reconcile": Command("remit.cli.reconcile:reconcile", "Settle actions whose outcome is unknown."),
+        "audit": Command("remit.cli.audit:audit", "Seal, verify and export the ledger."),
+        "erase": Command("remit.cli.erase:erase", "Destroy what is kept of a data subject."),
         "demo": Command("remit.cli.demo:demo", "Watch two agents work under their remits."),
     }
 )

@@ -1,0 +1,217 @@
+"""`remit audit`: seal the ledger, verify it, prove a record, hand it to an auditor, change its key."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from remit import __version__
+from remit.cli.master_key import master_key
+from remit.cli.output import as_json, line, note, output_option
+from remit.cli.session import Failed, Session, session, workspace_option
+from remit.control.anchors import AnchorFailed, anchor
+from remit.control.bundle import export as write_bundle
+from remit.control.evidence import LiveEvidence, NotSealed
+from remit.control.sealing import Came, LedgerBroken, Sealer, SealingRefused
+from remit.domain.ids import OwnerId, WorkspaceName
+from remit.ledger.evidence import Bundle, Evidence, Unreadable
+from remit.ledger.examination import Report, examine
+from remit.ledger.note import BadNote, Verifier
+from remit.ledger.tiles import BadTile
+from remit.ledger.verify import copies, lines, own_keys
+from remit.storage.seals import Seals, seals_of
+
+EXAMPLES = """\b
+Examples:
+  remit audit seal --anchor git:/srv/anchors
+  remit audit verify
+  remit audit verify bundle/ --key "$KEY" --witness /mnt/worm
+  remit audit export bundle/
+  remit audit proof act_m83ab50taczcejtryx2y/decision
+  remit audit key show
+
+Exit code of verify: 0 nothing was changed, 1 something was, 2 it could not
+be looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ledger:
+    """One workspace's ledger in an open database."""
+
+    open_session: Session
+    seals: Seals
+    workspace: WorkspaceName
+
+    @property
+    def sealer(self) -> Sealer:
+        """A sealer of this process's own."""
+        parts = self.open_session.parts
+        owner = OwnerId(f"own_{secrets.token_hex(8)}")
+        return Sealer(parts.store, self.seals, master_key(parts), parts.clock, parts.ids, owner)
+
+    @property
+    def evidence(self) -> LiveEvidence:
+        """The ledger as it is now."""
+        return LiveEvidence(self.open_session.parts.store, self.seals, self.workspace)
+
+
+@contextmanager
+def _ledger(workspace: str | None) -> Iterator[_Ledger]:
+    """Open a ledger; turn expected errors into one line."""
+    with session() as open_session:
+        try:
+            yield _Ledger(open_session, seals_of(open_session.parts.store), open_session.workspace(workspace))
+        except (LedgerBroken, SealingRefused, AnchorFailed, NotSealed, BadNote, BadTile, Unreadable) as error:
+            raise Failed(str(error)) from error
+
+
+@click.group(epilog=EXAMPLES)
+def audit() -> None:
+    """Seal, verify and export the ledger of everything that happened."""
+
+
+@audit.command()
+@click.option(
+    "--anchor",
+    "places",
+    multiple=True,
+    metavar="PLACE",
+    help="Leave the checkpoint there: file:FOLDER, git:REPOSITORY or https://...; may be given more than once.",
+)
+@workspace_option
+def seal(places: tuple[str, ...], workspace: str | None) -> None:
+    """Seal what is not sealed yet, now. A server does so every second by itself."""
+    anchors = []
+    with _ledger(workspace) as ledger:
+        anchors = [anchor(place) for place in places]
+        sealing = ledger.sealer.seal_all(ledger.workspace)
+        newest = ledger.seals.newest(ledger.workspace)
+        if sealing.came is Came.NOT_LEADER:
+            note("Another process is sealing this ledger; it is left to it.")
+        line(f"{sealing.size:,} records are sealed, {sealing.new:,} of them new.")
+        if newest is not None:
+            for place, opened in zip(places, anchors, strict=True):
+                opened.leave(newest.note)
+                line(f"The checkpoint of {newest.size:,} records was left at {place}.")
+
+
+@audit.command()
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--key", "keys", multiple=True, metavar="KEY", help="A key you trust; may be given more than once.")
+@click.option(
+    "--witness",
+    "witnesses",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A checkpoint kept elsewhere, or a folder of them; may be given more than once.",
+)
+@workspace_option
+@output_option
+@click.pass_context
+def verify(
+    ctx: click.Context,
+    folder: Path | None,
+    keys: tuple[str, ...],
+    witnesses: tuple[Path, ...],
+    workspace: str | None,
+    output: str,
+) -> None:
+    """Verify the exported ledger in DIR, or without DIR that of the database.
+
+    For a folder neither a database nor a network is needed.
+    """
+    try:
+        if folder is not None:
+            report = _examined(Bundle(folder), keys, witnesses)
+        else:
+            with _ledger(workspace) as ledger:
+                report = _examined(ledger.evidence, keys, witnesses)
+    except (Unreadable, BadNote) as error:
+        raise Failed(str(error)) from error
+    if output == "json":
+        as_json(_json(report))
+    else:
+        for text in lines(report, own=not keys):
+            line(text)
+    ctx.exit(0 if report.is_whole else 1)
+
+
+def _examined(evidence: Evidence, keys: tuple[str, ...], witnesses: tuple[Path, ...]) -> Report:
+    trusted = [Verifier.of(key) for key in keys] or own_keys(evidence)
+    return examine(evidence, trusted, list(copies(witnesses)))
+
+
+def _json(report: Report) -> dict[str, object]:
+    last = report.checkpoint
+    return {
+        "whole": report.is_whole,
+        "workspace": report.head.workspace,
+        "origin": report.head.origin,
+        "records": report.records,
+        "sealed": 0 if last is None else last.checkpoint.size,
+        "root": None if last is None else last.checkpoint.root.hex(),
+        "signers": [] if last is None else [str(key) for key in last.signers],
+        "faults": [{"kind": fault.kind.value, "text": fault.text} for fault in report.faults],
+    }
+
+
+@audit.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--ocsf", is_flag=True, help="Also write ocsf.jsonl, the records as OCSF events for a SIEM.")
+@workspace_option
+def export(folder: Path, ocsf: bool, workspace: str | None) -> None:
+    """Write the ledger into the empty folder DIR, for an auditor or a static web server."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Failed(f"{folder}: exists and is not an empty folder; name another one")
+    with _ledger(workspace) as ledger:
+        evidence = ledger.evidence
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            count = write_bundle(evidence, folder, ocsf=__version__ if ocsf else "")
+        except OSError as error:
+            raise Failed(f"{error.filename}: {error.strerror}") from error
+        line(f"{count:,} records, {evidence.size:,} of them sealed, written to {folder}.", style="green")
+        if evidence.size < count:
+            note("Those not sealed yet are checked for gaps only: `remit audit seal` first seals them all.")
+
+
+@audit.command()
+@click.argument("record", metavar="RECORD_KEY")
+@workspace_option
+def proof(record: str, workspace: str | None) -> None:
+    """Prove that a record is in the ledger: JSON to verify with `python -m remit.ledger.verify FILE --key KEY`."""
+    with _ledger(workspace) as ledger:
+        as_json(ledger.evidence.inclusion(record).as_json())
+
+
+@audit.group()
+def key() -> None:
+    """Show the keys that sign the ledger, or go on to a new one."""
+
+
+@key.command()
+@workspace_option
+def show(workspace: str | None) -> None:
+    """Write the public keys, oldest first: what an auditor is given. The last one signs."""
+    with _ledger(workspace) as ledger:
+        keys = ledger.seals.keys(ledger.workspace)
+        if not keys:
+            raise Failed("the ledger has no key yet: run `remit audit seal` first")
+        for one in keys:
+            line(one.key)
+
+
+@key.command()
+@click.option("-m", "--message", default="", help="Why, for the record.")
+@workspace_option
+def rotate(message: str, workspace: str | None) -> None:
+    """Sign with a new key from now on. The old key signs that it is the next one."""
+    with _ledger(workspace) as ledger:
+        verifier = ledger.sealer.rotate(ledger.workspace, ledger.open_session.person, message)
+        line(f"From now on signs {verifier}")
+        line("Who trusts the key before goes on to this one by itself; hand it to those who begin now.")
