@@ -132,8 +132,9 @@ def test_a_database_that_another_process_holds(tmp_path: Path, monkeypatch: pyte
 def test_a_short_wait_is_no_fault(tmp_path: Path) -> None:
     with ground(tmp_path) as it:
         with held_by_another_process(it.world.path):
-            pass
+            assert it.ran == []
         it.works()
+        assert len(it.ran) == 1
 
 
 # -- what is no database, or no longer one
