@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -33,7 +34,7 @@ from remit.execution.admission import AdmissionClosed, Overloaded
 from remit.execution.door import RunRefused
 from remit.execution.rulesets import ReleaseUnusable
 from remit.execution.transaction import ActionIdReused, NothingOpen, RunNotStarted
-from remit.storage.port import StoreError
+from remit.storage.port import Approval, StoreError
 from remit.storage.sealed import PayloadLost
 
 LONGEST_WAIT_S = 30
@@ -52,9 +53,17 @@ _log = logging.getLogger("remit.api")
 
 
 class Authenticator(Protocol):
-    """Says who calls. Raises Refusal (401, or 429 where a peer has tried too often)."""
+    """Says who calls. `quickly` asks no database and may not know; `identify` does, and raises Refusal (401, 429)."""
 
-    def authenticate(self, headers: Mapping[str, str], peer: str) -> Caller: ...
+    def quickly(self, headers: Mapping[str, str]) -> Caller | None: ...
+
+    def identify(self, headers: Mapping[str, str], peer: str) -> Caller: ...
+
+
+async def caller_of(authenticator: Authenticator, headers: Mapping[str, str], peer: str) -> Caller:
+    """Return who calls, without blocking the event loop. Raises Refusal."""
+    known = authenticator.quickly(headers)
+    return known if known is not None else await asyncio.to_thread(authenticator.identify, headers, peer)
 
 
 class RunTokens(Protocol):
@@ -119,7 +128,7 @@ class AgentRoutes:
     def close(self) -> None:
         """Answer those who wait for people, so that they come back to another process."""
         self._closing = True
-        self._commits.tell()
+        self._commits.wake()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -128,20 +137,21 @@ class AgentRoutes:
         name, ids = found
         handler: Handler = getattr(self, name)
         try:
-            status, document = await handler(self._asked(scope, receive), ids)
+            status, document = await handler(await self._asked(scope, receive), ids)
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing was admitted, and the caller is told
             refusal = refusal_of(error)
             if refusal.status == 500:
-                _log.error("a request failed", exc_info=error, extra={"route": name})
+                places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+                _log.error("a request failed: %s at %s", type(error).__name__, " < ".join(reversed(places[-8:])))
             await refuse(send, refusal)
             return
         await answer(send, status, document)
 
-    def _asked(self, scope: Scope, receive: Receive) -> Asked:
+    async def _asked(self, scope: Scope, receive: Receive) -> Asked:
         headers = headers_of(scope, self._limits)
-        caller = self._authenticator.authenticate(headers, peer_of(scope))
+        caller = await caller_of(self._authenticator, headers, peer_of(scope))
         if caller.kind not in AGENTS or caller.agent is None:
             raise Refusal(
                 403, "agents_only", "this route is for agents", "Use the key of an agent, as `remit keys` makes them"
@@ -235,17 +245,14 @@ class AgentRoutes:
 
     async def approval_state(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
         """GET /api/v1/approvals/{approval}/state?wait=SECONDS."""
-        until = asyncio.get_running_loop().time() + _wait_of(asked.query)
-        while True:
-            count = self._commits.count
-            found = await asyncio.to_thread(asked.door.approval, ApprovalId(ids[0]))
-            own = found is not None and (found.workspace, found.agent) == (asked.caller.workspace, asked.agent)
-            if found is None or not own or asked.caller.run not in (None, found.run):
-                raise Refusal(404, "no_approval", "there is no such approval of this agent", "Check the id")
-            left = until - asyncio.get_running_loop().time()
-            if found.state is not ApprovalState.PENDING or left <= 0 or self._closing:
-                break
-            await self._commits.after(count, min(left, LOOK_AGAIN_S))
+        id, loop = ApprovalId(ids[0]), asyncio.get_running_loop()
+        until = loop.time() + _wait_of(asked.query)
+        found = await self._approval(asked, id)
+        with self._commits.followed(asked.caller.workspace) as followed:
+            while found.state is ApprovalState.PENDING and loop.time() < until and not self._closing:
+                count = followed.count
+                await followed.after(count, min(until - loop.time(), LOOK_AGAIN_S))
+                found = await self._approval(asked, id)
         return 200, {
             "approval": found.id,
             "state": found.state,
@@ -260,6 +267,13 @@ class AgentRoutes:
 
     async def _form(self, asked: Asked) -> Form:
         return Form(await json_of(asked.headers, asked.receive, self._limits))
+
+    async def _approval(self, asked: Asked, id: ApprovalId) -> Approval:
+        found = await asyncio.to_thread(asked.door.approval, id)
+        own = found is not None and (found.workspace, found.agent) == (asked.caller.workspace, asked.agent)
+        if found is None or not own or asked.caller.run not in (None, found.run):
+            raise Refusal(404, "no_approval", "there is no such approval of this agent", "Check the id")
+        return found
 
     async def _run(self, asked: Asked, id: str) -> Run:
         """Return a run the caller may use: its agent's, and with a run's token only that run."""

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from remit.api.admission import Authenticator, peer_of, refusal_of
+from remit.api.admission import Authenticator, caller_of, peer_of, refusal_of
 from remit.api.answers import Receive, Refusal, Scope, Send, refuse
 from remit.api.commits import Commits
 from remit.api.limits import RequestLimits, headers_of
@@ -185,16 +185,17 @@ class Tail:
 
     async def _read(self) -> None:
         try:
-            while True:
-                count = self._commits.count
-                events = await asyncio.to_thread(self._page, self.last)
-                for event in events:
-                    self._keep(event)
-                if events:
-                    self.wake()
-                if len(events) < self._limits.page:
-                    await self._commits.after(count, self._limits.look_again_s)
-                    await asyncio.sleep(self._limits.gather_s)
+            with self._commits.followed(self._workspace) as followed:
+                while True:
+                    count = followed.count
+                    events = await asyncio.to_thread(self._page, self.last)
+                    for event in events:
+                        self._keep(event)
+                    if events:
+                        self.wake()
+                    if len(events) < self._limits.page:
+                        await followed.after(count, self._limits.look_again_s)
+                        await asyncio.sleep(self._limits.gather_s)
         except Exception as error:  # noqa: BLE001 - whoever follows is told, comes back and finds out
             self._failure, self._reader = error, None
             self.wake()
@@ -255,7 +256,7 @@ class EventRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request with a stream."""
         try:
-            caller, headers = self._admitted(scope)
+            caller, headers = await self._admitted(scope)
             cursor = _cursor_of(headers, scope["query_string"])
         except Exception as error:  # noqa: BLE001 - turned into a problem
             await refuse(send, refusal_of(error))
@@ -281,9 +282,9 @@ class EventRoute:
             if tail.followers == 0:
                 self._tails.pop(caller.workspace, None)
 
-    def _admitted(self, scope: Scope) -> tuple[Caller, Mapping[str, str]]:
+    async def _admitted(self, scope: Scope) -> tuple[Caller, Mapping[str, str]]:
         headers = headers_of(scope, self._request_limits)
-        caller = self._authenticator.authenticate(headers, peer_of(scope))
+        caller = await caller_of(self._authenticator, headers, peer_of(scope))
         if caller.is_person and not caller.roles:
             raise Refusal(403, "no_role", "you have no role in this workspace", "Ask an admin for one")
         limits = self._limits
@@ -314,7 +315,7 @@ class EventRoute:
             if loop.time() >= beat_at:
                 beat_at = loop.time() + self._limits.heartbeat_s
                 # What was revoked in the meantime hears no more.
-                reader.caller = self._authenticator.authenticate(reader.headers, peer_of(scope))
+                reader.caller = await caller_of(self._authenticator, reader.headers, peer_of(scope))
                 await self._send(send, b": still here\nid: %d\n\n" % reader.cursor)
             if not events:
                 await tail.moved(max(0.0, beat_at - loop.time()))

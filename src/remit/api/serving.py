@@ -1,0 +1,234 @@
+"""One server process: which addresses it may listen at, the application as a whole, start and orderly stop."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from remit.api.answers import Application, Receive, Refusal, Scope, Send, refuse
+from remit.api.limits import RequestLimits
+
+PORT = 7070
+_log = logging.getLogger("remit.server")
+
+
+class NotEncrypted(Exception):
+    """An address that others can reach, without TLS. The message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where a server listens, and with which certificate."""
+
+    host: str = "127.0.0.1"
+    port: int = PORT
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @property
+    def url(self) -> str:
+        """How it is reached from this machine."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.certificate else 'http'}://{host}:{self.port}"
+
+    def check(self, *, unencrypted: bool = False) -> None:
+        """Raise NotEncrypted where keys would cross a network in the clear, unless that is wanted."""
+        if self.certificate is None and not unencrypted and not is_loopback(self.host):
+            raise NotEncrypted(
+                f"{self.host} can be reached from other machines, and without TLS everybody in between reads the keys:"
+                " give --cert and --key, listen at 127.0.0.1 behind a proxy that speaks TLS, or say --unencrypted"
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is this machine's own, for nobody else."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Route(Protocol):
+    """An ASGI application for some paths. `close` ends what would otherwise go on for long."""
+
+    def takes(self, scope: Scope) -> bool: ...
+
+    def close(self) -> None: ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
+class Whole:
+    """The raw routes first, everything else to the control plane's application."""
+
+    def __init__(self, routes: Sequence[Route], rest: Application | None) -> None:
+        self._routes = tuple(routes)
+        self._rest = rest
+
+    def close(self) -> None:
+        """End what goes on for long."""
+        for route in self._routes:
+            route.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or take part in start and stop (ASGI lifespan)."""
+        if scope["type"] == "http":
+            for route in self._routes:
+                if route.takes(scope):
+                    await route(scope, receive, send)
+                    return
+        if self._rest is not None:
+            await self._rest(scope, receive, send)
+        elif scope["type"] == "http":
+            await refuse(send, Refusal(404, "no_route", "there is nothing at this address", "See docs/reference"))
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    for word in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{word}.complete"})
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """HTTP/1.1 with a bound on how large a request's head may be and how long it may take to arrive.
+
+    uvicorn has neither for this parser: a caller could send header lines for ever.
+    """
+
+    limits = RequestLimits()
+    """Of every connection; `bounded_by` makes a protocol with others."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first head."""
+        self._head_bytes = 0
+        self._in_head = False
+        super().connection_made(transport)
+        self._timer: asyncio.TimerHandle | None = self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Count what belongs to a head that goes on; at most one read more than allowed is kept."""
+        before = self._head_bytes if self._in_head else 0
+        super().data_received(data)
+        if not self._in_head:
+            return
+        self._head_bytes = before + len(data)
+        if self._head_bytes > self.limits.head_bytes:
+            self._end(b"431 Request Header Fields Too Large")
+        elif self._timer is None:
+            self._timer = self._watch()
+
+    def on_message_begin(self) -> None:
+        """Begin to count."""
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Stop counting and waiting."""
+        self._in_head = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _watch(self) -> asyncio.TimerHandle:
+        return self.loop.call_later(self.limits.arrival_s, self._end, b"408 Request Timeout")
+
+    def _end(self, status: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        self.transport.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.close()
+
+
+def bounded_by(limits: RequestLimits) -> type[BoundedProtocol]:
+    """Return a protocol with these limits."""
+    return type("BoundedProtocol", (BoundedProtocol,), {"limits": limits})
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which tells the application first when it stops, so that streams end instead of being waited for."""
+
+    def __init__(self, config: uvicorn.Config, whole: Whole, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._whole = whole
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say when requests are taken."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more requests, end the streams, answer what is under way."""
+        self._whole.close()
+        await super().shutdown(sockets)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """How much a server takes on at a time, and how long it takes to stop."""
+
+    connections: int = 1_024
+    backlog: int = 512
+    idle_s: int = 30
+    stop_s: int = 10
+
+
+def serve(
+    whole: Whole, listening: Listening, limits: ServerLimits, requests: RequestLimits, ready: Callable[[], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT. Raises OSError where the address is taken or not this machine's."""
+    with bound(listening, limits.backlog) as taken:
+        config = uvicorn.Config(
+            whole,
+            loop="auto",
+            http=bounded_by(requests),
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=limits.connections,
+            timeout_keep_alive=limits.idle_s,
+            timeout_graceful_shutdown=limits.stop_s,
+            ssl_certfile=listening.certificate,
+            ssl_keyfile=listening.key,
+        )
+        with suppress(KeyboardInterrupt):  # uvicorn raises it again after an orderly stop
+            Server(config, whole, ready).run(sockets=[taken])
+
+
+def bound(listening: Listening, backlog: int) -> socket.socket:
+    """Take the address, before anything else is begun. Raises OSError."""
+    family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
+    taken = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind((listening.host, listening.port))
+        taken.listen(backlog)
+    except OSError:
+        taken.close()
+        raise
+    return taken
