@@ -1,0 +1,178 @@
+"""The one seam that every request of the control plane passes: who calls, may they, is the body sound, is it new."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import traceback
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from remit.api.access import SAFE, Doorkeeper, declared
+from remit.api.answers import Refusal
+from remit.api.limits import Disconnected, RequestLimits, headers_of, json_of
+from remit.api.refusals import refusal_of
+from remit.control.repeats import Given, KeyTaken, Repeats, StillOpen
+from remit.domain.identity import Caller
+from remit.storage.identity import Answer
+
+LONGEST_KEY = 200
+_log = logging.getLogger("remit.api")
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route of the control plane.
+
+    Attributes:
+        writes: it changes something, so it takes an Idempotency-Key. Not every POST does: a test of a policy does not.
+        large: its body may hold a whole workspace folder.
+        answer: what it answers with, a pydantic model, or None for no body.
+    """
+
+    method: str
+    path: str
+    function: Callable[..., Any]
+    answer: Any
+    status: int = 200
+    writes: bool = False
+    large: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """What the seam needs."""
+
+    doorkeeper: Doorkeeper
+    repeats: Repeats
+    limits: RequestLimits
+    large_limits: RequestLimits
+
+
+def caller_of(request: Request) -> Caller:
+    """Return who calls; the seam has seen to it that they may."""
+    caller: Caller = request.state.caller
+    return caller
+
+
+def peer_of(request: Request) -> str:
+    """Return the address of whoever connected; no header is believed about it."""
+    return request.client.host if request.client else ""
+
+
+class GuardedRoute(APIRoute):
+    """A route that asks for its function's declaration before the function is called."""
+
+    def get_route_handler(self) -> Handler:
+        """Wrap the framework's handler into the seam. Raises Undeclared for a function that declares nothing."""
+        declared(self.endpoint)
+        inner = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                response = await self._through(request, inner)
+            except Disconnected:
+                return Response(status_code=400)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told what may be told
+                return problem(error)
+            response.headers.setdefault("Cache-Control", "no-store")
+            response.headers.setdefault("X-Content-Type-Options", "nosniff")
+            return response
+
+        return handle
+
+    async def _through(self, request: Request, inner: Handler) -> Response:
+        seam: Seam = request.app.state.seam
+        route: Route = request.app.state.routes[self.endpoint]
+        headers = headers_of(request.scope, seam.limits)
+        access = declared(self.endpoint)
+        if not access.is_public:
+            caller = await run_in_threadpool(seam.doorkeeper.identify, headers, peer_of(request), request.method)
+            access.check(caller)
+            request.state.caller = caller
+        if request.method in SAFE:
+            return await inner(request)
+        body = await _body(request, headers, seam.large_limits if route.large else seam.limits)
+        request._body = body
+        key = headers.get("idempotency-key", "")
+        if access.is_public or not route.writes or not key:
+            return await inner(request)
+        return await self._once(request, inner, seam.repeats, key, body)
+
+    async def _once(self, request: Request, inner: Handler, repeats: Repeats, key: str, body: bytes) -> Response:
+        claim = await run_in_threadpool(_claim, repeats, caller_of(request), key, _digest(request, body))
+        if isinstance(claim, Given):
+            replayed = {"Idempotent-Replayed": "true", "Cache-Control": "no-store"}
+            return Response(claim.body, claim.status, replayed, "application/json")
+        try:
+            response = await inner(request)
+        except BaseException:
+            await run_in_threadpool(repeats.give_up, claim)
+            raise
+        await run_in_threadpool(repeats.complete, claim, response.status_code, bytes(response.body))
+        return response
+
+
+def _claim(repeats: Repeats, caller: Caller, key: str, request: str) -> Answer | Given:
+    if len(key) > LONGEST_KEY or not key.isprintable():
+        raise Refusal(
+            400,
+            "key_unfit",
+            f"the key has more than {LONGEST_KEY} characters, or odd ones",
+            "Send a UUID",
+            field="Idempotency-Key",
+        )
+    # Bound to who calls, not to the credential: a person who signs in again repeats the same request.
+    who = str(caller.person or caller.agent)
+    try:
+        return repeats.claim(caller.workspace, who, key, request)
+    except KeyTaken as error:
+        raise Refusal(
+            422, "key_reused", str(error), "Take a new key for each new request", field="Idempotency-Key"
+        ) from None
+    except StillOpen as error:
+        raise Refusal(
+            409,
+            "still_open",
+            str(error),
+            "Wait and ask again; if it stays so, look whether it happened, and take a new key",
+            field="Idempotency-Key",
+            retry_after_s=1,
+        ) from None
+
+
+def _digest(request: Request, body: bytes) -> str:
+    query = str(request.url.query)
+    return hashlib.sha256(f"{request.method} {request.url.path}?{query}\n".encode() + body).hexdigest()
+
+
+async def _body(request: Request, headers: Mapping[str, str], limits: RequestLimits) -> bytes:
+    """Read the body within limits, once and strictly."""
+    if headers.get("content-length", "") in ("", "0") and "transfer-encoding" not in headers:
+        return b""
+    return json.dumps(await json_of(headers, request.receive, limits)).encode()
+
+
+def problem(error: Exception) -> Response:
+    """Return the problem document of an error (RFC 9457). One that nobody expected is logged without its words."""
+    refusal = refusal_of(error)
+    if refusal is None:
+        places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+        _log.error("a request failed: %s at %s", type(error).__name__, " < ".join(reversed(places[-8:])))
+        refusal = Refusal(500, "internal", "the request failed", "The server's log says where")
+    headers = {"Cache-Control": "no-store"}
+    if refusal.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if refusal.retry_after_s:
+        headers["Retry-After"] = str(refusal.retry_after_s)
+    return Response(orjson.dumps(refusal.document()), refusal.status, headers, "application/problem+json")

@@ -1,0 +1,61 @@
+"""What the routes of the control plane may use; compose hands it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from remit.api.access import Doorkeeper
+from remit.control.approvals import Approvals
+from remit.control.credentials import Credentials
+from remit.control.people import People
+from remit.control.releases import Releases
+from remit.control.repeats import Repeats
+from remit.control.signing_in import SigningIn
+from remit.control.stops import Stops
+from remit.control.tokens import RunTokens
+from remit.domain.clock import Clock
+from remit.domain.ids import ReleaseId, WorkspaceName
+from remit.execution.admission import AdmissionQueue
+from remit.execution.keys import Keys
+from remit.execution.rulesets import Rulesets
+from remit.kernel.ruleset import Ruleset
+from remit.storage.port import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long things last, in seconds."""
+
+    session_idle_s: int
+    session_max_s: int
+    run_token_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """Everything the routes call."""
+
+    store: Store
+    clock: Clock
+    keys: Keys
+    rulesets: Rulesets
+    queue: AdmissionQueue
+    releases: Releases
+    approvals: Approvals
+    stops: Stops
+    people: People
+    credentials: Credentials
+    signing_in: SigningIn
+    tokens: RunTokens
+    repeats: Repeats
+    doorkeeper: Doorkeeper
+    lifetimes: Lifetimes
+    home: WorkspaceName | None
+    """The workspace of who signs in without naming one."""
+
+    def rules(self, workspace: WorkspaceName, release: str = "", channel: str = "production") -> Ruleset | None:
+        """Return the rules of a release, by default the active one; None where there is none."""
+        id = ReleaseId(release) if release else self.store.active(workspace, channel)
+        if id is None or (release and self.store.release(workspace, id) is None):
+            return None
+        return self.rulesets.of(workspace, id)
