@@ -31,7 +31,7 @@ CORE = (
     *("release_made", "release_activated", "release_withdrawn"),
 )
 LATER = frozenset("payload_read payloads_erased ledger_key_changed person_changed key_changed signed_in".split())
-"""Kinds that the server writes; each moves to CORE with a part of the story, a golden file and a heading of the page."""
+"""Kinds the server writes; each moves to CORE with a part of the story, a golden file and a heading of the page."""
 
 
 def story(it: World) -> None:
