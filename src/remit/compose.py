@@ -19,9 +19,9 @@ from remit.sdk.client import Client
 from remit.sdk.embedded import EmbeddedDoor
 from remit.sdk.errors import Refused, Unavailable
 from remit.settings import Settings
+from remit.storage.opening import open_store
 from remit.storage.port import Store, StoreError
 from remit.storage.sealed import KeyFile, Keyring
-from remit.storage.sqlite import SqliteStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,18 @@ class Parts:
 
 def open_parts(settings: Settings, clock: Clock | None = None, ids: Ids | None = None) -> Parts:
     """Open the database and what goes with it. Raises StoreError."""
-    path = settings.database_path
-    if not path.parent.exists():
-        try:
-            path.parent.mkdir(parents=True, mode=0o700)
-        except OSError as error:
-            raise StoreError(f"{path.parent}: the folder of the database can not be made: {error.strerror}") from None
-    store = SqliteStore(path)
-    keys = Keys(store, Keyring(KeyFile(settings.key_path)))
+    path = settings.key_path
+    if path is None:
+        raise StoreError(
+            "REMIT_KEY_FILE is not set: a PostgreSQL database has no folder to keep the master key in; name a file"
+            " that every process of this database can read"
+        )
+    store = open_store(settings.database_url)
+    try:
+        keys = Keys(store, Keyring(KeyFile(path)))
+    except StoreError:
+        store.close()
+        raise
     return Parts(settings, store, keys, Rulesets(store), clock or SystemClock(), ids or RandomIds())
 
 
@@ -94,7 +98,7 @@ def connect(url: str | None = None, workspace: str | None = None, *, clock: Cloc
     """Open Remit in this process.
 
     Args:
-        url: `sqlite:///` and a path; by default REMIT_DATABASE_URL.
+        url: `sqlite:///` and a path, or `postgresql://user@host/database`; by default REMIT_DATABASE_URL.
         workspace: needed only where the database holds more than one.
         clock: where time comes from, for tests.
 

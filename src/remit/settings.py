@@ -8,18 +8,22 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SQLITE = "sqlite:///"
+POSTGRESQL = ("postgresql://", "postgres://")
 
 
 class Settings(BaseSettings):
     """How this process runs Remit. Nothing here decides an action; that is in the release."""
 
-    model_config = SettingsConfigDict(env_prefix="REMIT_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="REMIT_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: str = Field(
-        "sqlite:///.remit/remit.db", description="Where everything is stored: sqlite:/// and a path."
+        "sqlite:///.remit/remit.db",
+        repr=False,  # it may hold a password
+        description="Where everything is stored: sqlite:/// and a path, or postgresql:// and so on.",
     )
     key_file: Path | None = Field(
-        None, description="The master key of sealed payloads; by default remit.key beside the database."
+        None,
+        description="The master key of sealed payloads; by default remit.key beside a SQLite database.",
     )
     workspace: str | None = Field(
         None, description="Which workspace to work in, where the database holds more than one."
@@ -42,18 +46,17 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: str) -> str:
-        if not url.startswith(SQLITE) or len(url) == len(SQLITE):
+        if not any(url.startswith(begin) and len(url) > len(begin) for begin in (SQLITE, *POSTGRESQL)):
+            # The URL is not repeated: it may hold a password.
             raise ValueError(
-                f"{url!r} is no database Remit can open: write sqlite:/// and a path, as sqlite:///.remit/remit.db"
+                "this is no database Remit can open: write sqlite:/// and a path, as sqlite:///.remit/remit.db,"
+                " or postgresql://USER@HOST/DATABASE"
             )
         return url
 
     @property
-    def database_path(self) -> Path:
-        """The database file."""
-        return Path(self.database_url.removeprefix(SQLITE))
-
-    @property
-    def key_path(self) -> Path:
-        """The master key's file."""
-        return self.key_file or self.database_path.with_name("remit.key")
+    def key_path(self) -> Path | None:
+        """The master key's file; None where the database has no folder and none was named."""
+        if self.key_file is not None or not self.database_url.startswith(SQLITE):
+            return self.key_file
+        return Path(self.database_url.removeprefix(SQLITE)).with_name("remit.key")

@@ -1,6 +1,5 @@
 """What every store guarantees of a transaction: all or nothing, locks before reads, stops and state apart."""
 
-import sqlite3
 import threading
 
 import pytest
@@ -10,6 +9,9 @@ from remit.domain.facts import ApprovalState, ScopeKind, scope_id
 from remit.domain.ids import ActionId, ApprovalId, KeyId, OwnerId, ReleaseId, RunId
 from remit.domain.record import leaf_hash
 from remit.storage.port import SealedPayload, Store, StoreError, Wanted, WrappedKey, Writes
+from remit.storage.seals import seals_of
+from remit.storage.sqlite import SqliteStore
+from tests.postgres.server import server_of
 from tests.storage.rows_made import (
     HERE,
     NOON,
@@ -327,19 +329,17 @@ def test_runs_are_read_newest_first_in_pages(store: Store) -> None:
 
 def test_a_leaf_is_stored_with_each_record(store: Store) -> None:
     put(store, Writes(records=[record("k", text="ü")]))
-    path = getattr(store, "path", None)
-    if path is None:
-        pytest.fail("this store needs a way of its own to look at the leaves")
-    db = sqlite3.connect(path)
-    body, leaf = db.execute("select body, leaf from records").fetchone()
-    db.close()
-    assert leaf == leaf_hash(body) == record("k", text="ü").leaf
+    (stored,) = seals_of(store).sealable(HERE, 0, 10)
+    assert stored.leaf == leaf_hash(stored.body) == record("k", text="ü").leaf
 
 
-def test_a_read_from_a_store_that_is_gone_is_a_store_error(store: Store) -> None:
-    path = getattr(store, "path", None)
-    assert path is not None
+def test_a_read_from_a_store_that_is_gone_is_a_store_error(store: Store, request: pytest.FixtureRequest) -> None:
     store.close()
-    path.write_bytes(b"not a database at all" * 100)
-    with pytest.raises(StoreError, match="could not be read"):
+    if isinstance(store, SqliteStore):
+        store.path.write_bytes(b"not a database at all" * 100)
+    else:
+        postgres = server_of(request.config)
+        name = postgres.name_of(store)
+        postgres.execute(f'alter database "{name}" rename to "{name}_elsewhere"')
+    with pytest.raises(StoreError, match=r"could not be read|does not exist"):
         store.runs(HERE, 1)

@@ -15,6 +15,10 @@ HEAD = "0003"
 KNOWN = ("0001", "0002", "0003")
 
 
+_LOCK = 0x52454D4954
+"""PostgreSQL's advisory lock of whoever migrates: `REMIT` in ASCII."""
+
+
 def migrate(engine: Engine) -> None:
     """Run the migrations a database lacks. Raises StoreError for a database that a newer Remit has written."""
     with engine.connect() as connection:
@@ -45,6 +49,10 @@ def _upgrade(engine: Engine) -> None:
         if connection.dialect.name == "sqlite":
             # Two processes may start on a new file at once: the second waits here, and then finds nothing left to do.
             connection.exec_driver_sql("begin immediate")
+        else:
+            connection.exec_driver_sql("set local lock_timeout = 0")
+            connection.exec_driver_sql("set local statement_timeout = 0")
+            connection.exec_driver_sql(f"select pg_advisory_xact_lock({_LOCK})")
         if _version(connection) != HEAD:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

@@ -10,7 +10,7 @@ either way, and a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -236,9 +236,27 @@ class Reads(Protocol):
     def workspaces(self) -> Sequence[WorkspaceName]: ...
 
 
+class Changes(Protocol):
+    """Says that a workspace may have new records; which, whoever listens reads, after the last it has seen.
+
+    Each step blocks until records were committed, by whichever process, since `listen` or the step before; several
+    commits may be one step, and a step may come for nothing. None is missed for longer than the store's polling takes:
+    a second on SQLite, five on PostgreSQL where a NOTIFY was lost. `close` may be called by any thread and ends the
+    iteration.
+    """
+
+    def __iter__(self) -> Iterator[None]: ...
+
+    def __next__(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Store(Reads, IdentityReads, Protocol):
     """A database. `transactions` opens a connection of its own for the thread that calls it."""
 
     def transactions(self) -> Transactions: ...
+
+    def listen(self, workspace: WorkspaceName) -> Changes: ...
 
     def close(self) -> None: ...

@@ -11,13 +11,14 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from remit.domain.clock import Instant
-from remit.domain.facts import ApprovalState, Scope
+from remit.domain.facts import ApprovalState, Scope, ScopeKind, scope_id
 from remit.domain.ids import ApprovalId, KeyId, ReleaseId, RunId, ScopeId, WorkspaceName
 from remit.domain.release import Release
 from remit.domain.run import Run
 from remit.storage import rows, tables
+from remit.storage.changes import Listening, Signals
 from remit.storage.identity_rows import IdentityQueries
-from remit.storage.port import Activation, Approval, OpenAction, SealedPayload, StoreError, WrappedKey
+from remit.storage.port import Activation, Approval, Changes, OpenAction, SealedPayload, StoreError, WrappedKey
 
 MAX_LIST = 10_000
 """The most rows one question returns."""
@@ -36,8 +37,12 @@ _OPEN = _columns(tables.open_actions, rows.OPEN_COLUMNS)
 class Queries(IdentityQueries):
     """The reading half of a store."""
 
+    poll_s = 1.0
+    """How often somebody who listens looks for what no signal told: another process may have written it."""
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._signals = Signals()
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -161,6 +166,16 @@ class Queries(IdentityQueries):
         query = select(*columns).where(t.c.workspace == workspace, t.c.channel == channel).order_by(t.c.seq.desc())
         return [Activation(*row) for row in self._all(query.limit(MAX_LIST))]
 
+    def listen(self, workspace: WorkspaceName) -> Changes:
+        """Wake whoever iterates when records were committed in a workspace."""
+        whole = scope_id(ScopeKind.WORKSPACE, workspace)
+
+        def records() -> int:
+            scope = self.scope(whole)
+            return 0 if scope is None else scope.records
+
+        return Listening(self._signals, workspace, records, self.poll_s)
+
     def workspaces(self) -> Sequence[WorkspaceName]:
         """Return the workspaces that have a release, sorted."""
         column = tables.releases.c.workspace
@@ -168,7 +183,17 @@ class Queries(IdentityQueries):
 
     def _all(self, query: Select[Any]) -> Sequence[Any]:
         try:
+            return self._read(query)
+        except DBAPIError as error:
+            raise StoreError(f"the database could not be read: {error.orig}") from error
+
+    def _read(self, query: Select[Any]) -> Sequence[Any]:
+        try:
             with self._engine.connect() as connection:
                 return connection.execute(query).all()
         except DBAPIError as error:
-            raise StoreError(f"the database could not be read: {error.orig}") from error
+            if not error.connection_invalidated:
+                raise
+        # The connection was lost while nobody used it. All others of its age are given up with it; one new try.
+        with self._engine.connect() as connection:
+            return connection.execute(query).all()

@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from remit.domain.release import Release
 from remit.storage import identity_rows, rows
+from remit.storage.changes import Signals
 from remit.storage.migrate import migrate
 from remit.storage.port import Loaded, StoreError, Transactions, Wanted, Writes
 from remit.storage.queries import Queries
@@ -61,14 +62,15 @@ class SqliteStore(Queries):
     def transactions(self) -> Transactions:
         """Open a connection for the calling thread."""
         with _explained(self.path):
-            return SqliteTransactions(self.path)
+            return SqliteTransactions(self.path, self._signals)
 
 
 class SqliteTransactions:
     """The admission path's connection. Owned by one thread."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, signals: Signals | None = None) -> None:
         self._path = path
+        self._signals = signals
         self._db = sqlite3.connect(
             path, isolation_level=None, timeout=BUSY_TIMEOUT_S, check_same_thread=False, cached_statements=64
         )
@@ -134,6 +136,8 @@ class SqliteTransactions:
             if writes.destroyed:
                 # The log still holds the page as it was. Whoever reads it now keeps it for the next checkpoint.
                 self._db.execute("pragma wal_checkpoint(truncate)")
+        if self._signals is not None and writes.records:
+            self._signals.tell({record.workspace for record in writes.records})
 
     def rollback(self) -> None:
         """Give up what was begun."""
