@@ -34,6 +34,7 @@ Examples:
   remit audit export bundle/
   remit audit proof act_m83ab50taczcejtryx2y/decision
   remit audit key show
+  remit audit key rotate -m "yearly"
 
 Exit code of verify: 0 nothing was changed, 1 something was, 2 it could not
 be looked at."""
@@ -121,9 +122,9 @@ def verify(
     workspace: str | None,
     output: str,
 ) -> None:
-    """Verify the exported ledger in DIR, or without DIR that of the database.
+    """Verify the ledger of the database, or an exported one.
 
-    For a folder neither a database nor a network is needed.
+    DIR is what `remit audit export` wrote: for it neither a database nor a network is needed.
     """
     try:
         if folder is not None:
@@ -165,7 +166,10 @@ def _json(report: Report) -> dict[str, object]:
 @click.option("--ocsf", is_flag=True, help="Also write ocsf.jsonl, the records as OCSF events for a SIEM.")
 @workspace_option
 def export(folder: Path, ocsf: bool, workspace: str | None) -> None:
-    """Write the ledger into the empty folder DIR, for an auditor or a static web server."""
+    """Write the ledger into the empty folder DIR.
+
+    An auditor verifies it offline; any static web server can serve it.
+    """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Failed(f"{folder}: exists and is not an empty folder; name another one")
     with _ledger(workspace) as ledger:
@@ -184,7 +188,10 @@ def export(folder: Path, ocsf: bool, workspace: str | None) -> None:
 @click.argument("record", metavar="RECORD_KEY")
 @workspace_option
 def proof(record: str, workspace: str | None) -> None:
-    """Prove that a record is in the ledger: JSON to verify with `python -m remit.ledger.verify FILE --key KEY`."""
+    """Prove that a record is in the ledger.
+
+    Writes JSON, to be checked with `python -m remit.ledger.verify FILE --key KEY`.
+    """
     with _ledger(workspace) as ledger:
         as_json(ledger.evidence.inclusion(record).as_json())
 
