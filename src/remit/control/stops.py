@@ -64,6 +64,9 @@ class Stops:
                 if aim.kind is ScopeKind.RUN:
                     raise StopRefused(f"there is no run {text.partition(':')[2]} in workspace {workspace}")
                 scope = Scope(aim.scope, aim.kind)
+            before = scope.stops.get(aim.what)
+            if before is not None and before.kind is StopKind.TERMINATION:
+                raise StopRefused(f"{text} was terminated, which can not be lifted")
             stop = Stop(StopKind.FREEZE, by, reason, now)
             scope.stops[aim.what] = stop
             change.writes.stops[scope.id] = scope
