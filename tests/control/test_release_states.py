@@ -194,5 +194,5 @@ def test_releases_are_what_was_applied_in_any_order_of_events(tmp_path: Path) ->
         pass
     # Reading YAML takes most of the time; a tenth of the examples of the profile is enough here.
     fewer = settings(max_examples=settings().max_examples // 10, stateful_step_count=25)
-    run_state_machine_as_test(lambda: CheckedAtTheEnd(tmp_path), settings=fewer)
+    run_state_machine_as_test(lambda: CheckedAtTheEnd(tmp_path), settings=fewer)  # type: ignore[arg-type]  # a factory will do
     assert fewer.max_examples >= 10
