@@ -245,14 +245,8 @@ class AgentRoutes:
 
     async def approval_state(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
         """GET /api/v1/approvals/{approval}/state?wait=SECONDS."""
-        id, loop = ApprovalId(ids[0]), asyncio.get_running_loop()
-        until = loop.time() + _wait_of(asked.query)
-        found = await self._approval(asked, id)
-        with self._commits.followed(asked.caller.workspace) as followed:
-            while found.state is ApprovalState.PENDING and loop.time() < until and not self._closing:
-                count = followed.count
-                await followed.after(count, min(until - loop.time(), LOOK_AGAIN_S))
-                found = await self._approval(asked, id)
+        id, wait_s = ApprovalId(ids[0]), _wait_of(asked.query)
+        found = await (self._answered(asked, id, wait_s) if wait_s else self._approval(asked, id))
         return 200, {
             "approval": found.id,
             "state": found.state,
@@ -267,6 +261,19 @@ class AgentRoutes:
 
     async def _form(self, asked: Asked) -> Form:
         return Form(await json_of(asked.headers, asked.receive, self._limits))
+
+    async def _answered(self, asked: Asked, id: ApprovalId, longest_s: float) -> Approval:
+        """Return an approval once it is answered, or as it is when the time is over."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + longest_s
+        with self._commits.followed(asked.caller.workspace) as followed:
+            while True:
+                count = followed.count  # before it is read: an answer in between is not missed
+                found = await self._approval(asked, id)
+                left = until - loop.time()
+                if found.state is not ApprovalState.PENDING or left <= 0 or self._closing:
+                    return found
+                await followed.after(count, min(left, LOOK_AGAIN_S))
 
     async def _approval(self, asked: Asked, id: ApprovalId) -> Approval:
         found = await asyncio.to_thread(asked.door.approval, id)

@@ -199,25 +199,31 @@ def serve(
     whole: Whole, listening: Listening, limits: ServerLimits, requests: RequestLimits, ready: Callable[[], None]
 ) -> None:
     """Serve until SIGTERM or SIGINT. Raises OSError where the address is taken or not this machine's."""
-    with bound(listening, limits.backlog) as taken:
-        config = uvicorn.Config(
-            whole,
-            loop="auto",
-            http=bounded_by(requests),
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=limits.connections,
-            timeout_keep_alive=limits.idle_s,
-            timeout_graceful_shutdown=limits.stop_s,
-            ssl_certfile=listening.certificate,
-            ssl_keyfile=listening.key,
-        )
-        with suppress(KeyboardInterrupt):  # uvicorn raises it again after an orderly stop
-            Server(config, whole, ready).run(sockets=[taken])
+    with bound(listening, limits.backlog) as taken, suppress(KeyboardInterrupt):  # raised anew after an orderly stop
+        server_of(whole, listening, limits, requests, ready).run(sockets=[taken])
+
+
+def server_of(
+    whole: Whole, listening: Listening, limits: ServerLimits, requests: RequestLimits, ready: Callable[[], None]
+) -> Server:
+    """Return a server that is still to run."""
+    config = uvicorn.Config(
+        whole,
+        loop="auto",
+        http=bounded_by(requests),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=limits.connections,
+        timeout_keep_alive=limits.idle_s,
+        timeout_graceful_shutdown=limits.stop_s,
+        ssl_certfile=listening.certificate,
+        ssl_keyfile=listening.key,
+    )
+    return Server(config, whole, ready)
 
 
 def bound(listening: Listening, backlog: int) -> socket.socket:

@@ -1,0 +1,109 @@
+"""Where the parts of a server are joined; compose.py joins those it shares with an embedded agent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from remit.api.access import Doorkeeper
+from remit.api.admission import AgentRoutes
+from remit.api.commits import Commits
+from remit.api.events import EventRoute
+from remit.api.limits import RequestLimits, limits_for
+from remit.api.served import ServedDoor
+from remit.api.serving import Whole
+from remit.compose import Parts, open_queue
+from remit.control.attempts import Attempts
+from remit.control.proof import Proof
+from remit.control.tokens import RunTokens
+from remit.domain.arguments import PayloadLimits
+from remit.domain.identity import Caller
+from remit.domain.ids import WorkspaceName
+from remit.execution.admission import AdmissionQueue
+from remit.storage.sealed import KeyFile, Keyring
+from remit.storage.seals import seals_of
+
+
+SESSION_IDLE_S = 12 * 3_600
+"""How long a session lasts in which nothing is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenServer:
+    """A server that is ready to answer. `close` carries out what was submitted; the parts are the caller's."""
+
+    whole: Whole
+    limits: RequestLimits
+    close: Callable[[], None]
+
+
+class Recognition:
+    """Who calls the raw routes: agents by what was seen a moment ago, everybody else by the database."""
+
+    def __init__(self, proof: Proof, doorkeeper: Doorkeeper) -> None:
+        self._proof = proof
+        self._doorkeeper = doorkeeper
+
+    def quickly(self, headers: Mapping[str, str]) -> Caller | None:
+        """See api/admission.py."""
+        scheme, _, secret = headers.get("authorization", "").partition(" ")
+        return self._proof.quickly(secret.strip()) if scheme.lower() == "bearer" else None
+
+    def identify(self, headers: Mapping[str, str], peer: str) -> Caller:
+        """See api/admission.py."""
+        return self._doorkeeper.identify(headers, peer)
+
+
+def open_server(parts: Parts, *, secure: bool) -> OpenServer:
+    """Join a server over an open database. `secure` says that browsers come over TLS."""
+    queue = open_queue(parts)
+    keyring = Keyring(KeyFile(_key_path(parts)))
+    payload = PayloadLimits(bytes=parts.settings.max_payload_bytes, depth=parts.settings.max_payload_depth)
+    limits = limits_for(payload)
+    tokens = RunTokens(parts.store, keyring, parts.clock, parts.ids)
+    proof = Proof(parts.store, tokens, parts.clock, SESSION_IDLE_S)
+    doorkeeper = Doorkeeper(proof, Attempts(parts.store, parts.clock), secure=secure)
+    recognition = Recognition(proof, doorkeeper)
+    commits = Commits(parts.store.listen)
+    seals = seals_of(parts.store)
+    agents = AgentRoutes(recognition, Doors(parts, queue, payload).of, commits, limits, tokens)
+    events = EventRoute(
+        recognition, parts.store, lambda name: seals.head(name).last_seq, commits, request_limits=limits
+    )
+
+    return OpenServer(Whole((agents, events), None), limits, queue.close)
+
+
+def _key_path(parts: Parts) -> Path:
+    path = parts.settings.key_path
+    assert path is not None, "parts do not open without a key"
+    return path
+
+
+class Doors:
+    """One door a workspace, made when an agent of it first calls. Owned by the event loop."""
+
+    def __init__(self, parts: Parts, queue: AdmissionQueue, limits: PayloadLimits) -> None:
+        self._parts = parts
+        self._queue = queue
+        self._limits = limits
+        self._doors: dict[WorkspaceName, ServedDoor] = {}
+
+    def of(self, workspace: WorkspaceName) -> ServedDoor:
+        """Return a workspace's door. Only a credential names a workspace, so there are not more than exist."""
+        door = self._doors.get(workspace)
+        if door is None:
+            parts = self._parts
+            door = ServedDoor(
+                workspace,
+                parts.store,
+                self._queue,
+                parts.rulesets,
+                parts.keys,
+                parts.clock,
+                parts.ids,
+                self._limits,
+            )
+            self._doors[workspace] = door
+        return door
