@@ -47,7 +47,7 @@ def checked(arguments: object, limits: PayloadLimits) -> bytes:
     keys that are not text, integers beyond 64 bits, or anything JSON has no form for.
     """
     if not isinstance(arguments, Mapping):
-        raise BadArguments("not_an_object", "", "must be a mapping of names to values", "Pass a dict")
+        raise BadArguments("not_an_object", "", "arguments must be a mapping of names to values", "Pass a dict")
     for counted, (path, depth, value) in enumerate(_walk(arguments, limits), 1):
         if counted > limits.values:
             raise _too_many(limits)
