@@ -40,9 +40,7 @@ def shared_dir() -> Path:
 def pytest_configure(config: pytest.Config) -> None:
     narrowed = [option for option in NARROWING if config.getoption(option, None)]
     if all_required() and narrowed:
-        raise pytest.UsageError(
-            f"REMIT_REQUIRE_ALL is set, so no test may be left out by: {', '.join(narrowed)}"
-        )
+        raise pytest.UsageError(f"REMIT_REQUIRE_ALL is set, so no test may be left out by: {', '.join(narrowed)}")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

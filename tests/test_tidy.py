@@ -34,9 +34,7 @@ IMPURE_CALLS = frozenset({"__import__", "breakpoint", "eval", "exec", "globals",
 CLOCK_CALLS = frozenset({"now", "today", "utcnow"})
 CLOCK_TYPES = frozenset({"date", "datetime"})
 
-MUTABLE_CALLS = frozenset(
-    {"Counter", "OrderedDict", "bytearray", "defaultdict", "deque", "dict", "list", "set"}
-)
+MUTABLE_CALLS = frozenset({"Counter", "OrderedDict", "bytearray", "defaultdict", "deque", "dict", "list", "set"})
 MUTATING_METHODS = frozenset(
     "add append appendleft clear discard extend insert pop popitem popleft remove setdefault update".split()
 )
@@ -161,9 +159,7 @@ def module_mutables(source: Source) -> Iterator[ast.Name]:
         statement = waiting.pop()
         match statement:
             case ast.If() | ast.Try() | ast.With() | ast.For() | ast.While():
-                waiting += [
-                    child for child in ast.walk(statement) if isinstance(child, ast.Assign | ast.AnnAssign)
-                ]
+                waiting += [child for child in ast.walk(statement) if isinstance(child, ast.Assign | ast.AnnAssign)]
             case ast.Assign(targets=targets, value=value) if is_mutable(value):
                 yield from (target for target in targets if isinstance(target, ast.Name))
             case ast.AnnAssign(target=ast.Name() as target, value=value) if is_mutable(value):
@@ -222,9 +218,7 @@ def asserting_functions(source: Source) -> frozenset[str]:
     known: frozenset[str] = frozenset()
     while True:
         found = frozenset(
-            function.name
-            for function in functions(source)
-            if any(can_fail(node, known) for node in ast.walk(function))
+            function.name for function in functions(source) if any(can_fail(node, known) for node in ast.walk(function))
         )
         if found == known:
             return known
@@ -378,9 +372,7 @@ def test_a_rule_leaves_a_good_sample_alone(rule: Rule, text: str) -> None:
     assert list(rule(parsed("sample.py", text))) == []
 
 
-@pytest.mark.parametrize(
-    "path", ["src/remit/utils.py", "src/remit/common/money.py", "src/remit/policy_engine.py"]
-)
+@pytest.mark.parametrize("path", ["src/remit/utils.py", "src/remit/common/money.py", "src/remit/policy_engine.py"])
 def test_a_vague_file_name_is_caught(path: str) -> None:
     assert list(vague_name(parsed(path, "")))
 
@@ -445,9 +437,7 @@ def test_nothing_is_left_out_when_all_is_required(tmp_path: Path) -> None:
 
 
 def test_a_skipped_module_fails_when_all_is_required(tmp_path: Path) -> None:
-    (tmp_path / "test_module.py").write_text(
-        "import pytest\npytest.importorskip('no_such_module')\n", "utf-8"
-    )
+    (tmp_path / "test_module.py").write_text("import pytest\npytest.importorskip('no_such_module')\n", "utf-8")
     assert "test_module.py was skipped" in run_left_out(tmp_path, require_all=True)
 
 
