@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextvars import ContextVar, Token
@@ -16,6 +17,7 @@ from remit.domain.action import ActionState, Cost, Outcome, OutcomeStatus
 from remit.domain.admission import Admission, RunRequest
 from remit.domain.facts import ApprovalState
 from remit.domain.ids import ApprovalId, RunId
+from remit.domain.money import Micros
 from remit.domain.run import Run
 from remit.kernel.duties import applied
 from remit.sdk.errors import Refused, RemitError, Unavailable, not_admitted
@@ -191,22 +193,42 @@ class ActiveRun:
     # -- admit, dispatch, settle
 
     def _admit(self, attempt: Attempt, wait: float | None) -> Call:
-        admission = self._door.admit(attempt)
+        admission = self._decide(attempt)
         if admission.state is ActionState.HELD and wait is not None and admission.approval is not None:
             for pause in self._pauses(admission.approval, wait):
                 time.sleep(pause)
             attempt = self._door.again(attempt)
-            admission = self._door.admit(attempt)
+            admission = self._decide(attempt)
         return _call(attempt, admission)
 
     async def _aadmit(self, attempt: Attempt, wait: float | None) -> Call:
-        admission = await self._door.aadmit(attempt)
+        admission = await self._adecide(attempt)
         if admission.state is ActionState.HELD and wait is not None and admission.approval is not None:
             async for pause in _each(self._pauses(admission.approval, wait)):
                 await asyncio.sleep(pause)
             attempt = self._door.again(attempt)
-            admission = await self._door.aadmit(attempt)
+            admission = await self._adecide(attempt)
         return _call(attempt, admission)
+
+    def _decide(self, attempt: Attempt) -> Admission:
+        try:
+            return self._door.admit(attempt)
+        except (KeyboardInterrupt, SystemExit):
+            self._take_back(attempt)
+            raise
+
+    async def _adecide(self, attempt: Attempt) -> Admission:
+        try:
+            return await self._door.aadmit(attempt)
+        except asyncio.CancelledError:
+            self._take_back(attempt)
+            raise
+
+    def _take_back(self, attempt: Attempt) -> None:
+        """Release what an interrupted caller may have been admitted to: nobody is left to dispatch it."""
+        nothing = Outcome(attempt.action, OutcomeStatus.ERROR, Cost(Micros(0), 0, 0), error="not_dispatched")
+        with contextlib.suppress(RemitError):  # it was not admitted, or the store is gone and it becomes unknown
+            self._door.settle(attempt, nothing, b"")
 
     def _pauses(self, approval: ApprovalId, wait: float) -> Iterator[float]:
         """Yield how long to sleep before looking again, until people have answered or `wait` seconds are over."""
