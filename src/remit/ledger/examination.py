@@ -203,7 +203,7 @@ def _of_unsealed(numbers: Sequence[int], size: int, counted: int) -> Iterator[Fa
     if -1 in seen:
         return  # a number that is missing may be the unreadable one's
     before = size
-    for no in sorted({*seen, counted + 1}):
+    for no in sorted({*seen, max(counted, highest) + 1}):
         if before + 1 < no:
             which = f"record {no - 1} is" if before + 2 == no else f"records {before + 1} to {no - 1} are"
             yield Fault(Kind.REMOVED, f"{which} not there, and not sealed yet")

@@ -57,7 +57,11 @@ def lines(report: Report, *, own: bool) -> Iterator[str]:
             yield f"also signed, not checked here, by {', '.join(last.others)}"
     if own:
         yield OWN_KEYS
-    yield "OK: nothing was changed" if report.is_whole else f"FAILED: {len(report.faults):,} faults"
+    yield "OK: nothing was changed" if report.is_whole else f"FAILED: {_counted(len(report.faults))}"
+
+
+def _counted(faults: int) -> str:
+    return f"{faults:,} fault{'' if faults == 1 else 's'}"
 
 
 def own_keys(evidence: Evidence) -> tuple[Verifier, ...]:
