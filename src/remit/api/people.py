@@ -9,7 +9,7 @@ from pydantic import Field
 
 from remit.api.access import allow, people, signed_in
 from remit.api.route import Route
-from remit.api.shapes import Asker, Body, Named, Reason, Shown, words
+from remit.api.shapes import Asker, Body, Reason, Shown, words
 from remit.api.use_cases import UseCases
 from remit.domain.identity import Role
 from remit.domain.ids import CredentialId, UserId
@@ -23,7 +23,7 @@ class NewPerson(Body):
 
     id: Annotated[str, Field(min_length=6, max_length=133, examples=["user:sara"])]
     name: Annotated[str, Field(max_length=200)] = ""
-    roles: list[Role] = Field(default=[], max_length=6)
+    roles: list[Role] = Field(default_factory=list, max_length=6)
     password: Secret = ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from starlette.responses import Response
 
 from remit.api.access import SAFE, Doorkeeper, declared
 from remit.api.answers import Refusal
+from remit.api.figures import Figures
 from remit.api.limits import Disconnected, RequestLimits, headers_of, json_of
 from remit.api.refusals import refusal_of
 from remit.control.repeats import Given, KeyTaken, Repeats, StillOpen
@@ -55,6 +57,7 @@ class Seam:
 
     doorkeeper: Doorkeeper
     repeats: Repeats
+    figures: Figures
     limits: RequestLimits
     large_limits: RequestLimits
 
@@ -79,12 +82,15 @@ class GuardedRoute(APIRoute):
         inner = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
+            began = time.perf_counter()
             try:
                 response = await self._through(request, inner)
             except Disconnected:
                 return Response(status_code=400)
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told what may be told
-                return problem(error)
+                response = problem(error)
+            seam: Seam = request.app.state.seam
+            seam.figures.answered(request.method, self.path_format, response.status_code, time.perf_counter() - began)
             response.headers.setdefault("Cache-Control", "no-store")
             response.headers.setdefault("X-Content-Type-Options", "nosniff")
             return response
@@ -93,7 +99,7 @@ class GuardedRoute(APIRoute):
 
     async def _through(self, request: Request, inner: Handler) -> Response:
         seam: Seam = request.app.state.seam
-        route: Route = request.app.state.routes[self.endpoint]
+        route: Route = request.app.state.routes[self.name]
         headers = headers_of(request.scope, seam.limits)
         access = declared(self.endpoint)
         if not access.is_public:

@@ -1,0 +1,112 @@
+"""The control plane as one FastAPI application: every noun's routes, through one seam."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from remit import __version__
+from remit.api.actions import ActionRoutes
+from remit.api.agents import AgentRoutes
+from remit.api.answers import Refusal
+from remit.api.approvals import ApprovalRoutes
+from remit.api.budgets import BudgetRoutes
+from remit.api.figures import Figures
+from remit.api.health import HealthRoutes
+from remit.api.keys import KeyRoutes
+from remit.api.limits import RequestLimits
+from remit.api.openapi import describe
+from remit.api.people import PeopleRoutes
+from remit.api.policies import PolicyRoutes
+from remit.api.records import RecordRoutes
+from remit.api.releases import ReleaseRoutes
+from remit.api.route import GuardedRoute, Route, Seam, problem
+from remit.api.runs import RunRoutes
+from remit.api.sessions import SessionRoutes
+from remit.api.stops import StopRoutes
+from remit.api.use_cases import UseCases
+
+PREFIX = "/api/v1"
+UPLOAD_BYTES = 32 * 1_048_576
+"""Largest workspace folder that is taken over HTTP."""
+UPLOAD_VALUES = 100_000
+
+
+def control_plane(use: UseCases, figures: Figures, limits: RequestLimits) -> FastAPI:
+    """Make the application. Raises Undeclared where a route does not say who may call it."""
+    app = FastAPI(
+        title="Remit",
+        version=__version__,
+        summary="The control plane: what each agent may do, what it did, and what people decided.",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,  # they load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.router.route_class = GuardedRoute
+    seam = Seam(
+        use.doorkeeper,
+        use.repeats,
+        figures,
+        limits,
+        RequestLimits(limits.head_bytes, UPLOAD_BYTES, limits.depth, UPLOAD_VALUES, 60.0),
+    )
+    app.state.seam = seam
+    app.state.routes = {}
+    for route in HealthRoutes(use, figures).routes():
+        _add(app, "", route)
+    for route in _routes(use):
+        _add(app, PREFIX, route)
+    app.add_exception_handler(HTTPException, _unrouted)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    return app
+
+
+def _routes(use: UseCases) -> Iterator[Route]:
+    nouns: Iterable[Any] = (
+        SessionRoutes(use),
+        PeopleRoutes(use),
+        KeyRoutes(use),
+        RunRoutes(use),
+        ActionRoutes(use),
+        ReleaseRoutes(use),
+        AgentRoutes(use),
+        PolicyRoutes(use),
+        BudgetRoutes(use),
+        ApprovalRoutes(use),
+        StopRoutes(use),
+        RecordRoutes(use),
+    )
+    for noun in nouns:
+        yield from noun.routes()
+
+
+def _add(app: FastAPI, prefix: str, route: Route) -> None:
+    """Add one route; its name is the noun's file and the function's, as `runs.all`."""
+    noun = route.function.__module__.rpartition(".")[2]
+    name = f"{noun}.{route.function.__name__}"
+    app.state.routes[name] = route
+    app.router.add_api_route(
+        prefix + route.path,
+        route.function,
+        methods=[route.method],
+        response_model=route.answer,
+        status_code=route.status,
+        name=name,
+        operation_id=name.replace(".", "_"),
+        tags=[noun],
+    )
+
+
+async def _unrouted(_: Request, error: Exception) -> Response:
+    """Answer for a path or method that is not there, as for everything else."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        return problem(Refusal(405, "no_method", "there is no such method here", "The OpenAPI document lists them"))
+    if error.status_code == 404:
+        return problem(Refusal(404, "no_route", "there is no such route", "The OpenAPI document lists them"))
+    return problem(Refusal(error.status_code, "refused", "the request was refused", "Correct it"))

@@ -1,0 +1,247 @@
+"""Releases: plan and apply an uploaded folder, activate, go back, withdraw, export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from remit.api.access import allow, people
+from remit.api.answers import Refusal
+from remit.api.route import Route
+from remit.api.shapes import Asker, Body, Prose, Shown, missing, words
+from remit.api.use_cases import UseCases
+from remit.control.policy_tests import Tested
+from remit.control.releases import Plan
+from remit.domain.identity import Caller, Role
+from remit.domain.ids import ReleaseId
+from remit.domain.messages import say
+from remit.domain.release import Release
+from remit.workspace.files import MAX_FILES, Folder
+from remit.workspace.placement import is_configuration
+
+Channel = Annotated[str, Field(min_length=1, max_length=128, pattern="^[A-Za-z0-9._-]+$")]
+
+
+class Upload(Body):
+    """A workspace folder: text by path relative to it. `only` takes over just these paths."""
+
+    files: Annotated[dict[str, str], Field(max_length=MAX_FILES)]
+    channel: Channel = "production"
+    message: Prose = ""
+    only: list[str] = Field(default_factory=list, max_length=1_000)
+    expected: Annotated[str, Field(max_length=64, description="The release of a plan that was looked at.")] = ""
+
+
+class Activation(Body):
+    """Which channel, and why."""
+
+    channel: Channel = "production"
+    message: Prose = ""
+
+
+class Rollback(Activation):
+    """Where to go back to; by default what the channel pointed at before."""
+
+    to: Annotated[str, Field(max_length=64)] = ""
+    only: list[str] = Field(default_factory=list, max_length=1_000)
+
+
+class ReleaseShown(Shown):
+    """A release. `active_on` are the channels of `production` and `staging` that point at it."""
+
+    id: str
+    author: str
+    message: str
+    created_at: int
+    withdrawn_at: int | None
+    active_on: list[str]
+
+
+class ReleasesShown(Shown):
+    """Releases, newest first."""
+
+    releases: list[ReleaseShown]
+
+
+class FilesShown(Shown):
+    """The files a release was made of."""
+
+    id: str
+    files: dict[str, str]
+
+
+class ChangeShown(Shown):
+    """One change, in a reviewer's words."""
+
+    resource: str
+    kind: str
+    words: str
+
+
+class TestShown(Shown):
+    """One of the workspace's own tests."""
+
+    name: str
+    file: str
+    line: int
+    passed: bool
+    misses: list[str]
+    verdict: str
+    reasons: list[str]
+
+
+class PlanShown(Shown):
+    """What applying would do. Nothing is stored."""
+
+    release: str
+    before: str | None
+    is_active: bool
+    changes: list[ChangeShown]
+    tests: list[TestShown]
+
+
+CHANNELS = ("production", "staging")
+
+
+class ReleaseRoutes:
+    """Releases."""
+
+    def __init__(self, use: UseCases) -> None:
+        self._use = use
+
+    def routes(self) -> Iterator[Route]:
+        """Name the routes."""
+        yield Route("GET", "/releases", self.all, ReleasesShown)
+        yield Route("POST", "/releases", self.apply, ReleaseShown, 201, writes=True, large=True)
+        yield Route("POST", "/releases/plan", self.plan, PlanShown, large=True)
+        yield Route("POST", "/releases/rollback", self.rollback, ReleaseShown, writes=True)
+        yield Route("GET", "/releases/{release}", self.one, ReleaseShown)
+        yield Route("GET", "/releases/{release}/files", self.export, FilesShown)
+        yield Route("POST", "/releases/{release}/activate", self.activate, ReleaseShown, writes=True)
+        yield Route("POST", "/releases/{release}/withdraw", self.withdraw, ReleaseShown, writes=True)
+
+    @allow(people())
+    def all(self, caller: Asker) -> ReleasesShown:
+        """List releases, newest first."""
+        return ReleasesShown(releases=[self._shown(each) for each in self._use.store.releases(caller.workspace)])
+
+    @allow(people())
+    def one(self, release: str, caller: Asker) -> ReleaseShown:
+        """Return one release."""
+        return self._shown(self._existing(release, caller))
+
+    @allow(people())
+    def export(self, release: str, caller: Asker) -> FilesShown:
+        """Return a release's files, as they were applied."""
+        found = self._existing(release, caller)
+        return FilesShown(
+            id=found.id, files={path: content.decode("utf-8", "replace") for path, content in found.files.items()}
+        )
+
+    @allow(people())
+    def plan(self, body: Upload, caller: Asker) -> PlanShown:
+        """Say what applying a folder would change, and how the workspace's own tests come out."""
+        plan = self._plan(body, caller)
+        return PlanShown(
+            release=plan.release.id,
+            before=None if plan.before is None else plan.before.id,
+            is_active=plan.is_active,
+            changes=[ChangeShown(resource=c.resource, kind=c.kind.value, words=c.words) for c in plan.changes],
+            tests=[test_of(tested) for tested in plan.tested],
+        )
+
+    @allow(people(Role.AUTHOR))
+    def apply(self, body: Upload, caller: Asker) -> ReleaseShown:
+        """Make a release of a folder and point the channel at it; refused where its own tests fail."""
+        plan = self._plan(body, caller)
+        if body.expected and body.expected != plan.release.id:
+            raise Refusal(409, "not_as_planned", "the files are not those of the plan", "Plan again", field="expected")
+        return self._shown(self._use.releases.apply(plan, body.channel))
+
+    @allow(people(Role.AUTHOR, Role.OPERATOR))
+    def rollback(self, caller: Asker, body: Rollback = Rollback()) -> ReleaseShown:  # noqa: B008 - frozen
+        """Activate an earlier release again, or make one in which just some paths are as they were there."""
+        message = words(body.message, "message")
+        by = str(caller.person)
+        return self._shown(self._use.releases.rollback(caller.workspace, by, message, body.channel, body.to, body.only))
+
+    @allow(people(Role.AUTHOR, Role.OPERATOR))
+    def activate(
+        self,
+        release: str,
+        caller: Asker,
+        body: Activation = Activation(),  # noqa: B008 - frozen
+    ) -> ReleaseShown:
+        """Point a channel at a release."""
+        found = self._existing(release, caller)
+        message = words(body.message, "message")
+        by = str(caller.person)
+        return self._shown(self._use.releases.rollback(caller.workspace, by, message, body.channel, found.id))
+
+    @allow(people(Role.OPERATOR, Role.ADMIN))
+    def withdraw(
+        self,
+        release: str,
+        caller: Asker,
+        body: Activation = Activation(),  # noqa: B008 - frozen
+    ) -> ReleaseShown:
+        """Withdraw a release: runs that began with it are admitted nothing more."""
+        found = self._existing(release, caller)
+        message = words(body.message, "message")
+        self._use.releases.withdraw(caller.workspace, found.id, str(caller.person), message)
+        return self._shown(self._existing(found.id, caller))
+
+    def _plan(self, body: Upload, caller: Caller) -> Plan:
+        files: dict[str, bytes] = {}
+        for path, text in body.files.items():
+            if is_configuration(path):
+                try:
+                    files[path] = text.encode()
+                except UnicodeEncodeError:
+                    raise Refusal(
+                        422, "field_unfit", "a file holds half a character", "Send Unicode text", field="files"
+                    ) from None
+        folder = Folder(caller.workspace, dict(sorted(files.items())), ())
+        message = words(body.message, "message")
+        plan = self._use.releases.plan(folder, str(caller.person), message, body.channel, body.only)
+        if plan.release.workspace != caller.workspace:
+            raise Refusal(
+                422,
+                "other_workspace",
+                f"the folder is of another workspace than {caller.workspace}",
+                "Sign in there, or correct workspace.yaml",
+                field="files",
+            )
+        return plan
+
+    def _existing(self, id: str, caller: Caller) -> Release:
+        found = self._use.store.release(caller.workspace, ReleaseId(id))
+        if found is None:
+            raise missing("release", id)
+        return found
+
+    def _shown(self, release: Release) -> ReleaseShown:
+        active = [name for name in CHANNELS if self._use.store.active(release.workspace, name) == release.id]
+        return ReleaseShown(
+            id=release.id,
+            author=release.author,
+            message=release.message,
+            created_at=release.created_at,
+            withdrawn_at=release.withdrawn_at,
+            active_on=active,
+        )
+
+
+def test_of(tested: Tested) -> TestShown:
+    """Return one test's result."""
+    return TestShown(
+        name=tested.scenario.name,
+        file=tested.scenario.file,
+        line=tested.scenario.line,
+        passed=tested.passed,
+        misses=list(tested.misses),
+        verdict=tested.decision.verdict.word,
+        reasons=[say(reason) for reason in tested.decision.reasons],
+    )
