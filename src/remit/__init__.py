@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from remit.compose import connect
+    from remit.connecting import connect
     from remit.domain.arguments import BadArguments
     from remit.sdk.client import Client
     from remit.sdk.errors import Denied, Expired, Held, NotAdmitted, Refused, Rejected, RemitError, Stopped, Unavailable
@@ -36,7 +36,7 @@ _HOMES = {
     "BadArguments": "remit.domain.arguments",
     "Client": "remit.sdk.client",
     "Unrecorded": "remit.sdk.run",
-    "connect": "remit.compose",
+    "connect": "remit.connecting",
 }
 
 

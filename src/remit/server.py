@@ -24,7 +24,6 @@ from remit.execution.admission import AdmissionQueue
 from remit.storage.sealed import KeyFile, Keyring
 from remit.storage.seals import seals_of
 
-
 SESSION_IDLE_S = 12 * 3_600
 """How long a session lasts in which nothing is done."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SQLITE = "sqlite:///"
@@ -41,7 +41,27 @@ class Settings(BaseSettings):
         description="Largest arguments of one action, and largest result that is kept.",
     )
     max_payload_depth: int = Field(32, ge=1, le=100, description="Deepest nesting of arguments.")
+    url: str = Field(
+        "", description="The server that agents talk to, as https://HOST; where it is not set they open the database."
+    )
+    api_key: SecretStr = Field(SecretStr(""), description="The agent's key for the server.")
+    http_timeout_s: float = Field(
+        10.0,
+        ge=0.1,
+        le=300,
+        description="How long an agent waits for the server to accept a request, or to answer.",
+    )
+    http_tries: int = Field(3, ge=1, le=10, description="How often an agent sends one request, under the same key.")
+    unencrypted: bool = Field(
+        False, description="Whether keys may cross a network in the clear: http:// to, and --host of, other machines."
+    )
     user: str = Field("", description="Who you are on the command line, as `user:name`; by default the login name.")
+
+    session_idle_s: int = Field(
+        3_600, ge=60, le=30 * 86_400, description="How long a person stays signed in without doing anything."
+    )
+    session_max_s: int = Field(43_200, ge=60, le=30 * 86_400, description="How long a person stays signed in at most.")
+    run_token_s: int = Field(900, ge=1, le=3_600, description="How long the token of a run holds.")
 
     @field_validator("database_url")
     @classmethod
@@ -52,6 +72,13 @@ class Settings(BaseSettings):
                 "this is no database Remit can open: write sqlite:/// and a path, as sqlite:///.remit/remit.db,"
                 " or postgresql://USER@HOST/DATABASE"
             )
+        return url
+
+    @field_validator("url")
+    @classmethod
+    def _known_server(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("this is no address of a server: write https:// and a host, as https://remit.example.com")
         return url
 
     @property

@@ -20,7 +20,7 @@ from remit.api.commits import Commits
 from remit.api.form import Form
 from remit.api.limits import Disconnected, RequestLimits, headers_of, json_of
 from remit.api.served import KeyReused, Result, ServedDoor
-from remit.domain.action import Outcome, OutcomeStatus
+from remit.domain.action import Cost, Outcome, OutcomeStatus
 from remit.domain.admission import Admission, RunRequest
 from remit.domain.arguments import BadArguments
 from remit.domain.canonical import canonical
@@ -28,6 +28,7 @@ from remit.domain.facts import ApprovalState
 from remit.domain.identity import AGENTS, Caller, CredentialKind
 from remit.domain.ids import ActionId, AgentName, ApprovalId, CredentialId, RunId, UserId, WorkspaceName
 from remit.domain.messages import Language, say
+from remit.domain.money import Micros
 from remit.domain.run import Run
 from remit.execution import metering
 from remit.execution.admission import AdmissionClosed, Overloaded
@@ -221,10 +222,17 @@ class AgentRoutes:
                 422, "field_unfit", "error is no name of a type", "Send a name, as TimeoutError", field="error"
             )
         usage = _usage_of(form.mapping("usage"))
+        cost = None if form.flag("dispatched", default=True) else Cost(Micros(0), 0, 0)
+        if cost is not None and (status is not OutcomeStatus.ERROR or usage is not None):
+            raise Refusal(
+                422, "field_unfit", "what was not dispatched has no other outcome", "Send error", field="dispatched"
+            )
         result = _result_of(form)
         form.done()
         run = await self._run(asked, ids[0])
-        outcome = Outcome(ActionId(ids[1]), status, error=error)
+        # Who was cut off before the answer came knows only the key it had chosen.
+        id = ActionId(ids[1]) if ids[1].startswith("act_") else asked.door.action_id(run, ids[1])
+        outcome = Outcome(id, status, cost, error=error)
         settled = await asked.door.settle_once(run, outcome, result, usage)
         return 200, {
             "action": settled.action,

@@ -46,6 +46,13 @@ class Form:
             raise _unfit(name, f"is no whole number from 0 to {most:,}", "Send one")
         return value
 
+    def flag(self, name: str, *, default: bool) -> bool:
+        """Take true or false."""
+        value = self._take(name, default)
+        if not isinstance(value, bool):
+            raise _unfit(name, "is neither true nor false", "Send one of them")
+        return value
+
     def mapping(self, name: str) -> Mapping[str, Any] | None:
         """Take an object, or None where there is none."""
         value = self._take(name, None, required=False)

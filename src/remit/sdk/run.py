@@ -25,6 +25,8 @@ from remit.sdk.port import Attempt, Door
 
 FIRST_POLL_S, LONGEST_POLL_S = 0.05, 2.0
 """How often a waiting call looks for its approval: quickly at first, then every two seconds."""
+LONGEST_LOOK_S = 25.0
+"""How long one look may last, where the door can wait for the answer by itself."""
 
 
 class Unrecorded(Unavailable):
@@ -204,7 +206,7 @@ class ActiveRun:
     async def _aadmit(self, attempt: Attempt, wait: float | None) -> Call:
         admission = await self._adecide(attempt)
         if admission.state is ActionState.HELD and wait is not None and admission.approval is not None:
-            async for pause in _each(self._pauses(admission.approval, wait)):
+            async for pause in _each(self._pauses(admission.approval, wait, patience=0.0)):
                 await asyncio.sleep(pause)
             attempt = self._door.again(attempt)
             admission = await self._adecide(attempt)
@@ -230,11 +232,14 @@ class ActiveRun:
         with contextlib.suppress(RemitError):  # it was not admitted, or the store is gone and it becomes unknown
             self._door.settle(attempt, nothing, b"")
 
-    def _pauses(self, approval: ApprovalId, wait: float) -> Iterator[float]:
-        """Yield how long to sleep before looking again, until people have answered or `wait` seconds are over."""
+    def _pauses(self, approval: ApprovalId, wait: float, patience: float = LONGEST_LOOK_S) -> Iterator[float]:
+        """Yield how long to sleep before looking again, until people have answered or `wait` seconds are over.
+
+        `patience` is how long the door may take over one look: a thread can wait there as well as here.
+        """
         until, pause = time.monotonic() + wait, FIRST_POLL_S
-        while self._door.approval_state(approval) is ApprovalState.PENDING:
-            left = until - time.monotonic()
+        while self._door.approval_state(approval, min(wait, patience)) is ApprovalState.PENDING:
+            wait = left = until - time.monotonic()
             if left <= 0:
                 return
             yield min(pause, left)

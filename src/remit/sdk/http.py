@@ -1,0 +1,266 @@
+"""The port's implementation for agents that talk to a server: plain HTTP, with nothing of a server loaded.
+
+Every request that changes something bears a key, so that it may be sent again when a connection breaks: what was
+decided the first time is the answer to the second. A server that can not be reached admits nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+from urllib.parse import quote
+
+import orjson
+
+from remit.domain.action import ActionKind, ActionState, Cost, Outcome, OutcomeStatus
+from remit.domain.admission import Admission, RunRequest
+from remit.domain.arguments import BadArguments, PayloadLimits, checked
+from remit.domain.decision import Decision
+from remit.domain.facts import ApprovalState
+from remit.domain.ids import ActionId, ApprovalId, Ids, KeyId, RandomIds, RunId
+from remit.domain.money import Micros
+from remit.domain.run import Run
+from remit.domain.text import recordable
+from remit.execution import metering
+from remit.sdk import port
+from remit.sdk.errors import Refused, RemitError, Unavailable
+from remit.sdk.wire import NoSuchThing, Reach, Wire
+
+T = TypeVar("T")
+
+MAX_THREADS = 32
+"""How many calls of async functions are under way at once; more wait."""
+LONGEST_WAIT_S = 30
+"""How long the server lets one request wait for a person's answer."""
+
+NOTHING = Cost(Micros(0), 0, 0)
+"""What an action cost that was admitted and never dispatched."""
+
+
+@dataclass(slots=True)
+class HttpAttempt:
+    """An action on its way. `action` is the key we know it by until the server has named it."""
+
+    run: RunId
+    kind: ActionKind
+    target: str
+    arguments: Mapping[str, Any]
+    key: str
+    tokens: tuple[int, int]
+    action: ActionId
+    usage: metering.Usage | None = None
+    left: bool = False
+    """Whoever waited for the decision was cancelled, so nobody dispatches the action."""
+
+    def body(self) -> bytes:
+        """Return the request."""
+        asked: dict[str, object] = {"kind": self.kind, "target": self.target, "id": self.key}
+        if self.kind is ActionKind.TOOL:
+            asked["arguments"] = self.arguments
+        else:
+            asked["input_tokens"], asked["max_output_tokens"] = self.tokens
+        return orjson.dumps(asked)
+
+
+class HttpDoor:
+    """Implements sdk/port.py's Door. Safe to use from any number of threads and event loops."""
+
+    def __init__(self, reach: Reach, limits: PayloadLimits | None = None, ids: Ids | None = None) -> None:
+        """Look at the address. Nothing is sent yet. Raises Refused for one that can not be used."""
+        self._wire = Wire(reach)
+        self._limits = limits or PayloadLimits()
+        self._ids = ids or RandomIds()
+        self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="remit-http")
+
+    # -- runs
+
+    def start_run(self, request: RunRequest) -> Run:
+        """See Door."""
+        asked: dict[str, object] = {
+            "agent": request.agent,
+            "on_behalf_of": request.on_behalf_of,
+            "task": request.task,
+            "purpose": request.purpose,
+            "subject": request.subject,
+            "parent": request.parent or "",
+            "channel": request.channel,
+            "id": self._ids.new("try"),
+        }
+        try:
+            body = orjson.dumps(asked)
+        except TypeError as error:
+            raise Refused(f"the run can not be described as JSON: {error}") from None
+        return _run_from(self._wire.ask("POST", "/api/v1/runs", body))
+
+    async def astart_run(self, request: RunRequest) -> Run:
+        """See Door."""
+        return await self._elsewhere(self.start_run, request)
+
+    def end_run(self, run: Run, status: str) -> None:
+        """See Door."""
+        self._wire.ask("POST", f"/api/v1/runs/{_step(run.id)}/end", orjson.dumps({"status": status[:200]}))
+
+    async def aend_run(self, run: Run, status: str) -> None:
+        """See Door."""
+        await self._elsewhere(self.end_run, run, status)
+
+    # -- actions
+
+    def attempt_tool(self, run: Run, tool: str, arguments: Mapping[str, Any]) -> HttpAttempt:
+        """See Door."""
+        raw = checked(arguments, self._limits)
+        return self._attempt(run.id, ActionKind.TOOL, recordable(tool), orjson.loads(raw), (0, 0))
+
+    def attempt_model(self, run: Run, model: str, input_tokens: int, max_output_tokens: int) -> HttpAttempt:
+        """See Door."""
+        for name, tokens in (("input_tokens", input_tokens), ("max_output_tokens", max_output_tokens)):
+            if type(tokens) is not int or not 0 <= tokens <= metering.MAX_TOKENS:
+                wanted = f"must be a whole number from 0 to {metering.MAX_TOKENS:,}"
+                raise BadArguments("bad_tokens", name, wanted, "Give the most the call may use")
+        return self._attempt(run.id, ActionKind.MODEL, recordable(model), {}, (input_tokens, max_output_tokens))
+
+    def again(self, attempt: port.Attempt) -> HttpAttempt:
+        """See Door."""
+        known = cast("HttpAttempt", attempt)
+        return self._attempt(known.run, known.kind, known.target, known.arguments, known.tokens)
+
+    def _attempt(
+        self, run: RunId, kind: ActionKind, target: str, arguments: Mapping[str, Any], tokens: tuple[int, int]
+    ) -> HttpAttempt:
+        key = self._ids.new("try")
+        return HttpAttempt(run, kind, target, arguments, key, tokens, ActionId(key))
+
+    def admit(self, attempt: port.Attempt) -> Admission:
+        """See Door."""
+        known = cast("HttpAttempt", attempt)
+        answer = self._wire.ask("POST", f"/api/v1/runs/{_step(known.run)}/actions", known.body())
+        admission = _admission_from(answer)
+        known.action = admission.action
+        return admission
+
+    async def aadmit(self, attempt: port.Attempt) -> Admission:
+        """See Door."""
+        try:
+            return await self._elsewhere(self._admit_for_caller, attempt)
+        except asyncio.CancelledError:
+            cast("HttpAttempt", attempt).left = True
+            raise
+
+    def _admit_for_caller(self, attempt: port.Attempt) -> Admission:
+        """Decide; give back what was admitted to a caller who has gone while the request was on its way."""
+        admission = self.admit(attempt)
+        if cast("HttpAttempt", attempt).left and admission.state is ActionState.ADMITTED:
+            nothing = Outcome(admission.action, OutcomeStatus.ERROR, NOTHING, error="not_dispatched")
+            with contextlib.suppress(RemitError):  # the caller was quicker to say so
+                self.settle(attempt, nothing, b"")
+        return admission
+
+    # -- outcomes
+
+    def settle(self, attempt: port.Attempt, outcome: Outcome, result: bytes) -> None:
+        """See Door."""
+        known = cast("HttpAttempt", attempt)
+        told: dict[str, object] = {"status": outcome.status, "error": _type_name(outcome.error)}
+        if outcome.cost == NOTHING:
+            told["dispatched"] = False
+        if known.usage is not None:
+            told["usage"] = {
+                "input_tokens": known.usage.input_tokens,
+                "output_tokens": known.usage.output_tokens,
+            }
+        told |= _result(result, self._limits)
+        path = f"/api/v1/runs/{_step(known.run)}/actions/{_step(outcome.action)}/outcome"
+        self._wire.ask("POST", path, orjson.dumps(told))
+
+    async def asettle(self, attempt: port.Attempt, outcome: Outcome, result: bytes) -> None:
+        """See Door."""
+        await self._elsewhere(self.settle, attempt, outcome, result)
+
+    def cost_of(self, attempt: port.Attempt, response: object) -> Cost | None:
+        """Keep what a response says it used; the server, which has the prices, works out what it cost."""
+        try:
+            cast("HttpAttempt", attempt).usage = metering.usage_of(response)
+        except metering.NoUsage:
+            return None
+        return None
+
+    # -- waiting
+
+    def approval_state(self, approval: ApprovalId, wait_s: float = 0.0) -> ApprovalState | None:
+        """See Door."""
+        seconds = int(max(0.0, min(wait_s, LONGEST_WAIT_S)))
+        path = f"/api/v1/approvals/{_step(approval)}/state?wait={seconds}"
+        try:
+            answer = self._wire.ask("GET", path, None, more_s=seconds)
+        except NoSuchThing:
+            return None
+        return ApprovalState(answer["state"])
+
+    def close(self) -> None:
+        """See Door."""
+        self._threads.shutdown(wait=True)
+        self._wire.close()
+
+    async def _elsewhere(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do it in a thread. Cancelling the wait does not undo it: what the server has recorded stands."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+
+def _step(id: str) -> str:
+    """Write an id as one step of a path, whatever is in it."""
+    return quote(id, safe="")
+
+
+def _run_from(document: Mapping[str, Any]) -> Run:
+    try:
+        return Run(
+            id=document["run"],
+            workspace=document["workspace"],
+            agent=document["agent"],
+            team=document["team"],
+            release=document["release"],
+            on_behalf_of=document["on_behalf_of"],
+            purpose=document["purpose"],
+            started_at=document["started_at"],
+            key=KeyId(""),  # payloads are sealed where the keys are
+            parent=document["parent"],
+            depth=document["depth"],
+        )
+    except KeyError as error:
+        raise Unavailable(f"the server's answer has no {error}: it is not of this version") from None
+
+
+def _admission_from(document: Mapping[str, Any]) -> Admission:
+    try:
+        return Admission(
+            action=document["action"],
+            run=document["run"],
+            state=ActionState(document["state"]),
+            decision=Decision.from_json(document["decision"]),
+            at=document["at"],
+            approval=document["approval"],
+            digest=document["digest"],
+            reserved=Cost.from_json(document["reserved"]),
+            repeated=document["repeated"],
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise Unavailable(f"the server's decision can not be read ({error}): it is not of this version") from None
+
+
+def _type_name(error: str) -> str:
+    return error if all(part.isidentifier() for part in error.split(".")) or not error else "Error"
+
+
+def _result(result: bytes, limits: PayloadLimits) -> dict[str, object]:
+    """Return a result as the server takes it: its text, or of one that is too large or no text its SHA-256."""
+    if len(result) <= limits.bytes:
+        try:
+            return {"result_text": result.decode()}
+        except UnicodeDecodeError:
+            pass
+    return {"result_sha256": hashlib.sha256(result).hexdigest()}
