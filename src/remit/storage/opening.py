@@ -26,9 +26,10 @@ def open_store(url: str) -> Store:
 def _open_file(path: Path) -> Store:
     from remit.storage.sqlite import SqliteStore
 
-    if not path.parent.exists():
-        try:
-            path.parent.mkdir(parents=True, mode=0o700)
-        except OSError as error:
-            raise StoreError(f"{path.parent}: the folder of the database can not be made: {error.strerror}") from None
+    try:
+        path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    except FileExistsError:
+        pass  # a file stands where the folder should: opening the database says so
+    except OSError as error:
+        raise StoreError(f"{path.parent}: the folder of the database can not be made: {error.strerror}") from None
     return SqliteStore(path)
