@@ -42,10 +42,14 @@ class Exported:
         path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **changes}), "utf-8")
 
 
-def sealer_of(it: World, owner: str = "own_1") -> Sealer:
+def master_key(it: World) -> KeyFile:
     path = it.parts.settings.key_path
     assert path is not None
-    return Sealer(it.store, SqlSeals(it.store), KeyFile(path), it.clock, it.ids, OwnerId(owner))
+    return KeyFile(path)
+
+
+def sealer_of(it: World, owner: str = "own_1") -> Sealer:
+    return Sealer(it.store, SqlSeals(it.store), master_key(it), it.clock, it.ids, OwnerId(owner))
 
 
 def work(it: World, calls: int) -> None:

@@ -164,21 +164,22 @@ class SqlSeals:
         body = select(records.c.body).where(of_it).order_by(records.c.seq.desc()).limit(1)
         found = self._all(select(state.scalar_subquery(), seq.scalar_subquery(), body.scalar_subquery()))[0]
         counted = 0 if found[0] is None else orjson.loads(found[0]).get("records", 0)
-        return RecordsHead(counted, found[1] or 0, 0 if found[2] is None else number_of(bytes(found[2])))
+        return RecordsHead(counted, found[1] or 0, 0 if found[2] is None else number_of(_raw(found[2])))
 
     def sealable(self, workspace: WorkspaceName, after: int, limit: int) -> Sequence[StoredRecord]:
         """Return records behind row `after`, in order."""
         c = records.c
         columns = (c.seq, c.key, c.kind, c.run, c.at, c.leaf, c.body)
         query = select(*columns).where(c.workspace == workspace, c.seq > after).order_by(c.seq).limit(limit)
-        return [StoredRecord(*row) for row in self._all(query)]
+        found = self._all(query)
+        return [StoredRecord(r[0], r[1], r[2], r[3], r[4], _raw(r[5]), _raw(r[6])) for r in found]
 
     def tile(self, workspace: WorkspaceName, level: int, position: int) -> bytes | None:
         """Return the hashes of a tile, as wide as it is by now."""
         c = ledger_tiles.c
         where = and_(c.workspace == workspace, c.level == level, c.position == position)
         found = self._all(select(c.hashes).where(where))
-        return bytes(found[0][0]) if found else None
+        return _raw(found[0][0]) if found else None
 
     def seal(self, seal: Seal) -> bool:
         """Write tiles and checkpoint and move the ledger on; False where it is not as it was before any more."""
@@ -233,6 +234,11 @@ class SqlSeals:
     def _writing(self) -> Iterator[Connection]:
         with _explained(), self._engine.begin() as connection:
             yield connection
+
+
+def _raw(value: object) -> bytes:
+    """Return what is stored as bytes, even where somebody has put a text in its place: SQLite lets them."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
 
 
 def number_of(body: bytes) -> int:
