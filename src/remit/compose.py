@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from remit.domain.arguments import PayloadLimits
 from remit.domain.clock import Clock, SystemClock
@@ -22,6 +23,11 @@ from remit.settings import Settings
 from remit.storage.opening import open_store
 from remit.storage.port import Store, StoreError
 from remit.storage.sealed import KeyFile, Keyring
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from remit.control.proof import Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,59 @@ def open_door(parts: Parts, queue: AdmissionQueue, workspace: WorkspaceName) -> 
     """Join the in-process door of one workspace."""
     limits = PayloadLimits(bytes=parts.settings.max_payload_bytes, depth=parts.settings.max_payload_depth)
     return InProcessDoor(workspace, parts.store, queue, parts.rulesets, parts.keys, parts.clock, parts.ids, limits)
+
+
+def open_api(parts: Parts, queue: AdmissionQueue, *, secure: bool = False, proof: Proof | None = None) -> FastAPI:
+    """Join the control plane's application. Imports the web framework, which an embedded agent never needs.
+
+    Args:
+        parts: an open database.
+        queue: whose figures are shown.
+        secure: browsers come over TLS.
+        proof: who calls, where other routes ask it too: what is revoked here is then forgotten there.
+    """
+    from remit.api.access import Doorkeeper
+    from remit.api.app import control_plane
+    from remit.api.figures import Figures
+    from remit.api.limits import limits_for
+    from remit.api.use_cases import Lifetimes, UseCases
+    from remit.control.approvals import Approvals
+    from remit.control.attempts import Attempts
+    from remit.control.credentials import Credentials
+    from remit.control.passwords import Passwords
+    from remit.control.people import People
+    from remit.control.proof import Proof
+    from remit.control.releases import Releases
+    from remit.control.repeats import Repeats
+    from remit.control.signing_in import SigningIn
+    from remit.control.stops import Stops
+    from remit.control.tokens import RunTokens
+
+    store, clock, ids, settings = parts.store, parts.clock, parts.ids, parts.settings
+    assert settings.key_path is not None, "parts do not open without a key"
+    wrapper = KeyFile(settings.key_path)
+    tokens = RunTokens(store, Keyring(wrapper), clock, ids)
+    attempts, passwords = Attempts(store, clock), Passwords()
+    proof = proof or Proof(store, tokens, clock, settings.session_idle_s)
+    use = UseCases(
+        store=store,
+        clock=clock,
+        keys=parts.keys,
+        rulesets=parts.rulesets,
+        releases=Releases(store, clock, ids),
+        approvals=Approvals(store, clock, ids),
+        stops=Stops(store, clock, ids),
+        people=People(store, clock, ids, passwords),
+        credentials=Credentials(store, clock, ids),
+        signing_in=SigningIn(store, clock, ids, passwords, attempts, settings.session_max_s),
+        tokens=tokens,
+        repeats=Repeats(store, wrapper, clock),
+        doorkeeper=Doorkeeper(proof, attempts, secure=secure),
+        lifetimes=Lifetimes(settings.session_idle_s, settings.session_max_s, settings.run_token_s),
+        home=None if settings.workspace is None else WorkspaceName(settings.workspace),
+    )
+    limits = limits_for(PayloadLimits(bytes=settings.max_payload_bytes, depth=settings.max_payload_depth))
+    return control_plane(use, Figures(queue), limits)
 
 
 def the_workspace(parts: Parts, name: str | None = None) -> WorkspaceName:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from remit import __version__
+from remit.api.access import PUBLIC, Undeclared, allow
 from remit.api.actions import ActionRoutes
 from remit.api.agents import AgentRoutes
 from remit.api.answers import Refusal
@@ -42,7 +43,7 @@ def control_plane(use: UseCases, figures: Figures, limits: RequestLimits) -> Fas
         title="Remit",
         version=__version__,
         summary="The control plane: what each agent may do, what it did, and what people decided.",
-        openapi_url=f"{PREFIX}/openapi.json",
+        openapi_url=None,  # a route of ours, that declares who may call it as all do
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
@@ -61,9 +62,23 @@ def control_plane(use: UseCases, figures: Figures, limits: RequestLimits) -> Fas
         _add(app, "", route)
     for route in _routes(use):
         _add(app, PREFIX, route)
+    _add(app, PREFIX, Route("GET", "/openapi.json", _Document(app).openapi, None))
+    undeclared = [route for route in app.routes if not isinstance(route, GuardedRoute)]
+    if undeclared:
+        raise Undeclared(f"{undeclared[0]} does not pass the seam")
     app.add_exception_handler(HTTPException, _unrouted)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
+
+
+class _Document:
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    @allow(PUBLIC)
+    def openapi(self) -> JSONResponse:
+        """Return this document."""
+        return JSONResponse(self._app.openapi())
 
 
 def _routes(use: UseCases) -> Iterator[Route]:

@@ -15,7 +15,6 @@ from remit.control.stops import Stops
 from remit.control.tokens import RunTokens
 from remit.domain.clock import Clock
 from remit.domain.ids import ReleaseId, WorkspaceName
-from remit.execution.admission import AdmissionQueue
 from remit.execution.keys import Keys
 from remit.execution.rulesets import Rulesets
 from remit.kernel.ruleset import Ruleset
@@ -39,7 +38,6 @@ class UseCases:
     clock: Clock
     keys: Keys
     rulesets: Rulesets
-    queue: AdmissionQueue
     releases: Releases
     approvals: Approvals
     stops: Stops
