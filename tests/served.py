@@ -18,6 +18,9 @@ from remit.api.limits import RequestLimits
 from remit.api.serving import Listening, Server, ServerLimits, bound, server_of
 from remit.control.credentials import Credentials
 from remit.domain.ids import AgentName
+from remit.sdk.client import Client
+from remit.sdk.http import HttpDoor
+from remit.sdk.wire import Reach
 from remit.server import open_server
 from tests.worlds import OWNER, WORKSPACE, World
 
@@ -79,7 +82,7 @@ class Served:
 @contextmanager
 def served(world: World, limits: ServerLimits | None = None, requests: RequestLimits | None = None) -> Iterator[Served]:
     """Serve a world until the block ends, then stop in order."""
-    opened = open_server(world.parts, secure=False)
+    opened = open_server(world.parts, world.queue, secure=False)
     listening = Listening(port=0)
     ready = threading.Event()
     with bound(listening, 64) as taken:
@@ -95,5 +98,23 @@ def served(world: World, limits: ServerLimits | None = None, requests: RequestLi
         finally:
             server.should_exit = True
             thread.join(20)
-            opened.close()
     assert not thread.is_alive()
+
+
+@contextmanager
+def reached(world: World, door: str) -> Iterator[World]:
+    """Have the world's own client reach it `embedded`, or over `http` as an agent of another process does."""
+    if door == "embedded":
+        yield world
+        return
+    with served(world) as server:
+        reach = Reach(server.url, server.key(), timeout_s=20)
+        client = Client(HttpDoor(reach))
+        world.__dict__["client"] = client  # in place of the cached property
+        try:
+            yield world
+        finally:
+            client.close()
+
+
+DOORS = ("embedded", "http")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from remit.api.access import Doorkeeper
-from remit.api.admission import AgentRoutes
+from remit.api.admission import AgentRoutes, Told
 from remit.api.commits import Commits
 from remit.api.events import EventRoute
 from remit.api.limits import RequestLimits, limits_for
+from remit.api.route import Seam
 from remit.api.served import ServedDoor
 from remit.api.serving import Whole
-from remit.compose import Parts, open_queue
-from remit.control.attempts import Attempts
+from remit.compose import Parts, open_api
 from remit.control.proof import Proof
 from remit.control.tokens import RunTokens
 from remit.domain.arguments import PayloadLimits
@@ -24,17 +23,13 @@ from remit.execution.admission import AdmissionQueue
 from remit.storage.sealed import KeyFile, Keyring
 from remit.storage.seals import seals_of
 
-SESSION_IDLE_S = 12 * 3_600
-"""How long a session lasts in which nothing is done."""
-
 
 @dataclass(frozen=True, slots=True)
 class OpenServer:
-    """A server that is ready to answer. `close` carries out what was submitted; the parts are the caller's."""
+    """A server that is ready to answer. Parts and queue are the caller's to close, after it has stopped."""
 
     whole: Whole
     limits: RequestLimits
-    close: Callable[[], None]
 
 
 class Recognition:
@@ -54,30 +49,23 @@ class Recognition:
         return self._doorkeeper.identify(headers, peer)
 
 
-def open_server(parts: Parts, *, secure: bool) -> OpenServer:
+def open_server(parts: Parts, queue: AdmissionQueue, *, secure: bool) -> OpenServer:
     """Join a server over an open database. `secure` says that browsers come over TLS."""
-    queue = open_queue(parts)
-    keyring = Keyring(KeyFile(_key_path(parts)))
-    payload = PayloadLimits(bytes=parts.settings.max_payload_bytes, depth=parts.settings.max_payload_depth)
+    settings, store = parts.settings, parts.store
+    payload = PayloadLimits(bytes=settings.max_payload_bytes, depth=settings.max_payload_depth)
     limits = limits_for(payload)
-    tokens = RunTokens(parts.store, keyring, parts.clock, parts.ids)
-    proof = Proof(parts.store, tokens, parts.clock, SESSION_IDLE_S)
-    doorkeeper = Doorkeeper(proof, Attempts(parts.store, parts.clock), secure=secure)
-    recognition = Recognition(proof, doorkeeper)
-    commits = Commits(parts.store.listen)
-    seals = seals_of(parts.store)
-    agents = AgentRoutes(recognition, Doors(parts, queue, payload).of, commits, limits, tokens)
-    events = EventRoute(
-        recognition, parts.store, lambda name: seals.head(name).last_seq, commits, request_limits=limits
-    )
-
-    return OpenServer(Whole((agents, events), None), limits, queue.close)
-
-
-def _key_path(parts: Parts) -> Path:
-    path = parts.settings.key_path
-    assert path is not None, "parts do not open without a key"
-    return path
+    assert settings.key_path is not None, "parts do not open without a key"
+    tokens = RunTokens(store, Keyring(KeyFile(settings.key_path)), parts.clock, parts.ids)
+    proof = Proof(store, tokens, parts.clock, settings.session_idle_s)
+    application = open_api(parts, queue, secure=secure, proof=proof)
+    seam: Seam = application.state.seam
+    recognition = Recognition(proof, seam.doorkeeper)
+    commits = Commits(store.listen)
+    told = Told(tokens, settings.run_token_s, seam.figures.decided)
+    agents = AgentRoutes(recognition, Doors(parts, queue, payload).of, commits, limits, told)
+    seals = seals_of(store)
+    events = EventRoute(recognition, store, lambda name: seals.head(name).last_seq, commits, request_limits=limits)
+    return OpenServer(Whole((agents, events), application), limits)
 
 
 class Doors:

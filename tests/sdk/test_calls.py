@@ -16,14 +16,15 @@ from remit.domain.finding import Code
 from remit.domain.ids import ApprovalId
 from remit.domain.record import RecordKind
 from remit.storage.port import StoreError
+from tests.served import DOORS, reached
 from tests.worlds import SARA, VISITOR, WORKSPACE, World, agent, world
 
 DAY_S = 86_400
 
 
-@pytest.fixture
-def it(tmp_path: Path) -> Any:
-    with world(tmp_path) as opened:
+@pytest.fixture(params=DOORS)
+def it(tmp_path: Path, request: pytest.FixtureRequest) -> Any:
+    with world(tmp_path) as opened, reached(opened, request.param):
         yield opened
 
 

@@ -44,9 +44,6 @@ LONGEST_WAIT_S = 30
 LOOK_AGAIN_S = 1.0
 """How often a waiting request looks by itself: answers given in other processes are not told."""
 
-TOKEN_S = 3_600
-"""How long the token of a run holds."""
-
 LONGEST_KEY = 200
 LONGEST_TEXT = 4_000
 
@@ -73,6 +70,15 @@ class RunTokens(Protocol):
     def issue(
         self, workspace: WorkspaceName, agent: AgentName, run: RunId, issuer: CredentialId, lasting_s: int
     ) -> tuple[str, int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What else is done about an answer: the token of a run that was started, and figures of decisions by verdict."""
+
+    tokens: RunTokens
+    token_s: int
+    decided: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +119,13 @@ class AgentRoutes:
         door_of: Callable[[WorkspaceName], ServedDoor],
         commits: Commits,
         limits: RequestLimits,
-        tokens: RunTokens | None = None,
+        told: Told,
     ) -> None:
         self._authenticator = authenticator
         self._door_of = door_of
         self._commits = commits
         self._limits = limits
-        self._tokens = tokens
+        self._told = told
         self._closing = False
 
     def takes(self, scope: Scope) -> bool:
@@ -185,12 +191,11 @@ class AgentRoutes:
         key = _key_of(asked, form)
         form.done()
         run, repeated = await asked.door.start_once(request, key)
-        started = _run_document(run) | {"repeated": repeated}
-        if self._tokens is not None:
-            issuer = CredentialId(asked.caller.credential)
-            token, expires = self._tokens.issue(run.workspace, run.agent, run.id, issuer, TOKEN_S)
-            started |= {"token": token, "token_expires": expires}
-        return 201, started
+        issuer = CredentialId(asked.caller.credential)
+        token, expires = await asyncio.to_thread(
+            self._told.tokens.issue, run.workspace, run.agent, run.id, issuer, self._told.token_s
+        )
+        return 201, _run_document(run) | {"repeated": repeated, "token": token, "token_expires": expires}
 
     async def admit(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
         """POST /api/v1/runs/{run}/actions."""
@@ -210,6 +215,7 @@ class AgentRoutes:
             tokens = [form.number(name, metering.MAX_TOKENS) for name in ("input_tokens", "max_output_tokens")]
             form.done()
             admission = await asked.door.admit_model(run, target, tokens[0], tokens[1], id)
+        self._told.decided(admission.decision.verdict.word)
         return 200, _admission_document(admission, asked.language)
 
     async def settle(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
