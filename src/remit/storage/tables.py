@@ -46,6 +46,7 @@ records = Table(
     Column("body", LargeBinary, nullable=False),
     UniqueConstraint("workspace", "key", name="records_key"),
     Index("records_run", "run", "seq"),
+    Index("records_workspace", "workspace", "seq"),  # else each page of a ledger reads all of it
     sqlite_autoincrement=True,
 )
 runs = Table(

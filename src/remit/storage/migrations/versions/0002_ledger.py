@@ -1,4 +1,4 @@
-"""The ledger: how far it is sealed, its keys, tiles and checkpoints."""
+"""The ledger: how far it is sealed, its keys, tiles and checkpoints; records in order by workspace."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +13,7 @@ def upgrade() -> None:
     _create_ledger_keys()
     _create_ledger_tiles()
     _create_checkpoints()
+    op.create_index("records_workspace", "records", ["workspace", "seq"], unique=False)
 
 
 def _create_ledgers() -> None:
