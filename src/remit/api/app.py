@@ -111,6 +111,7 @@ def _add(app: FastAPI, prefix: str, route: Route) -> None:
         methods=[route.method],
         response_model=route.answer,
         status_code=route.status,
+        response_class=route.form,
         name=name,
         operation_id=name.replace(".", "_"),
         tags=[noun],

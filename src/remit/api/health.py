@@ -32,7 +32,7 @@ class HealthRoutes:
         """Name the routes; they stand outside /api/v1."""
         yield Route("GET", "/healthz", self.health, Healthy)
         yield Route("GET", "/readyz", self.ready, Healthy)
-        yield Route("GET", "/metrics", self.metrics, str)
+        yield Route("GET", "/metrics", self.metrics, None, form=PlainTextResponse)
 
     @allow(PUBLIC)
     def health(self) -> Healthy:

@@ -15,7 +15,7 @@ import orjson
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from remit.api.access import SAFE, Doorkeeper, declared
 from remit.api.answers import Refusal
@@ -40,6 +40,7 @@ class Route:
         writes: it changes something, so it takes an Idempotency-Key. Not every POST does: a test of a policy does not.
         large: its body may hold a whole workspace folder.
         answer: what it answers with, a pydantic model, or None for no body.
+        form: how the answer is written.
     """
 
     method: str
@@ -49,6 +50,7 @@ class Route:
     status: int = 200
     writes: bool = False
     large: bool = False
+    form: type[Response] = JSONResponse
 
 
 @dataclass(frozen=True, slots=True)

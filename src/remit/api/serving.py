@@ -195,12 +195,10 @@ class ServerLimits:
     stop_s: int = 10
 
 
-def serve(
-    whole: Whole, listening: Listening, limits: ServerLimits, requests: RequestLimits, ready: Callable[[], None]
-) -> None:
-    """Serve until SIGTERM or SIGINT. Raises OSError where the address is taken or not this machine's."""
-    with bound(listening, limits.backlog) as taken, suppress(KeyboardInterrupt):  # raised anew after an orderly stop
-        server_of(whole, listening, limits, requests, ready).run(sockets=[taken])
+def serve(server: Server, taken: socket.socket) -> None:
+    """Serve at an address that was taken, until SIGTERM or SIGINT."""
+    with suppress(KeyboardInterrupt):  # raised anew after an orderly stop
+        server.run(sockets=[taken])
 
 
 def server_of(
@@ -227,7 +225,7 @@ def server_of(
 
 
 def bound(listening: Listening, backlog: int) -> socket.socket:
-    """Take the address, before anything else is begun. Raises OSError."""
+    """Take the address, before anything else is begun. Raises OSError where it is taken, or not this machine's."""
     family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
     taken = socket.socket(family, socket.SOCK_STREAM)
     try:

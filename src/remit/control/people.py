@@ -137,8 +137,10 @@ class People:
                 change.writes.identity.append(replace(credential, revoked_at=change.now))
 
     def _keep_an_admin(self, changed: Account) -> None:
-        others = (account for account in self._store.accounts(changed.workspace) if account.id != changed.id)
-        if not any(_administers(account) for account in (changed, *others)):
+        known = self._store.accounts(changed.workspace)
+        others = [account for account in known if account.id != changed.id]
+        was_admin = any(_administers(account) for account in known if account.id == changed.id)
+        if was_admin and not any(_administers(account) for account in (changed, *others)):
             raise PersonRefused(f"{changed.id} is the only admin: make another person one first")
 
     def _write(self, change: Change, person: Account, what: str, by: str, reason: str = "") -> None:
