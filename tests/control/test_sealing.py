@@ -476,6 +476,34 @@ def test_a_change_of_keys_while_another_is_sealing(it: World, monkeypatch: pytes
     assert verified(it).is_whole
 
 
+def test_whoever_read_the_old_key_just_before_it_was_replaced_does_not_sign(
+    it: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The size is the same before and after a change of keys, so that the size alone would not tell."""
+    first, second = sealer_of(it, "own_1"), sealer_of(it, "own_2")
+    rotate, seal = SqlSeals.rotate, SqlSeals.seal
+    came: list[Came] = []
+
+    def read_just_before(self: SqlSeals, *change_of_keys: Any) -> bool:
+        monkeypatch.undo()
+        work(it, 1)
+
+        def replaced_just_now(rows: SqlSeals, written: Any) -> bool:
+            monkeypatch.undo()
+            assert rotate(self, *change_of_keys)
+            return seal(rows, written)
+
+        monkeypatch.setattr(SqlSeals, "seal", replaced_just_now)
+        came.append(second.seal(WORKSPACE, relieve=True).came)
+        return True
+
+    monkeypatch.setattr(SqlSeals, "rotate", read_just_before)
+    first.rotate(WORKSPACE, "user:sara", "")
+    assert came == [Came.NOT_LEADER]
+    assert second.seal(WORKSPACE, relieve=True).came is Came.SEALED
+    assert verified(it).is_whole
+
+
 # --- the thread
 
 

@@ -50,10 +50,10 @@ class _Ledger:
 
     @property
     def sealer(self) -> Sealer:
-        """A sealer of this process's own."""
+        """A sealer of this process's own, which takes nobody's place."""
         parts = self.open_session.parts
         owner = OwnerId(f"own_{secrets.token_hex(8)}")
-        return Sealer(parts.store, self.seals, master_key(parts), parts.clock, parts.ids, owner)
+        return Sealer(parts.store, self.seals, master_key(parts), parts.clock, parts.ids, owner, lease_s=0)
 
     @property
     def evidence(self) -> LiveEvidence:
@@ -90,10 +90,10 @@ def seal(places: tuple[str, ...], workspace: str | None) -> None:
     anchors = []
     with _ledger(workspace) as ledger:
         anchors = [anchor(place) for place in places]
-        sealing = ledger.sealer.seal_all(ledger.workspace)
+        sealing = ledger.sealer.seal_all(ledger.workspace, relieve=True)
         newest = ledger.seals.newest(ledger.workspace)
         if sealing.came is Came.NOT_LEADER:
-            note("Another process is sealing this ledger; it is left to it.")
+            note("Another process has sealed at the same time.")
         line(f"{sealing.size:,} records are sealed, {sealing.new:,} of them new.")
         if newest is not None:
             for place, opened in zip(places, anchors, strict=True):

@@ -86,13 +86,24 @@ class _Standing:
 class Sealer:
     """Seals the workspaces of one database. Used by one thread at a time."""
 
-    def __init__(self, store: Store, seals: Seals, wrapper: KeyWrapper, clock: Clock, ids: Ids, owner: OwnerId) -> None:
+    def __init__(
+        self,
+        store: Store,
+        seals: Seals,
+        wrapper: KeyWrapper,
+        clock: Clock,
+        ids: Ids,
+        owner: OwnerId,
+        lease_s: int = LEASE_S,
+    ) -> None:
+        """Take a lease of 0 to seal once in between and leave whoever does so for good their place."""
         self._store = store
         self._seals = seals
         self._keys = SigningKeys(seals, wrapper)
         self._clock = clock
         self._ids = ids
         self._owner = owner
+        self._lease_s = lease_s
         self._signed: dict[WorkspaceName, Checkpoint] = {}  # the last of this process: it never signs a shorter one
 
     def seal(self, workspace: WorkspaceName, *, relieve: bool = False) -> Sealing:
@@ -155,7 +166,9 @@ class Sealer:
         rotation = Rotation(ledger.origin, ledger.size, signer.verifier)
         text = Checkpoint(ledger.origin, ledger.size, self._edge(standing).root()).text
         checkpoint = StoredCheckpoint(ledger.size, now, signed(text, both), kept=True)
-        seal = Seal(ledger, replace(ledger, **self._lease(now)), (), checkpoint)
+        # Another lease than before, so that nobody who has read the old key can still write with it.
+        taken = replace(ledger, lease_owner=self._owner, lease_until=Instant(ledger.lease_until + 1))
+        seal = Seal(ledger, taken, (), checkpoint)
         return self._seals.rotate(seal, replace(key, rotation=signed(rotation.text, both)))
 
     def _standing(self, workspace: WorkspaceName, now: Instant) -> _Standing:
@@ -222,7 +235,7 @@ class Sealer:
         return Sealing(Came.SEALED, edge.size, len(records))
 
     def _lease(self, now: Instant) -> dict[str, Any]:
-        return {"lease_owner": self._owner, "lease_until": Instant(now + LEASE_S * MICROS_PER_SECOND)}
+        return {"lease_owner": self._owner, "lease_until": Instant(now + self._lease_s * MICROS_PER_SECOND)}
 
 
 def disagreement(record: StoredRecord, no: int) -> str:
