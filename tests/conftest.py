@@ -14,6 +14,21 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
+SLOW = (
+    "api",
+    "bench",
+    "control/test_sealing.py",
+    "control/test_release_states.py",
+    "examples",
+    "execution/test_backtest.py",
+    "faults",
+    "ledger",
+    "postgres",
+    "sdk",
+    "simulation",
+    "workspace/test_reading.py",
+)
+"""Places whose tests start servers, processes or many examples: `make check` leaves them out, `make test` does not."""
 NARROWING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf")
 
 settings.register_profile(
@@ -41,6 +56,13 @@ def pytest_configure(config: pytest.Config) -> None:
     narrowed = [option for option in NARROWING if config.getoption(option, None)]
     if all_required() and narrowed:
         raise pytest.UsageError(f"REMIT_REQUIRE_ALL is set, so no test may be left out by: {', '.join(narrowed)}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        place = item.path.relative_to(ROOT / "tests").as_posix() if item.path.is_relative_to(ROOT / "tests") else ""
+        if place.startswith(SLOW) or "[postgres" in item.name:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
