@@ -45,9 +45,13 @@ class PostgresStore(Queries):
         """
         self.address = Address(url)
         engine = _connections(self.address)
-        with explained(self.address):
-            _check_fit(self.address, engine)
-            migrate(engine)
+        try:
+            with explained(self.address):
+                _check_fit(self.address, engine)
+                migrate(engine)
+        except StoreError:
+            engine.dispose()
+            raise
         super().__init__(engine)
         self._listener = Listener(self.address, self._signals)
 
@@ -71,7 +75,14 @@ class PostgresTransactions:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._db = address.connect()
+        self._connect()
+
+    def _connect(self) -> None:
+        # One pipeline for the life of the connection: psycopg ends each with a message after which PostgreSQL does not
+        # count how long the transaction is idle, and a process that stands still would hold its locks for ever.
+        self._db = self._address.connect()
+        self._pipelining = contextlib.ExitStack()
+        self._pipeline = self._pipelining.enter_context(self._db.pipeline())
 
     def begin(self, wanted: Wanted) -> Loaded:
         """Lock the workspace, then the other scopes in the order of their ids, then read.
@@ -96,22 +107,23 @@ class PostgresTransactions:
         if missing:
             self._db.rollback()
             empty = Scope(ScopeId(""), ScopeKind.WORKSPACE)
-            self._db.execute(sql.MAKE_WORKSPACES, (rows.state_bytes(empty), missing))
+            self._send(sql.MAKE_WORKSPACES, rows.state_bytes(empty), missing)
+            self._pipeline.sync()
             loaded, _ = self._load(wanted, workspaces)
         return loaded
 
     def _load(self, wanted: Wanted, workspaces: list[str]) -> tuple[Loaded, list[str]]:
         """Begin, lock and read in one round trip. Each statement sees what was committed before it began."""
-        with self._db.pipeline():
-            self._send(sql.BEGIN)
-            locked = self._send(sql.LOCK_WORKSPACES, workspaces) if workspaces else None
-            scopes = self._found(sql.SCOPES, list(wanted.scopes))
-            records = self._found(sql.RECORDS, wanted.workspace, list(wanted.record_keys))
-            open_actions = self._found(sql.OPEN_ACTIONS, list(wanted.open_actions))
-            runs, digests = [run for run, _ in wanted.approvals], [digest for _, digest in wanted.approvals]
-            approvals = self._found(sql.APPROVALS, runs, digests)
-            approvals_by_id = self._found(sql.APPROVALS_BY_ID, list(wanted.approval_ids))
-            withdrawn = self._found(sql.WITHDRAWN, wanted.workspace, list(wanted.releases))
+        self._send(sql.BEGIN)
+        locked = self._send(sql.LOCK_WORKSPACES, workspaces) if workspaces else None
+        scopes = self._found(sql.SCOPES, list(wanted.scopes))
+        records = self._found(sql.RECORDS, wanted.workspace, list(wanted.record_keys))
+        open_actions = self._found(sql.OPEN_ACTIONS, list(wanted.open_actions))
+        runs, digests = [run for run, _ in wanted.approvals], [digest for _, digest in wanted.approvals]
+        approvals = self._found(sql.APPROVALS, runs, digests)
+        approvals_by_id = self._found(sql.APPROVALS_BY_ID, list(wanted.approval_ids))
+        withdrawn = self._found(sql.WITHDRAWN, wanted.workspace, list(wanted.releases))
+        self._pipeline.sync()
         loaded = Loaded(
             scopes={row[0]: rows.scope_from(row) for row in _rows(scopes)},
             records=dict(_rows(records)),
@@ -131,12 +143,12 @@ class PostgresTransactions:
         server and keeps it until the disk has the commit, so that no two workspaces could commit together.
         """
         with explained(self._address, UNKNOWN):
-            with self._db.pipeline():
-                for statement, values in sql.statements(writes):
-                    self._send(statement, *values)
-                self._send(sql.COMMIT)
-                for workspace in sorted({record.workspace for record in writes.records}):
-                    self._send(sql.NOTIFY, workspace)
+            for statement, values in sql.statements(writes):
+                self._send(statement, *values)
+            self._send(sql.COMMIT)
+            for workspace in sorted({record.workspace for record in writes.records}):
+                self._send(sql.NOTIFY, workspace)
+            self._pipeline.sync()
             if writes.destroyed:
                 self._sweep()
 
@@ -144,6 +156,7 @@ class PostgresTransactions:
         """Have the destroyed key's old row cleared away soon. It is gone for every query already."""
         with contextlib.suppress(psycopg.Error):
             self._db.execute("vacuum payload_keys")
+            self._pipeline.sync()
 
     def rollback(self) -> None:
         """Give up what was begun. A lost connection has given it up already."""
@@ -153,11 +166,14 @@ class PostgresTransactions:
     def close(self) -> None:
         """Close the connection; an open transaction is rolled back."""
         self._db.close()
+        with contextlib.suppress(psycopg.Error):
+            self._pipelining.close()
 
     def _start_over(self) -> None:
         self.rollback()
         if self._db.closed:
-            self._db = self._address.connect()
+            self.close()
+            self._connect()
 
     def _found(self, statement: str, *values: Any) -> Cursor[Any] | None:
         """Ask, unless the last value is an empty list: then there is nothing to find."""
