@@ -31,7 +31,7 @@ LEFT_OPEN = 3
 """So many must have been killed between admission and outcome, or the test has tried nothing."""
 CENTS = 10
 """What one effect costs; the budget is in whole effects."""
-EFFECTS = 900
+EFFECTS = 600
 PATIENCE_S = 90
 WORKER = Path(__file__).with_name("worker.py")
 
@@ -47,19 +47,17 @@ class Crew:
     def __init__(self, it: World, folder: Path) -> None:
         self.command = [sys.executable, str(WORKER), it.url, str(folder / "effects"), str(folder / "stop")]
         self.stop = folder / "stop"
-        self.killed = 0
         self.workers = [self.hire() for _ in range(WORKERS)]
 
     def hire(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(self.command, stderr=subprocess.PIPE)
 
-    def kill_one(self, chance: random.Random) -> None:
-        """Kill one that has had time to start, wherever it is, and hire another."""
-        index = chance.randrange(WORKERS)
-        victim, self.workers[index] = self.workers[index], self.hire()
+    def kill_one(self) -> None:
+        """Kill the one that has worked longest, wherever it is, and hire another."""
+        victim = self.workers.pop(0)
+        self.workers.append(self.hire())
         victim.send_signal(signal.SIGKILL)
         victim.communicate()
-        self.killed += 1
 
     def dismiss(self) -> list[str]:
         """Let everybody come to an end; return what they complained of."""
@@ -104,24 +102,18 @@ def check_leaves(it: World) -> None:
 @pytest.mark.slow
 def test_killed_processes_overspend_nothing_and_leave_no_effect_unrecorded(tmp_path: Path) -> None:
     chance = random.Random(7)
-    deadline = time.monotonic() + PATIENCE_S
     with world(tmp_path, CHANGES, clock=ManualClock(int(time.time() * 1_000_000))) as it:
         crew = Crew(it, tmp_path)
         try:
-            while crew.killed < KILLS:
-                assert time.monotonic() < deadline, f"only {crew.killed} killed"
-                before = effects_paid(it)
-                time.sleep(chance.uniform(0.2, 0.5))
-                if effects_paid(it) > before + WORKERS:  # else most are still starting
-                    crew.kill_one(chance)
-            assert effects_paid(it) < EFFECTS, "everybody was killed while there was work to do"
-            while effects_paid(it) < EFFECTS:
-                assert time.monotonic() < deadline, "the workers do not get on"
-                time.sleep(0.2)
+            for kill in range(1, KILLS + 1):
+                wait_until_paid(it, kill * EFFECTS // (KILLS + 2))
+                time.sleep(chance.uniform(0, 0.03))
+                crew.kill_one()
+            wait_until_paid(it, EFFECTS)
             assert crew.dismiss() == []
         finally:
             crew.end()
-        check_the_books(it, tmp_path, crew.killed)
+        check_the_books(it, tmp_path)
         check_recovery(it)
 
 
@@ -130,10 +122,17 @@ def effects_paid(it: World) -> int:
     return 0 if spend is None else spend.used // (CENTS * 10_000)
 
 
-def check_the_books(it: World, folder: Path, killed: int) -> None:
+def wait_until_paid(it: World, effects: int) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while effects_paid(it) < effects:
+        assert time.monotonic() < deadline, f"the workers do not get on: {effects_paid(it)} of {effects}"
+        time.sleep(0.02)
+
+
+def check_the_books(it: World, folder: Path) -> None:
     lines = lines_of(folder / "effects")
     check_money(it, len(lines))
-    assert len(lines) >= EFFECTS - killed, "a killed process loses at most the effect it was about to begin"
+    assert len(lines) >= EFFECTS - KILLS, "a killed process loses at most the effect it was about to begin"
     effects_of = Counter(run for run, _ in lines)
     for run, count in effects_of.items():
         assert count <= admitted(it)[run], f"every effect of {run} has an admission on record"
