@@ -4,6 +4,7 @@ import itertools
 import multiprocessing
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from remit.control.sealing import (
 )
 from remit.control.signing import SigningKeys
 from remit.domain.clock import ManualClock
+from remit.domain.ids import RandomIds
 from remit.domain.record import RecordKind
 from remit.ledger.checkpoint import Checkpoint, Rotation
 from remit.ledger.evidence import CHECKPOINT
@@ -262,6 +264,28 @@ def test_processes_that_all_seal_at_once(it: World, monkeypatch: pytest.MonkeyPa
     report = verified(it)
     assert report.is_whole, report.faults
     assert report.records == count_of(it)
+
+
+@pytest.mark.slow
+def test_sealing_while_several_writers_commit(it: World) -> None:
+    """Never a gap that is none: records become visible in the order of their numbers."""
+    writers = [World(it.path, it.clock, RandomIds()) for _ in range(3)]
+    with ThreadPoolExecutor() as pool:
+        done = [pool.submit(work, writer, 25) for writer in writers]
+        sealer = sealer_of(it)
+        sizes = [sealer.seal(WORKSPACE).size]
+        while not all(one.done() for one in done):
+            sizes.append(sealer.seal(WORKSPACE).size)
+    for one in done:
+        one.result()
+    for writer in writers:
+        writer.queue.close()
+        writer.parts.close()
+    sealer.seal_all(WORKSPACE)
+    report = verified(it)
+    assert report.is_whole, report.faults
+    assert report.records == count_of(it) > 3 * 50
+    assert len(set(sizes)) > 3, "it was sealed in between"
 
 
 # --- never over a hole
