@@ -17,7 +17,6 @@ from typing import Any
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from httpx import Response
 
 from remit.compose import open_api
 from remit.control.attempts import Attempts
@@ -62,7 +61,7 @@ class Office:
         self.app = open_api(self.world.parts, self.world.queue)
         self.client = TestClient(self.app, raise_server_exceptions=True)
 
-    def ask(self, method: str, path: str, who: Shows = NOBODY, body: Any = None, **headers: str) -> Response:
+    def ask(self, method: str, path: str, who: Shows = NOBODY, body: Any = None, **headers: str) -> Any:
         """Send one request; `body` is written as JSON, text goes as it is."""
         sent = {**who.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         content = body if body is None or isinstance(body, str) else json.dumps(body)

@@ -60,7 +60,7 @@ def it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 def routes(it: Office) -> list[tuple[str, str, Access]]:
     found = [route for route in it.app.routes if isinstance(route, APIRoute)]
-    return [(method, r.path_format, declared(r.endpoint)) for r in found for method in sorted(r.methods)]
+    return [(method, r.path_format, declared(r.endpoint)) for r in found for method in sorted(r.methods or ())]
 
 
 def filled(path: str) -> str:

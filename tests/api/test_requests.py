@@ -11,6 +11,7 @@ from remit.domain.identity import Role
 from remit.domain.record import RecordKind
 from remit.storage.port import StoreError
 from tests.api.office import PREFIX, Office, Shows, office
+from tests.worlds import WORKSPACE
 
 MEMBERS = {"type", "title", "status", "code", "detail", "field", "remedy"}
 
@@ -101,6 +102,12 @@ def test_a_database_that_does_not_answer_is_503(it: Office, admin: Shows, monkey
     assert it.ask("GET", "/healthz").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/runs/a%00b", "/runs?agent=%00", "/runs?agent=a%E2%80%AEb", "/runs/" + "x" * 3_000])
+def test_an_id_that_can_be_none_is_refused_before_the_database_sees_it(it: Office, admin: Shows, path: str) -> None:
+    answer = it.ask("GET", PREFIX + path, admin)
+    assert (answer.status_code, answer.json()["code"]) == (422, "field_unfit")
+
+
 # -- repetition
 
 
@@ -161,7 +168,7 @@ def test_a_secret_is_told_once_even_where_the_answer_is_repeated(it: Office, adm
     again = it.ask("POST", f"{PREFIX}/keys", admin, ask, Idempotency_Key="k-1").json()
     assert first["secret"].startswith("rmt_a_")
     assert again == first | {"secret": None}
-    assert len(it.credentials.all("tiny", "buyer")) == 1
+    assert len(it.credentials.all(WORKSPACE, "buyer")) == 1
 
 
 def test_an_unfit_key_is_refused(it: Office, admin: Shows) -> None:

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from remit.api.access import allow, people, signed_in
 from remit.api.route import Route
-from remit.api.shapes import Asker, Body, Reason, Shown, words
+from remit.api.shapes import Asker, Body, Reason, Shown, missing, words
 from remit.api.use_cases import UseCases
-from remit.domain.identity import Role
+from remit.domain.identity import Caller, Role
 from remit.domain.ids import CredentialId, UserId
 from remit.storage.identity import Account
 
@@ -97,7 +97,7 @@ class PeopleRoutes:
     @allow(people())
     def one(self, person: str, caller: Asker) -> PersonShown:
         """Return one person."""
-        return _shown(self._use.people.named(caller.workspace, person))
+        return _shown(self._existing(person, caller))
 
     @allow(signed_in(Role.ADMIN))
     def add(self, body: NewPerson, caller: Asker) -> PersonShown:
@@ -110,29 +110,33 @@ class PeopleRoutes:
     @allow(signed_in(Role.ADMIN))
     def set_roles(self, person: str, body: Roles, caller: Asker) -> PersonShown:
         """Give a person exactly these roles, from their next request on."""
+        self._existing(person, caller)
         return _shown(self._use.people.set_roles(caller.workspace, person, body.roles, str(caller.person)))
 
     @allow(signed_in(Role.ADMIN))
     def disable(self, person: str, caller: Asker, body: Reason = Reason()) -> PersonShown:  # noqa: B008 - frozen
         """Turn away a person's sessions and tokens from the next request on."""
+        self._existing(person, caller)
         reason = words(body.reason, "reason")
         return _shown(self._use.people.disable(caller.workspace, person, str(caller.person), reason))
 
     @allow(signed_in(Role.ADMIN))
     def enable(self, person: str, caller: Asker, body: Reason = Reason()) -> PersonShown:  # noqa: B008 - frozen
         """Let a disabled person in again."""
+        self._existing(person, caller)
         reason = words(body.reason, "reason")
         return _shown(self._use.people.enable(caller.workspace, person, str(caller.person), reason))
 
     @allow(signed_in(Role.ADMIN))
     def reset_password(self, person: str, body: NewPassword, caller: Asker) -> PersonShown:
         """Set a person's password; all their sessions end."""
+        self._existing(person, caller)
         return _shown(self._use.people.reset_password(caller.workspace, person, body.password, str(caller.person)))
 
     @allow(signed_in(Role.ADMIN))
     def make_link(self, person: str, caller: Asker) -> LinkShown:
         """Make a link that signs a person in once, within 15 minutes."""
-        self._use.people.named(caller.workspace, person)
+        self._existing(person, caller)
         made = self._use.signing_in.one_time_link(caller.workspace, UserId(person), str(caller.person))
         return LinkShown(person=person, secret=made.secret, expires_at=made.credential.expires_at)
 
@@ -142,6 +146,12 @@ class PeopleRoutes:
         keep = CredentialId(caller.credential)
         changed = self._use.people.change_password(caller.workspace, str(caller.person), body.old, body.new, keep)
         return _shown(changed)
+
+    def _existing(self, person: str, caller: Caller) -> Account:
+        found = self._use.store.account(caller.workspace, UserId(person))
+        if found is None:
+            raise missing("person", person)
+        return found
 
 
 def _shown(account: Account) -> PersonShown:

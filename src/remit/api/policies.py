@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -22,7 +22,9 @@ from remit.domain.identity import Caller
 from remit.domain.ids import AgentName, BudgetName, ReleaseId, UserId
 from remit.domain.messages import Language, say, telling
 from remit.domain.scenario import GivenFacts, Scenario
+from remit.execution.metering import MAX_TOKENS
 from remit.kernel.decide import decide
+from remit.kernel.prepared import model_arguments
 from remit.kernel.ruleset import Ruleset
 from remit.workspace.reading import read
 
@@ -56,6 +58,8 @@ class WhatIf(Body):
     tool: Annotated[str, Field(max_length=300)] = ""
     model: Annotated[str, Field(max_length=300)] = ""
     arguments: Json = Field(default_factory=dict)
+    input_tokens: Annotated[int, Field(ge=0, le=MAX_TOKENS)] = 0
+    max_output_tokens: Annotated[int, Field(ge=0, le=MAX_TOKENS)] = 0
     on_behalf_of: Annotated[str, Field(min_length=1, max_length=256)] = "user:test"
     facts: FactsGiven = FactsGiven()
     cost_micros: Annotated[int, Field(ge=0, le=2**62)] | None = None
@@ -173,6 +177,11 @@ def rules_of(use: UseCases, caller: Caller, release: str = "") -> Ruleset:
     return rules
 
 
+def _tokens(body: WhatIf) -> Mapping[str, int | str]:
+    provider, _, name = body.model.partition("/")
+    return model_arguments(provider, name, body.input_tokens, body.max_output_tokens)
+
+
 def _scenario(body: WhatIf) -> Scenario:
     given = body.facts
     facts = GivenFacts(
@@ -187,7 +196,7 @@ def _scenario(body: WhatIf) -> Scenario:
         agent=AgentName(body.agent),
         kind=ActionKind.TOOL if body.tool else ActionKind.MODEL,
         target=body.tool or body.model,
-        arguments=body.arguments,
+        arguments=body.arguments if body.tool else _tokens(body),
         expect=Verdict.ALLOW,
         on_behalf_of=UserId(body.on_behalf_of),
         cost_micros=body.cost_micros,

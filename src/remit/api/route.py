@@ -24,6 +24,7 @@ from remit.api.limits import Disconnected, RequestLimits, headers_of, json_of
 from remit.api.refusals import refusal_of
 from remit.control.repeats import Given, KeyTaken, Repeats, StillOpen
 from remit.domain.identity import Caller
+from remit.domain.text import unfit
 from remit.storage.identity import Answer
 
 LONGEST_KEY = 200
@@ -108,6 +109,7 @@ class GuardedRoute(APIRoute):
             caller = await run_in_threadpool(seam.doorkeeper.identify, headers, peer_of(request), request.method)
             access.check(caller)
             request.state.caller = caller
+        _check_texts({**request.path_params, **request.query_params})
         if request.method in SAFE:
             return await inner(request)
         body = await _body(request, headers, seam.large_limits if route.large else seam.limits)
@@ -129,6 +131,15 @@ class GuardedRoute(APIRoute):
             raise
         await run_in_threadpool(repeats.complete, claim, response.status_code, bytes(response.body))
         return response
+
+
+def _check_texts(given: Mapping[str, str]) -> None:
+    """Refuse what no id or filter holds, and a database may stumble over."""
+    for name, value in given.items():
+        why = unfit(value, 2_000)
+        if why is not None:
+            field = name.encode("unicode_escape").decode()[:100]
+            raise Refusal(422, "field_unfit", f"{field} {why}", "Send plain text", field=field)
 
 
 def _claim(repeats: Repeats, caller: Caller, key: str, request: str) -> Answer | Given:
