@@ -27,7 +27,7 @@ from tests.simulation.invariants import Ledger, expect_counters_as_recorded
 from tests.simulation.story import Failed, Story, Template, Worker
 from tests.worlds import WORKSPACE, world
 
-SEEDS = 500 if os.environ.get("REMIT_NIGHTLY") else 48
+SEEDS = 500 if os.environ.get("REMIT_NIGHTLY") else 24
 CHUNKS = 2
 USUAL_DEATHS = {"begin", "insert into scopes", "insert into records", "commit"}
 

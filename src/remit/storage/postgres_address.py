@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -55,6 +56,10 @@ _REMEDIES = {
     "25P03": f"this process stood still for {IDLE_TIMEOUT_S} s in a transaction, which was ended",
 }
 
+BAD_URL = (
+    "REMIT_DATABASE_URL is no PostgreSQL URL: write postgresql://USER:PASSWORD@HOST:5432/DATABASE,"
+    " with %40 for @, %3A for : and %2F for / in a password"
+)
 NOTHING = "Nothing was admitted."
 UNKNOWN = "Nobody knows whether it was recorded: the same again finds out."
 
@@ -67,10 +72,9 @@ class Address:
         try:
             self._parts = conninfo_to_dict(url)
         except psycopg.Error:
-            raise StoreError(
-                "REMIT_DATABASE_URL is no PostgreSQL URL: write postgresql://USER:PASSWORD@HOST:5432/DATABASE,"
-                " with %40 for @, %3A for : and %2F for / in a password"
-            ) from None
+            raise StoreError(BAD_URL) from None
+        if not _is_plain(self._parts):
+            raise StoreError(BAD_URL)
 
     def __str__(self) -> str:
         """Return user, host and database."""
@@ -116,6 +120,12 @@ def explained(address: Address, ending: str = NOTHING) -> Iterator[None]:
     except DBAPIError as error:  # the same, met by SQLAlchemy
         said = error.orig if isinstance(error.orig, psycopg.Error) else psycopg.Error(str(error.orig))
         raise StoreError(f"{address}: {_remedy(address, said)}. {_ending(said, ending)}") from error
+
+
+def _is_plain(parts: Mapping[str, Any]) -> bool:
+    """Tell whether nothing passes for a name or a port that is a part of a password somebody forgot to quote."""
+    names = "".join(str(parts.get(name) or "") for name in ("user", "host", "dbname"))
+    return "@" not in names and re.fullmatch("[0-9,]*", str(parts.get("port") or "")) is not None
 
 
 def is_lost(error: psycopg.Error) -> bool:

@@ -12,7 +12,10 @@ from remit.storage.postgres_address import Address
 from remit.storage.postgres_sql import CHANNEL
 
 PAUSE_S = 1.0
-"""How long after a lost connection a new one is tried, and how long closing may take."""
+"""How long after a lost connection a new one is tried."""
+
+LOOK_S = 0.25
+"""How long closing may take."""
 
 
 class Listener:
@@ -51,5 +54,5 @@ class Listener:
             db.execute(f"listen {CHANNEL}")
             self._signals.tell_everybody()  # what was notified before, nobody has heard
             while not self._closing.is_set():
-                for heard in db.notifies(timeout=PAUSE_S, stop_after=1):
+                for heard in db.notifies(timeout=LOOK_S, stop_after=1):
                     self._signals.tell([heard.payload])
