@@ -63,8 +63,8 @@ def test_a_persons_budget_counts_for_that_person() -> None:
 
 
 def test_a_money_budget_anywhere_above_needs_prices() -> None:
-    assert RULES.has_money_budget(AgentName("buyer")), "the workspace's month is in dollars"
-    assert not with_budgets(budget("b", BudgetLevel.AGENT)).has_money_budget(AgentName("buyer"))
+    assert RULES.has_money_budget(AgentName("buyer"), UserId("user:sara")), "the workspace's month is in dollars"
+    assert not with_budgets(budget("b", BudgetLevel.AGENT)).has_money_budget(AgentName("buyer"), UserId("user:sara"))
 
 
 def test_a_name_that_is_not_there_is_none() -> None:
@@ -84,3 +84,10 @@ def test_a_budget_is_found_wherever_it_is_written() -> None:
 
 def test_the_validator_of_a_tool_is_closed() -> None:
     assert not RULES.validator(ToolName("erp.get_order")).is_valid({"order": "PO-1", "also": 1})
+
+
+def test_a_money_budget_of_one_user_is_no_reason_to_deny_others() -> None:
+    saras = replace(budget("b", BudgetLevel.USER, "user:sara"), unit=BudgetUnit.MICRO_USD)
+    rules = with_budgets(saras)
+    assert rules.has_money_budget(AgentName("buyer"), UserId("user:sara"))
+    assert not rules.has_money_budget(AgentName("buyer"), UserId("user:omar"))

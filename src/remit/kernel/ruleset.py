@@ -78,9 +78,10 @@ class Ruleset:
         written += [budget for agent in self.configuration.agents.values() for budget in agent.remit.budgets]
         return next((budget for budget in written if budget.name == name), None)
 
-    def has_money_budget(self, agent: AgentName) -> bool:
+    def has_money_budget(self, agent: AgentName, user: UserId) -> bool:
         """Tell whether an action without a known price must be denied."""
-        return any(charge.budget.unit is BudgetUnit.MICRO_USD for charge in self.charges(agent))
+        money = BudgetUnit.MICRO_USD
+        return any(charge.budget.unit is money and charge.applies_to(user) for charge in self.charges(agent))
 
     def _charges_of(self, agent: Agent) -> tuple[Charge, ...]:
         subjects = {BudgetLevel.TEAM: agent.team, BudgetLevel.AGENT: agent.name, BudgetLevel.RUN: agent.name}

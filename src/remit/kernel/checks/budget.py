@@ -23,7 +23,7 @@ def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:
     for charge in call.rules.charges(call.run.agent):
         if charge.applies_to(call.run.on_behalf_of):
             found += _judge(charge, facts, call.action.cost)
-    if call.action.cost.micros is None and call.rules.has_money_budget(call.run.agent):
+    if call.action.cost.micros is None and call.rules.has_money_budget(call.run.agent, call.run.on_behalf_of):
         found.append(Finding.of(Code.BUDGET_UNPRICED, Verdict.DENY, target=call.action.target))
     return tuple(found) or _OK
 
