@@ -13,6 +13,7 @@ import remit
 from remit.domain.facts import ScopeKind
 from remit.domain.finding import Code
 from remit.domain.record import RecordKind
+from tests.served import DOORS, reached
 from tests.worlds import MODEL, VISITOR, World, agent, budget, documents, world, yaml
 
 UNPRICED = "nowhere/secret-1"
@@ -25,9 +26,9 @@ CHANGES: dict[str, str | None] = {
 }
 
 
-@pytest.fixture
-def it(tmp_path: Path) -> Any:
-    with world(tmp_path, CHANGES) as opened:
+@pytest.fixture(params=DOORS)
+def it(tmp_path: Path, request: pytest.FixtureRequest) -> Any:
+    with world(tmp_path, CHANGES) as opened, reached(opened, request.param):
         yield opened
 
 

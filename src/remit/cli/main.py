@@ -47,6 +47,11 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "reconcile": Command("remit.cli.reconcile:reconcile", "Settle actions whose outcome is unknown."),
         "audit": Command("remit.cli.audit:audit", "Seal, verify and export the ledger."),
         "erase": Command("remit.cli.erase:erase", "Destroy what is kept of a data subject."),
+        "up": Command("remit.cli.up:up", "Start Remit on this machine, from nothing."),
+        "serve": Command("remit.cli.serve:serve_command", "Serve agents and people over HTTP."),
+        "people": Command("remit.cli.people:people", "Say who may do what; let people in no more."),
+        "keys": Command("remit.cli.keys:keys", "Make, rotate and revoke the keys of agents."),
+        "login": Command("remit.cli.login:login", "Write a link that signs a person in once."),
         "demo": Command("remit.cli.demo:demo", "Watch two agents work under their remits."),
     }
 )
