@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remit.domain.arguments import PayloadLimits
@@ -22,7 +23,7 @@ from remit.sdk.errors import Refused, Unavailable
 from remit.settings import Settings
 from remit.storage.opening import open_store
 from remit.storage.port import Store, StoreError
-from remit.storage.sealed import KeyFile, Keyring
+from remit.storage.sealed import KeyFile, Keyring, PayloadLost
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -56,11 +57,28 @@ def open_parts(settings: Settings, clock: Clock | None = None, ids: Ids | None =
         )
     store = open_store(settings.database_url)
     try:
-        keys = Keys(store, Keyring(KeyFile(path)))
+        keys = Keys(store, _keyring(store, path))
     except StoreError:
         store.close()
         raise
     return Parts(settings, store, keys, Rulesets(store), clock or SystemClock(), ids or RandomIds())
+
+
+def _keyring(store: Store, path: Path) -> Keyring:
+    """Open the master key, and only the one that this database is used with: a second would make two halves of it."""
+    wrapped = store.some_key()
+    if wrapped is not None and not path.exists():
+        raise StoreError(
+            f"{path}: the key file is not there, and the database holds what was sealed under it: copy it from where"
+            " this database was used before. Nothing was changed"
+        )
+    keyring = Keyring(KeyFile(path))
+    if wrapped is not None:
+        try:
+            keyring.unwrap(wrapped)
+        except PayloadLost as error:
+            raise StoreError(f"{path}: this is not the key file that this database is used with: {error}") from None
+    return keyring
 
 
 def open_queue(parts: Parts) -> AdmissionQueue:

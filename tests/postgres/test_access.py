@@ -180,3 +180,23 @@ def test_a_url_of_another_kind_is_not_repeated() -> None:
     with pytest.raises(ValidationError, match="this is no database Remit can open") as caught:
         Settings(database_url=f"mysql://me:{SECRET}@host/db")
     assert SECRET not in shown(caught.value)
+
+
+# -- one key file for all processes of a database
+
+
+def test_a_second_machine_needs_the_same_key_file(
+    settings_of: SettingsOf, worlds_on_postgres: None, tmp_path: Path
+) -> None:
+    with world(tmp_path) as it:
+        it.start()
+    url = settings_of(tmp_path / "remit.db").database_url
+    elsewhere = tmp_path / "elsewhere.key"
+    with pytest.raises(StoreError, match=r"elsewhere\.key: the key file is not there.*Nothing was changed"):
+        compose.open_parts(Settings(database_url=url, key_file=elsewhere))
+    assert not elsewhere.exists(), "none is made"
+    elsewhere.write_text("ab" * 32)
+    elsewhere.chmod(0o600)
+    with pytest.raises(StoreError, match=r"elsewhere\.key: this is not the key file that this database is used with"):
+        compose.open_parts(Settings(database_url=url, key_file=elsewhere))
+    compose.open_parts(Settings(database_url=url, key_file=tmp_path / "remit.key")).close()

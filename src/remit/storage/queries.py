@@ -73,6 +73,13 @@ class Queries(IdentityQueries):
         found = self._all(select(table.c.id, table.c.wrapped, table.c.created_at).where(table.c.id == key))
         return WrappedKey(*found[0]) if found else None
 
+    def some_key(self) -> WrappedKey | None:
+        """Return any payload key there is: the master key must open it."""
+        table = tables.payload_keys
+        query = select(table.c.id, table.c.wrapped, table.c.created_at).where(table.c.wrapped != b"")
+        found = self._all(query.limit(1))
+        return WrappedKey(*found[0]) if found else None
+
     def payload(self, owner: str, part: str) -> SealedPayload | None:
         """Return a sealed payload."""
         table = tables.payloads
