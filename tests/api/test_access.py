@@ -34,6 +34,7 @@ FOR_AGENTS = {
 FOR_ANYBODY = {
     ("GET", "/healthz"),
     ("GET", "/readyz"),
+    ("GET", "/sign-in"),
     ("GET", "/api/v1/openapi.json"),
     ("POST", "/api/v1/session"),
     ("POST", "/api/v1/session/link"),

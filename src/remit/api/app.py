@@ -28,6 +28,7 @@ from remit.api.releases import ReleaseRoutes
 from remit.api.route import GuardedRoute, Route, Seam, problem
 from remit.api.runs import RunRoutes
 from remit.api.sessions import SessionRoutes
+from remit.api.sign_in_page import SignInPage
 from remit.api.stops import StopRoutes
 from remit.api.use_cases import UseCases
 
@@ -59,6 +60,8 @@ def control_plane(use: UseCases, figures: Figures, limits: RequestLimits) -> Fas
     app.state.seam = seam
     app.state.routes = {}
     for route in HealthRoutes(use, figures).routes():
+        _add(app, "", route)
+    for route in SignInPage().routes():
         _add(app, "", route)
     for route in _routes(use):
         _add(app, PREFIX, route)

@@ -36,7 +36,6 @@ class Figures:
     def __init__(self, queue: AdmissionQueue) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(QueueFigures(queue))
-        self.decisions = Counter("remit_decisions", "Decisions by verdict.", ["verdict"], registry=self._registry)
         self.requests = Counter(
             "remit_http_requests",
             "Requests by route and status class.",
@@ -51,10 +50,6 @@ class Figures:
         """Count one answer. `route` is the template, as `/runs/{run}`."""
         self.requests.labels(method, route, f"{status // 100}xx").inc()
         self.latency.labels(route).observe(seconds)
-
-    def decided(self, verdict: str) -> None:
-        """Count one decision, by its word."""
-        self.decisions.labels(verdict).inc()
 
     def text(self) -> bytes:
         """Return everything in the text format."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import signal
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -197,8 +198,14 @@ class ServerLimits:
 
 def serve(server: Server, taken: socket.socket) -> None:
     """Serve at an address that was taken, until SIGTERM or SIGINT."""
-    with suppress(KeyboardInterrupt):  # raised anew after an orderly stop
-        server.run(sockets=[taken])
+    # uvicorn raises the signal anew after its orderly stop. SIGTERM would then end the process before the queue and the
+    # database are closed.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[taken])
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def server_of(

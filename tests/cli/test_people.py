@@ -1,0 +1,96 @@
+"""People, keys and sign-in links from the command line, on the database itself."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from remit.compose import open_parts
+from remit.control.proof import Proof
+from remit.control.tokens import RunTokens
+from remit.settings import Settings
+from remit.storage.sealed import KeyFile, Keyring
+from tests.cli.conftest import Command
+
+
+@pytest.fixture
+def applied(shop: Path, command: Command) -> Path:
+    assert command("apply", shop).code == 0
+    return shop
+
+
+def agent_of(secret: str) -> str | None:
+    """Whose key a server on this database takes a secret for."""
+    parts = open_parts(Settings())
+    try:
+        path = parts.settings.key_path
+        assert path is not None
+        tokens = RunTokens(parts.store, Keyring(KeyFile(path)), parts.clock, parts.ids)
+        caller = Proof(parts.store, tokens, parts.clock, 3_600).of(secret)
+        return None if caller is None else caller.agent
+    finally:
+        parts.close()
+
+
+def test_people_come_change_and_go(applied: Path, command: Command) -> None:
+    added = command("people", "add", "user:sara", "--role", "approver", "--role", "viewer", "--name", "Sara")
+    assert added.out == "user:sara is in workspace tiny: approver, viewer.\n"
+    assert command("people", "roles", "user:sara", "--role", "auditor").out == "user:sara: auditor.\n"
+    assert command("people", "disable", "user:sara", "-m", "left").code == 0
+    (row,) = command("people", "ls", "-o", "json").json
+    assert (row["person"], row["roles"], row["state"], row["name"]) == ("user:sara", "auditor", "disabled", "Sara")
+    assert command("people", "enable", "user:sara").code == 0
+    assert command("people", "ls", "-o", "json").json[0]["state"] == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("people", "add", "sara"), "a person's id is `user:` and a name"),
+        (("people", "disable", "user:nobody"), "there is no person user:nobody in workspace tiny"),
+        (("keys", "make", "buyerr"), "the active release knows no agent buyerr; it knows buyer"),
+        (("keys", "revoke", "key_none"), "there is no credential key_none in workspace tiny"),
+    ],
+)
+def test_what_can_not_be_is_one_line(applied: Path, command: Command, arguments: tuple[str, ...], said: str) -> None:
+    answer = command(*arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err.startswith(f"Error: {said}")
+    assert answer.err.count("\n") == 1
+
+
+def test_a_password_is_read_from_standard_input(
+    applied: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command("people", "add", "user:sara")
+    read, write = os.pipe()
+    with os.fdopen(write, "w") as end:
+        end.write("short\n")
+    with os.fdopen(read) as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        refused = command("people", "password", "user:sara")
+    assert (refused.code, refused.err) == (2, "Error: a password has at least 12 characters\n")
+
+
+def test_a_key_is_written_once_and_works_until_it_is_revoked(applied: Path, command: Command) -> None:
+    made = command("keys", "make", "buyer", "--label", "desk", "--days", "30")
+    secret = made.out.strip()
+    assert secret.startswith("rmt_a_")
+    assert agent_of(secret) == "buyer"
+    (row,) = command("keys", "ls", "-o", "json").json
+    assert (row["holder"], row["state"], row["label"], row["last_used"] != "") == ("buyer", "holds", "desk", True)
+    assert secret not in str(row)
+    new = command("keys", "rotate", row["key"], "--overlap", "0", "-o", "json").json
+    assert (agent_of(secret), agent_of(new["secret"])) == (None, "buyer")
+    assert command("keys", "revoke", new["key"], "-m", "leaked").code == 0
+    assert agent_of(new["secret"]) is None
+
+
+def test_login_writes_a_link_and_makes_the_first_admin(applied: Path, command: Command) -> None:
+    first = command("login", "--url", "https://remit.example.com/")
+    assert first.out.startswith("https://remit.example.com/sign-in#rmt_l_")
+    assert "user:admin" in first.err
+    assert command("people", "ls", "-o", "json").json[0]["roles"] == "admin approver auditor author operator viewer"
+    assert command("login", "user:admin").out.startswith("http://127.0.0.1:7070/sign-in#rmt_l_")
+    nobody = command("login", "user:nobody")
+    assert (nobody.code, nobody.out) == (2, "")
