@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -97,6 +98,7 @@ class AdmissionQueue:
         self._inbox: queue.SimpleQueue[Pending | None] = queue.SimpleQueue()
         self._closing = threading.Lock()  # guards _closed against a command that slips in behind the last
         self._closed = False
+        self._process = os.getpid()
         self._transactions: Transactions | None = None  # owned by the writer thread, like everything below
         self._beat_at = 0
         self.counters = Counters()
@@ -136,6 +138,11 @@ class AdmissionQueue:
         with self._closing:
             if self._closed:
                 raise AdmissionClosed("the connection is closed: nothing was admitted; connect again")
+            if os.getpid() != self._process:
+                raise AdmissionClosed(
+                    "this process was forked after it connected, and the writer stayed behind:"
+                    " nothing was admitted; connect in the child"
+                )
             if self._inbox.qsize() >= self._max_waiting:
                 raise Overloaded(f"{self._max_waiting} commands wait already: nothing was admitted; try again, slower")
             self._inbox.put(pending)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from remit.domain.action import Outcome
 from remit.domain.facts import ScopeKind, scope_id
@@ -68,6 +68,10 @@ class Observation:
     rule: LoopRule
 
 
+LATE = "remit:door"
+"""Who reconciles an outcome that came late: the door that the action went through."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settle:
     """Put on record what became of an admitted action, and release what it did not spend.
@@ -87,6 +91,10 @@ class Settle:
     def record_key(self) -> str:
         """Unique in the workspace."""
         return f"{self.outcome.action}/{'reconciled' if self.reconciles else 'outcome'}"
+
+    def late(self) -> Settle:
+        """Return this outcome as one that comes after it was put on record as unknown."""
+        return replace(self, reconciles=True, by=self.by or LATE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,13 @@ from remit.domain.facts import ApprovalState
 from remit.domain.ids import ActionId, ApprovalId, Ids, KeyId, ReleaseId, RunId, WorkspaceName
 from remit.domain.release import Agent
 from remit.domain.run import Run
-from remit.domain.text import recordable, unfit
+from remit.domain.text import ACTOR_FORMS, is_actor, recordable, unfit
 from remit.execution import metering
 from remit.execution.admission import AdmissionQueue
 from remit.execution.commands import Admit, EndRun, Observation, Settle, Settled, StartRun
 from remit.execution.keys import Keys
 from remit.execution.rulesets import Rulesets
+from remit.execution.transaction import Answer, NothingOpen
 from remit.kernel.loops.sketch import result_sketch
 from remit.kernel.prepared import Prepared, model_arguments, prepare
 from remit.kernel.ruleset import Ruleset
@@ -112,8 +113,6 @@ class InProcessDoor:
         if agent is None:
             known = ", ".join(sorted(self._rules(release).configuration.agents)) or "none"
             raise RunRefused(f"release {release} knows no agent {request.agent}; it knows {known}")
-        if not request.on_behalf_of:
-            raise RunRefused("a run acts for somebody: name a person or a system in on_behalf_of, as user:buyer-7")
         now = self._clock.now()
         id = RunId(self._ids.new("run"))
         key_id, wrapped = self._keys.for_new_run(self.workspace, id, request.subject, now)
@@ -244,15 +243,21 @@ class InProcessDoor:
 
     def settle(self, attempt: Attempt, outcome: Outcome, result: bytes) -> Settled:
         """Record what came of an admitted action. `result` is what the loop check and an auditor see of it."""
-        answer = self._admissions.submit(self._settlement(attempt, outcome, result))
-        assert isinstance(answer, Settled)
-        return answer
+        command = self._settlement(attempt, outcome, result)
+        try:
+            answer = self._admissions.submit(command)
+        except StoreError:  # as in admit: asking again finds out, or does it now
+            answer = self._admissions.submit(command)
+        return _accepted(answer, outcome)
 
     async def asettle(self, attempt: Attempt, outcome: Outcome, result: bytes) -> Settled:
         """As settle, without blocking the event loop."""
-        answer = await self._admissions.asubmit(self._settlement(attempt, outcome, result))
-        assert isinstance(answer, Settled)
-        return answer
+        command = self._settlement(attempt, outcome, result)
+        try:
+            answer = await self._admissions.asubmit(command)
+        except StoreError:
+            answer = await self._admissions.asubmit(command)
+        return _accepted(answer, outcome)
 
     def _settlement(self, attempt: Attempt, outcome: Outcome, result: bytes) -> Settle:
         call, run = attempt.call, attempt.call.run
@@ -295,6 +300,11 @@ def _check_texts(request: RunRequest) -> None:
         why = None if value is None and name == "parent" else unfit(value, longest)
         if why is not None:
             raise RunRefused(f"{name} {why}")
+    if not is_actor(request.on_behalf_of):
+        raise RunRefused(
+            f"on_behalf_of says whom the run acts for, and {request.on_behalf_of!r} names nobody: write {ACTOR_FORMS},"
+            " where NAME is of ASCII letters, digits, `.`, `_` and `-`"
+        )
     why = unfit(request.purpose, _LONGEST_PURPOSE, prose=True)
     if why is not None:
         raise RunRefused(f"purpose {why}")
@@ -307,3 +317,10 @@ def _check_tokens(field: str, tokens: object) -> None:
     if not isinstance(tokens, int) or isinstance(tokens, bool) or not 0 <= tokens <= metering.MAX_TOKENS:
         wanted = f"must be a whole number from 0 to {metering.MAX_TOKENS:,}"
         raise BadArguments("bad_tokens", field, wanted, "Give the most the call may use")
+
+
+def _accepted(answer: Answer, outcome: Outcome) -> Settled:
+    assert isinstance(answer, Settled)
+    if answer.status != outcome.status.value:
+        raise NothingOpen(f"action {outcome.action} is settled as {answer.status}; {outcome.status.value} came late")
+    return answer

@@ -26,8 +26,8 @@ def reserve(facts: Facts, call: Prepared) -> tuple[Reservation, ...]:
     for charge in call.rules.charges(call.run.agent):
         scope = facts.of(charge.scope)
         amount = amount_in(charge.budget.unit, call.action.cost)
-        if scope is None or not amount or not charge.applies_to(call.run.on_behalf_of):
-            continue
+        if scope is None or amount is None or not charge.applies_to(call.run.on_behalf_of):
+            continue  # an amount of nothing is kept: what the outcome turns out to cost must find its budget
         spend = rolled(scope.spends.get(charge.budget.name), charge, facts)
         scope.spends[charge.budget.name] = spend
         spend.reserved += amount

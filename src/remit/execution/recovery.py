@@ -10,8 +10,8 @@ from remit.execution.admission import HEARTBEAT_S
 from remit.execution.commands import Command, Settle
 from remit.storage.port import Reads
 
-LEASE_S = 4 * HEARTBEAT_S
-"""A process not seen for this long is taken to be gone."""
+LEASE_S = 12 * HEARTBEAT_S
+"""A process not seen for this long is taken to be gone: twice as long as a heartbeat may wait for the database."""
 
 
 def abandoned(store: Reads, now: Instant) -> Sequence[Command]:

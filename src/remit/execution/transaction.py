@@ -84,12 +84,18 @@ def _wanted(batch: Batch) -> Wanted:
     admits = [command for command in commands if isinstance(command, Admit)]
     return Wanted(
         scopes=sorted({scope for command in commands for scope in scopes_of(command.run)}),
-        record_keys=[command.record_key for command in commands],
+        record_keys=[key for command in commands for key in _keys_of(command)],
         open_actions=[command.outcome.action for command in commands if isinstance(command, Settle)],
         approvals=[(command.run.id, command.call.digest) for command in admits],
         releases={command.run.release for command in admits},
         workspace=batch.workspace,
     )
+
+
+def _keys_of(command: Command) -> tuple[str, ...]:
+    if isinstance(command, Settle) and not command.reconciles:
+        return command.record_key, command.late().record_key
+    return (command.record_key,)
 
 
 class _Work:
@@ -103,10 +109,12 @@ class _Work:
         lag = self.workspace.last_at - now
         # A clock a little behind is held at the last instant on record; one far behind makes standing deny.
         self.now = Instant(self.workspace.last_at) if 0 < lag < CLOCK_TOLERANCE_S * MICROS_PER_SECOND else now
-        self.workspace.last_at = max(self.workspace.last_at, self.now)
 
     def carry_out(self, command: Command) -> Answer | Exception:
         stored = self.loaded.records.get(command.record_key)
+        if isinstance(command, Settle) and _is_news(command, stored):
+            command = command.late()
+            stored = self.loaded.records.get(command.record_key)
         if stored is not None:
             return _repeated(command, orjson.loads(stored))
         match command:
@@ -170,6 +178,7 @@ class _Work:
         reservations: tuple[Reservation, ...] = ()
         if state is ActionState.ADMITTED:
             reservations = effects.reserve(facts, call)
+            self._time_passes()
             self._open(command, reservations)
         held_for = self._consume(facts, approval, decision, command)
         if facts.run is not None:  # without a run nothing was counted and no row is made
@@ -289,7 +298,8 @@ class _Work:
         outcome = command.outcome
         action = self.loaded.open_actions.get(outcome.action)
         finds_nothing = command.reconciles and outcome.status is OutcomeStatus.UNKNOWN
-        if action is None or action.unknown != command.reconciles or finds_nothing:
+        elsewhere = action is not None and (action.run, action.workspace) != (command.run.id, command.run.workspace)
+        if action is None or elsewhere or action.unknown != command.reconciles or finds_nothing:
             return NothingOpen(
                 f"action {outcome.action} has no outcome to report: it was not admitted, or is settled already"
             )
@@ -345,12 +355,23 @@ class _Work:
             scope = self.loaded.scopes[id] = Scope(id, kind)
         return scope
 
+    def _time_passes(self) -> None:
+        """Let no later admission be earlier than this one. What was denied counts for nothing, its clock included."""
+        self.workspace.last_at = max(self.workspace.last_at, self.now)
+
     def _record(self, key: str, kind: RecordKind, run: Run, content: dict[str, Any]) -> None:
         self.workspace.records += 1
         record = Record.of(run.workspace, self.workspace.records, key, kind, self.now, run.id, content)
         self.writes.records.append(record)
         self.writes.scopes[self.workspace.id] = self.workspace
         self.loaded.records[key] = record.body
+
+
+def _is_news(command: Settle, stored: bytes | None) -> bool:
+    """Tell whether the door now knows what was put on record as unknown while its process seemed to be gone."""
+    if stored is None or command.reconciles or command.outcome.status is OutcomeStatus.UNKNOWN:
+        return False
+    return bool(orjson.loads(stored)["status"] == OutcomeStatus.UNKNOWN.value)
 
 
 def _repeated(command: Command, stored: dict[str, Any]) -> Answer | ActionIdReused:

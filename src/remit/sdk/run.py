@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from types import TracebackType
@@ -138,7 +139,7 @@ class ActiveRun:
         tool: str,
         arguments: Mapping[str, Any] | None = None,
         *,
-        using: Callable[..., Awaitable[Any]],
+        using: Callable[..., Any],
         wait: float | None = None,
     ) -> Any:
         """As `call`, for an async function, without blocking the event loop."""
@@ -179,7 +180,7 @@ class ActiveRun:
         prompt: Any,
         *,
         max_output_tokens: int,
-        using: Callable[[], Awaitable[Any]],
+        using: Callable[[], Any],
         input_tokens: int | None = None,
         wait: float | None = None,
     ) -> Any:
@@ -215,7 +216,9 @@ class ActiveRun:
     def _decide(self, attempt: Attempt) -> Admission:
         try:
             return self._door.admit(attempt)
-        except (KeyboardInterrupt, SystemExit):
+        except RemitError:
+            raise
+        except BaseException:  # a signal's handler may raise anything
             self._take_back(attempt)
             raise
 
@@ -250,10 +253,11 @@ class ActiveRun:
     ) -> Any:
         try:
             result = using()
+            _refuse_lazy(call.attempt.target, result)
         except BaseException as error:
             self._settle_failure(call, error)
             raise
-        outcome = Outcome(call.attempt.action, OutcomeStatus.OK, cost_of(call.attempt, result) if cost_of else None)
+        outcome = Outcome(call.attempt.action, OutcomeStatus.OK, _cost(cost_of, call.attempt, result))
         try:
             self._door.settle(call.attempt, outcome, result_bytes(result))
         except RemitError as error:
@@ -263,16 +267,18 @@ class ActiveRun:
     async def _adispatch(
         self,
         call: Call,
-        using: Callable[[], Awaitable[Any]],
+        using: Callable[[], Any],
         cost_of: Callable[[Attempt, object], Cost | None] | None,
     ) -> Any:
         try:
-            result = await using()
+            started = using()
+            result = await started if inspect.isawaitable(started) else started
+            _refuse_lazy(call.attempt.target, result)
         except BaseException as error:
             # Not awaited: a cancelled task may not wait any more, and the outcome must be on record all the same.
             self._settle_failure(call, error)
             raise
-        outcome = Outcome(call.attempt.action, OutcomeStatus.OK, cost_of(call.attempt, result) if cost_of else None)
+        outcome = Outcome(call.attempt.action, OutcomeStatus.OK, _cost(cost_of, call.attempt, result))
         try:
             await self._door.asettle(call.attempt, outcome, result_bytes(result))
         except RemitError as error:
@@ -294,6 +300,31 @@ class ActiveRun:
             )
         except RemitError as unrecorded:
             error.add_note(f"its outcome could not be recorded either: {unrecorded}")
+
+
+class LazyResult(Refused):
+    """A function returned what would only run later, out of reach of a stop: it was closed and has not run."""
+
+
+def _refuse_lazy(target: str, result: object) -> None:
+    """Refuse a generator, a coroutine and their like, whose effects would come after the outcome is on record."""
+    if inspect.isgenerator(result) or inspect.iscoroutine(result):
+        result.close()
+    elif not (inspect.isasyncgen(result) or inspect.isawaitable(result)):
+        return
+    raise LazyResult(
+        f"{target}: the function returned something that runs later: use acall, or return the finished result"
+    )
+
+
+def _cost(cost_of: Callable[[Attempt, object], Cost | None] | None, attempt: Attempt, result: object) -> Cost | None:
+    """Return what a response says was used; one that can not be read is taken to have used what was reserved."""
+    if cost_of is None:
+        return None
+    try:
+        return cost_of(attempt, result)
+    except Exception:  # noqa: BLE001 - a response's own property may raise anything
+        return None
 
 
 async def _each(pauses: Iterator[float]) -> AsyncIterator[float]:
