@@ -61,7 +61,7 @@ def open_server(parts: Parts, queue: AdmissionQueue, *, secure: bool) -> OpenSer
     seam: Seam = application.state.seam
     recognition = Recognition(proof, seam.doorkeeper)
     commits = Commits(store.listen)
-    told = Told(tokens, settings.run_token_s, seam.figures.decided)
+    told = Told(tokens, settings.run_token_s, seam.figures.answered)
     agents = AgentRoutes(recognition, Doors(parts, queue, payload).of, commits, limits, told)
     seals = seals_of(store)
     events = EventRoute(recognition, store, lambda name: seals.head(name).last_seq, commits, request_limits=limits)

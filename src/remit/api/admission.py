@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -74,11 +75,14 @@ class RunTokens(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What else is done about an answer: the token of a run that was started, and figures of decisions by verdict."""
+    """What else is done about an answer: the token of a run that was started, and figures of requests.
+
+    `answered` takes method, route, status and seconds.
+    """
 
     tokens: RunTokens
     token_s: int
-    decided: Callable[[str], None]
+    answered: Callable[[str, str, int, float], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +105,27 @@ class Asked:
 Answer = tuple[int, Mapping[str, object]]
 Handler = Callable[[Asked, tuple[str, ...]], Awaitable[Answer]]
 
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """Where a route is, and which method of AgentRoutes answers it."""
+
+    method: str
+    template: str
+    handler: str
+    pattern: re.Pattern[str]
+
+
+def _path(method: str, template: str, handler: str) -> _Path:
+    return _Path(method, template, handler, re.compile(re.sub(r"\{\w+\}", r"([^/]{1,64})", template)))
+
+
 _PATHS = (
-    ("POST", re.compile(r"/api/v1/runs"), "start"),
-    ("POST", re.compile(r"/api/v1/runs/([^/]{1,64})/actions"), "admit"),
-    ("POST", re.compile(r"/api/v1/runs/([^/]{1,64})/actions/([^/]{1,64})/outcome"), "settle"),
-    ("POST", re.compile(r"/api/v1/runs/([^/]{1,64})/end"), "end"),
-    ("GET", re.compile(r"/api/v1/approvals/([^/]{1,64})/state"), "approval_state"),
+    _path("POST", "/api/v1/runs", "start"),
+    _path("POST", "/api/v1/runs/{run}/actions", "admit"),
+    _path("POST", "/api/v1/runs/{run}/actions/{action}/outcome", "settle"),
+    _path("POST", "/api/v1/runs/{run}/end", "end"),
+    _path("GET", "/api/v1/approvals/{approval}/state", "approval_state"),
 )
 
 
@@ -141,20 +160,23 @@ class AgentRoutes:
         """Answer one request."""
         found = _found(scope)
         assert found is not None
-        name, ids = found
-        handler: Handler = getattr(self, name)
+        begun = time.perf_counter()
+        path, ids = found
+        handler: Handler = getattr(self, path.handler)
         try:
             status, document = await handler(await self._asked(scope, receive), ids)
         except Disconnected:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing was admitted, and the caller is told
             refusal = refusal_of(error)
-            if refusal.status == 500:
+            status = refusal.status
+            if status == 500:
                 places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
                 _log.error("a request failed: %s at %s", type(error).__name__, " < ".join(reversed(places[-8:])))
             await refuse(send, refusal)
-            return
-        await answer(send, status, document)
+        else:
+            await answer(send, status, document)
+        self._told.answered(path.method, path.template, status, time.perf_counter() - begun)
 
     async def _asked(self, scope: Scope, receive: Receive) -> Asked:
         headers = headers_of(scope, self._limits)
@@ -215,7 +237,6 @@ class AgentRoutes:
             tokens = [form.number(name, metering.MAX_TOKENS) for name in ("input_tokens", "max_output_tokens")]
             form.done()
             admission = await asked.door.admit_model(run, target, tokens[0], tokens[1], id)
-        self._told.decided(admission.decision.verdict.word)
         return 200, _admission_document(admission, asked.language)
 
     async def settle(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
@@ -336,12 +357,11 @@ _PROBLEMS: tuple[tuple[type[Exception], int, str, str], ...] = (
 )
 
 
-def _found(scope: Scope) -> tuple[str, tuple[str, ...]] | None:
-    method, path = scope["method"], scope["path"]
-    for wanted, pattern, name in _PATHS:
-        match = pattern.fullmatch(path) if wanted == method else None
+def _found(scope: Scope) -> tuple[_Path, tuple[str, ...]] | None:
+    for path in _PATHS:
+        match = path.pattern.fullmatch(scope["path"]) if path.method == scope["method"] else None
         if match is not None:
-            return name, match.groups()
+            return path, match.groups()
     return None
 
 
