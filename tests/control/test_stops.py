@@ -15,6 +15,7 @@ from remit.domain.finding import Code
 from remit.domain.ids import WorkspaceName
 from remit.domain.record import RecordKind
 from remit.domain.run import Run
+from remit.execution.door import RunRefused
 from remit.storage.port import Wanted, Writes
 from tests.worlds import MODEL, SARA, WORKSPACE, World, agent, world
 
@@ -77,6 +78,23 @@ def test_a_freeze_stops_what_is_within_it_and_nothing_else(it: World, target: st
     assert outside(it, run)
     it.stops.unfreeze(WORKSPACE, target, SARA, "it was the fish")
     assert get(it, run)
+
+
+@pytest.mark.parametrize("who", ["service:erp-sync", "system:nightly"])
+def test_whom_a_run_acts_for_can_be_frozen_whatever_it_is(it: World, who: str) -> None:
+    run = it.start(on_behalf_of=who)
+    it.stops.freeze(WORKSPACE, who, SARA, "smells")
+    assert not get(it, run)
+    assert get(it, it.start(on_behalf_of="user:" + who.partition(":")[2])), "another one of that name goes on"
+
+
+@pytest.mark.parametrize("spelling", ["visitor", "User:visitor", "user:visitor ", "user:vis\u0456tor", "group:visitor"])
+def test_no_other_spelling_escapes_a_freeze(it: World, spelling: str) -> None:
+    it.stops.freeze(WORKSPACE, "user:visitor", SARA, "smells")
+    with pytest.raises(RunRefused, match="on_behalf_of says whom the run acts for"):
+        it.start(on_behalf_of=spelling)
+    with pytest.raises(StopRefused, match="names nothing to stop"):
+        it.stops.freeze(WORKSPACE, spelling, SARA, "smells")
 
 
 def test_a_freeze_of_the_workspace_stops_everybody(it: World) -> None:

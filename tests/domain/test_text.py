@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit.domain.text import MAX_TARGET, hidden_character, is_name, recordable, unfit
+from remit.domain.text import MAX_TARGET, hidden_character, is_actor, is_name, recordable, unfit
 
 NAMES = ["a", "A1", "erp.create_payment", "procurement-optimizer", "0", "a" * 128, "a..b", "a-_.b"]
 NOT_NAMES = [
@@ -128,3 +128,20 @@ def test_what_an_agent_calls_a_tool_can_stand_in_a_record(target: str) -> None:
     assert is_name(kept) is is_name(target)
     if is_name(target):
         assert kept == target
+
+
+@pytest.mark.parametrize("text", ["user:sara", "service:erp-sync", "system:nightly.close", "user:S", "user:sara_2"])
+def test_whom_an_agent_acts_for_has_one_spelling(text: str) -> None:
+    assert is_actor(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "zed", "User:zed", "USER:zed", "user:zed ", " user:zed", "user: zed", "user:", ":zed", "user"),
+        *("user:z\u0435d", "user:\uff5aed", "user:z\u0301ed", "user:zed\n", "us\u0435r:zed", "group:zed", "user:.zed"),
+        *("user::zed", "user:zed/run", "user:" + "x" * 129, "user\uff1azed", "user:\u0633\u0627\u0631\u0629"),
+    ],
+)
+def test_another_spelling_names_nobody(text: str) -> None:
+    assert not is_actor(text)

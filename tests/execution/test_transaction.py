@@ -318,7 +318,7 @@ def test_a_run_needs_an_agent_a_release_and_a_parent_that_are_there(it: World) -
         it.start(channel="staging")
     with pytest.raises(RunRefused, match="the parent run run_none is not in workspace tiny"):
         it.start(parent="run_none")
-    with pytest.raises(RunRefused, match="acts for somebody"):
+    with pytest.raises(RunRefused, match="says whom the run acts for, and '' names nobody"):
         it.door.start_run(RunRequest(AgentName("buyer"), on_behalf_of=""))  # type: ignore[arg-type]
     assert it.records(RecordKind.RUN_STARTED) == []
 

@@ -12,12 +12,14 @@ from remit.control.stops import target
 from remit.domain.facts import Stop
 from remit.domain.identity import Caller, Role
 from remit.domain.ids import RunId
+from remit.domain.text import is_actor
 
 
 class StopBody(Body):
     """What to stop or let go.
 
-    Write `workspace`, or `run:ID`, `agent:NAME`, `team:NAME`, `user:NAME`, `tool:NAME`, `model:NAME`.
+    Write `workspace`, or `run:ID`, `agent:NAME`, `team:NAME`, `user:NAME`, `service:NAME`, `system:NAME`,
+    `tool:NAME`, `model:NAME`.
     """
 
     target: Named
@@ -97,7 +99,7 @@ class StopRoutes:
         yield from (f"team:{team}" for team in sorted({agent.team for agent in agents if agent.team}))
         yield from (f"agent:{agent.name}" for agent in agents)
         yield from (f"run:{run}",) if run else ()
-        yield from (user if user.startswith("user:") else f"user:{user}",) if user else ()
+        yield from (user if is_actor(user) else f"user:{user}",) if user else ()
 
     def _of(self, caller: Caller, named: str) -> Iterator[StopShown]:
         scope = self._use.store.scope(target(caller.workspace, named).scope)

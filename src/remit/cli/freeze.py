@@ -14,7 +14,9 @@ Examples:
   remit freeze workspace
   remit unfreeze agent:procurement-optimizer"""
 
-_TARGET = "TARGET is workspace, run:ID, agent:NAME, team:NAME, user:NAME, tool:NAME or model:NAME."
+_TARGET = (
+    "TARGET is workspace, run:ID, agent:NAME, team:NAME, user:NAME, service:NAME, system:NAME, tool:NAME or model:NAME."
+)
 
 
 @click.command(epilog=EXAMPLES, help=f"Stop TARGET at once: nothing of it is admitted any more. {_TARGET}")

@@ -10,6 +10,7 @@ from remit.domain.facts import ApprovalState
 from remit.domain.ids import AgentName, ApprovalId, GroupName, Ids, UserId
 from remit.domain.record import RecordKind
 from remit.domain.release import Configuration
+from remit.domain.text import is_actor
 from remit.storage.port import Approval, Store, Wanted
 from remit.workspace.reading import read
 
@@ -62,6 +63,8 @@ class Approvals:
         return answered
 
     def _check_person(self, approval: Approval, person: UserId) -> None:
+        if not is_actor(person):
+            raise AnswerRefused(f"{person!r} names nobody who could answer: write user:NAME")
         configuration = self._configuration(approval)
         agent = configuration.agents.get(AgentName(approval.agent))
         if agent is not None and agent.owner == person:

@@ -12,6 +12,7 @@ from remit.domain.clock import Clock
 from remit.domain.facts import Scope, ScopeKind, Stop, StopKind, scope_id
 from remit.domain.ids import Ids, ScopeId, WorkspaceName
 from remit.domain.record import RecordKind
+from remit.domain.text import is_actor
 from remit.storage.port import Store, Wanted
 
 
@@ -29,20 +30,23 @@ class Target:
 
 
 def target(workspace: WorkspaceName, text: str) -> Target:
-    """Read `workspace`, or `run:ID`, `agent:NAME`, `team:NAME`, `user:NAME`, `tool:NAME`, `model:NAME`.
+    """Read `workspace`, or `run:ID`, `agent:NAME`, `team:NAME`, `user:NAME`, `service:NAME`, `system:NAME`,
+    `tool:NAME`, `model:NAME`.
 
-    Raises StopRefused.
+    Whom runs act for is named as runs name it, the kind included. Raises StopRefused.
     """
     kind, _, name = text.partition(":")
     if kind == "workspace" and not name:
         return Target(scope_id(ScopeKind.WORKSPACE, workspace), ScopeKind.WORKSPACE)
     if kind in ("tool", "model") and name:
         return Target(scope_id(ScopeKind.WORKSPACE, workspace), ScopeKind.WORKSPACE, text)
-    if kind in ("run", "agent", "team", "user") and name:
-        # A user's id is written with its prefix everywhere else, and so is its scope.
-        return Target(scope_id(ScopeKind(kind), workspace, text if kind == "user" else name), ScopeKind(kind))
+    if kind in ("run", "agent", "team") and name:
+        return Target(scope_id(ScopeKind(kind), workspace, name), ScopeKind(kind))
+    if is_actor(text):
+        return Target(scope_id(ScopeKind.USER, workspace, text), ScopeKind.USER)
     raise StopRefused(
-        f"{text!r} names nothing to stop: write workspace, run:ID, agent:NAME, team:NAME, tool:NAME or model:NAME"
+        f"{text!r} names nothing to stop: write workspace, run:ID, agent:NAME, team:NAME, user:NAME,"
+        " service:NAME, system:NAME, tool:NAME or model:NAME"
     )
 
 

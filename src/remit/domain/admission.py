@@ -15,7 +15,7 @@ class RunRequest:
     """What a run is started with.
 
     Attributes:
-        on_behalf_of: the person or system the agent acts for.
+        on_behalf_of: whom the agent acts for: `user:NAME`, `service:NAME` or `system:NAME`.
         task: what was asked, in words; sealed, never in a record.
         subject: whose data the run handles; its payloads are then sealed under that subject's key and erased with it.
         channel: which channel's release to pin.

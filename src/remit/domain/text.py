@@ -27,6 +27,23 @@ def is_name(text: str) -> bool:
     return NAME.fullmatch(text) is not None
 
 
+ACTOR_KINDS = ("user", "service", "system")
+"""Whom an agent may act for: a person, another program, or the organisation's own machinery."""
+
+ACTOR_FORMS = "user:NAME, service:NAME or system:NAME"
+"""How whom an agent acts for is written, in words for whoever wrote it otherwise."""
+
+
+def is_actor(text: str) -> bool:
+    """Tell whether `text` may name whom an agent acts for: a kind, a colon and a name, in exactly that spelling.
+
+    Freezes, budgets and "nobody approves on their own behalf" compare such ids letter by letter, so there must be one
+    spelling of each.
+    """
+    kind, colon, name = text.partition(":")
+    return kind in ACTOR_KINDS and bool(colon) and is_name(name)
+
+
 def unfit(text: object, longest: int, *, prose: bool = False) -> str | None:
     """Say why `text` may not name somebody, or be prose, on record; None where it may.
 

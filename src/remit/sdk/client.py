@@ -40,7 +40,7 @@ class Client:
 
         Args:
             agent: the agent's name in the workspace.
-            on_behalf_of: whom it acts for, such as `user:buyer-7`.
+            on_behalf_of: whom it acts for: `user:NAME`, `service:NAME` or `system:NAME`, such as `user:buyer-7`.
             task: what was asked, in words. Sealed; it never stands in a record.
             purpose: why the run may see what it sees; the agent's own purpose where left out.
             subject: whose data it handles: its payloads can then be erased with that subject's key.

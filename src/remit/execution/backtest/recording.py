@@ -14,7 +14,7 @@ from remit.domain.arguments import BadArguments, PayloadLimits, parse_object
 from remit.domain.canonical import JsonValue
 from remit.domain.ids import UserId
 from remit.domain.problem import Problem
-from remit.domain.text import is_name
+from remit.domain.text import ACTOR_FORMS, is_actor
 
 MAX_LINE_BYTES = 16 * 1_048_576
 """Longest line; a conversation with thousands of calls stays far below it."""
@@ -195,9 +195,9 @@ class _Reading:
 
     def user(self, data: _Object) -> UserId:
         value = data.get("on_behalf_of", UNNAMED_USER)
-        if isinstance(value, str) and value.startswith("user:") and is_name(value.removeprefix("user:")):
+        if isinstance(value, str) and is_actor(value):
             return UserId(value)
-        self.wrong("on_behalf_of", "names no user", "Write `user:` and a name")
+        self.wrong("on_behalf_of", "names nobody", f"Write {ACTOR_FORMS}")
         return UNNAMED_USER
 
     # -- its events
