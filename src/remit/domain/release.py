@@ -1,6 +1,6 @@
 """A workspace's whole configuration as frozen values.
 
-Wwhat a folder of YAML and Cedar says once it is found free of mistakes.
+What a folder of YAML and Cedar says once it is found free of mistakes.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def _actual(reservation: Reservation, cost: Cost | None) -> int:
 def observe(run: Scope, observation: Observation, *, error: bool, now: Instant) -> LoopSeen | None:
     """Remember a call and its result.
 
-    Rreturn the loop that shows now, if it does, and stop the run where the remit says so.
+    Return the loop that shows now, if it does, and stop the run where the remit says so.
     """
     assert run.progress is not None
     history = LoopHistory.from_bytes(run.history) if run.history else LoopHistory.empty()

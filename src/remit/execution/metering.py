@@ -64,7 +64,7 @@ def _own_price(configuration: Configuration, model: ModelName) -> ModelPrice | N
 def input_tokens_at_most(prompt: object) -> int:
     """Return an upper bound of the tokens in a prompt.
 
-    Iits bytes, since a token of a byte-level vocabulary is at least one byte.
+    Its bytes, since a token of a byte-level vocabulary is at least one byte.
     """
     from remit.domain.canonical import canonical
 

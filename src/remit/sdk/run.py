@@ -33,7 +33,7 @@ LONGEST_LOOK_S = 25.0
 class Unrecorded(Unavailable):
     """The call ran and returned `result`, but its outcome could not be stored.
 
-    Tthe action stays open and becomes unknown.
+    The action stays open and becomes unknown.
     """
 
     def __init__(self, cause: RemitError, result: object) -> None:
@@ -345,7 +345,7 @@ def _ending(kind: type[BaseException] | None) -> str:
 def size_of(prompt: Any) -> int:
     """Return an upper bound of a prompt's tokens.
 
-    Iits bytes, since a token of a byte-level vocabulary has at least one.
+    Its bytes, since a token of a byte-level vocabulary has at least one.
     """
     return len(prompt.encode("utf-8", "replace")) if isinstance(prompt, str) else len(result_bytes(prompt))
 

@@ -131,7 +131,7 @@ def run_row(run: Run) -> tuple[Any, ...]:
 def manifest_of(release: Release) -> tuple[bytes, dict[str, bytes]]:
     """Return a release's manifest (path to digest) and its contents by digest.
 
-    Ffiles that stay the same are stored once.
+    Files that stay the same are stored once.
     """
     manifest = {path: sha256_hex(content) for path, content in release.files.items()}
     return orjson.dumps(manifest), {manifest[path]: content for path, content in release.files.items()}

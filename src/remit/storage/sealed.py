@@ -58,7 +58,7 @@ class DataKey:
     def salt(self, purpose: str) -> bytes:
         """Derive a salt for digests (HMAC-SHA-256 as a key derivation function, NIST SP 800-108).
 
-        Ggone when the key is.
+        Gone when the key is.
         """
         return hmac.digest(self._secret, b"salt\x00" + purpose.encode(), "sha256")
 

@@ -6,9 +6,11 @@ from datetime import datetime
 
 from remit.domain.action import ActionKind
 from remit.domain.clock import MICROS_PER_SECOND
+from remit.domain.decision import Duty
 from remit.domain.facts import Facts, Progress
 from remit.domain.finding import Code, Finding, Verdict
 from remit.kernel.checks.budget import least_money_left
+from remit.kernel.duties import impossible
 from remit.kernel.prepared import Prepared
 from remit.policy.authorizer import PolicyAnswer, PolicyRequest
 
@@ -18,7 +20,7 @@ MODEL_ACTION = "model.call"
 def ask(facts: Facts, call: Prepared) -> PolicyAnswer | None:
     """Put the action to the policies.
 
-    NNone where it can not even be put: an unknown tool or arguments that do not fit.
+    None where it can not even be put: an unknown tool or arguments that do not fit.
     """
     action = call.action
     if not call.input_json or call.rules.agent(action.agent) is None:
@@ -35,8 +37,8 @@ def ask(facts: Facts, call: Prepared) -> PolicyAnswer | None:
     return call.rules.authorizer.authorize(request)
 
 
-def findings(answer: PolicyAnswer | None) -> tuple[Finding, ...]:
-    """Turn the engine's answer into findings."""
+def findings(answer: PolicyAnswer | None, call: Prepared) -> tuple[Finding, ...]:
+    """Turn the engine's answer into findings. A duty that the call leaves no way to carry out denies."""
     if answer is None:
         return (Finding(Code.POLICY_NOT_ASKED, Verdict.DENY),)
     found = [Finding.of(Code.POLICY_ERROR, Verdict.DENY, policy=policy) for policy in answer.errors]
@@ -45,11 +47,20 @@ def findings(answer: PolicyAnswer | None) -> tuple[Finding, ...]:
         Finding.of(Code.POLICY_HOLD, Verdict.HOLD, policy=hold.id, approvers=hold.group, reason=hold.reason)
         for hold in answer.holds
     ]
+    undoable = _undoable(answer, call)
+    if undoable is not None:
+        found.append(Finding.of(Code.POLICY_DUTY, Verdict.DENY, field=undoable.field))
     if not answer.permitted and not answer.forbids and not answer.errors:
         found.append(Finding(Code.POLICY_NO_PERMIT, Verdict.DENY))
     if not found:
         found.append(Finding.of(Code.POLICY_OK, Verdict.ALLOW, policies=", ".join(answer.permits)))
     return tuple(found)
+
+
+def _undoable(answer: PolicyAnswer, call: Prepared) -> Duty | None:
+    if call.action.kind is ActionKind.MODEL:  # its prompt is not here, so nothing of it can be changed
+        return next(iter(answer.duties), None)
+    return impossible(call.action.arguments, answer.duties)
 
 
 def _call_context(facts: Facts, call: Prepared) -> dict[str, object]:
