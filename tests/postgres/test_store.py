@@ -12,11 +12,12 @@ import orjson
 import psycopg
 import pytest
 
+from remit.domain.clock import Instant
 from remit.domain.facts import Scope, ScopeKind, scope_id
-from remit.domain.ids import ScopeId
+from remit.domain.ids import KeyId, ScopeId
 from remit.domain.record import Record, RecordKind
 from remit.storage import postgres, postgres_address, postgres_sql
-from remit.storage.port import Store, StoreError, Wanted, Writes
+from remit.storage.port import Store, StoreError, Wanted, WrappedKey, Writes
 from remit.storage.postgres import PostgresStore, PostgresTransactions
 from tests.postgres.server import Server
 from tests.storage.rows_made import HERE, NOON, agent_scope, put, record, transactions
@@ -234,3 +235,15 @@ def test_a_database_that_is_not_there_is_named(postgres: Server, tmp_path: Path)
         PostgresStore(postgres.url("nowhere"))
     with pytest.raises(StoreError, match="gone or can not be reached"):
         PostgresStore(f"postgresql://someone@/db?host={tmp_path}")
+
+
+# -- erasure
+
+
+def test_a_destroyed_key_leaves_a_tombstone_and_none_is_made_in_its_place(store: PostgresStore) -> None:
+    id = KeyId("here/subject/x")
+    put(store, Writes(keys=[WrappedKey(id, b"wrapped", NOON)]))
+    put(store, Writes(destroyed=[(id, Instant(NOON + 1))]))
+    put(store, Writes(keys=[WrappedKey(id, b"again", NOON)]))
+    assert store.key(id) == WrappedKey(id, b"", Instant(NOON + 1))
+    assert store.some_key() is None

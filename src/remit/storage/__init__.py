@@ -1,1 +1,1 @@
-"""Where facts, records, releases and sealed payloads live. One port; SQLite now, PostgreSQL beside it later."""
+"""Where facts, records, releases and sealed payloads live. One port, and SQLite and PostgreSQL behind it."""
