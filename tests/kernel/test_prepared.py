@@ -27,6 +27,7 @@ from remit.domain.release import (
 )
 from remit.domain.run import Run
 from remit.kernel.decide import decide
+from remit.kernel.places import steps_to
 from remit.kernel.prepared import MAX_FAULTS, MAX_PLACE, Prepared, prepare
 from remit.kernel.ruleset import Ruleset
 from tests.scenarios.reading import rules_and_scenarios
@@ -111,8 +112,12 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "another pattern": ({**BASE, "to": "ae"}, "to", "pattern ^[A-Z]{2}$"),
     "not in the list": ({**BASE, "kind": "cash"}, "kind", "enum wire, card"),
     "not the constant": ({**BASE, "fixed": "no"}, "fixed", "const yes"),
-    "unknown": ({**BASE, "iban": "AE07"}, "iban", "additionalProperties"),
-    "unknown within": ({**BASE, "lines": [{"sku": "1"}, {"price": "2"}]}, "lines.1.price", "additionalProperties"),
+    "unknown": ({**BASE, "iban": "AE07"}, "(undeclared)", "additionalProperties"),
+    "unknown within": (
+        {**BASE, "lines": [{"sku": "1"}, {"price": "2"}]},
+        "lines.1.(undeclared)",
+        "additionalProperties",
+    ),
     "too many": ({**BASE, "lines": [{"sku": "1"}, {"sku": "2"}, {"sku": "3"}]}, "lines", "maxItems 2"),
     "no alternative": ({**BASE, "choice": "long"}, "choice", "anyOf"),
 }
@@ -133,17 +138,41 @@ def test_only_the_first_of_a_thousand_faults_are_reported() -> None:
     assert len(faults) == MAX_FAULTS
 
 
-def test_a_place_is_short_and_ascii_whatever_the_agent_calls_it() -> None:
-    for name in ("x" * 10_000, "‮evil", "\x1b[31mred", "ناقل"):
-        (fault,) = prepared({**BASE, name: 1}).faults
-        place = str(fault.param("field"))
-        assert len(place) <= MAX_PLACE
-        assert place.isascii()
+def test_a_name_that_the_agent_chose_stands_in_no_finding() -> None:
+    """It may be a card number. What the tool takes is said instead, in the words of its author."""
+    for name in ("4111111111111111 exp 12/27 cvv 123", "x" * 10_000, "\u202eevil", "\x1b[31mred", "ناقل"):
+        for arguments in ({**BASE, name: 1}, {**BASE, "names": {name: "text"}}, {**BASE, "lines": [{name: 1}]}):
+            faults = prepared(arguments).faults
+            assert faults
+            assert all(name not in words((fault,)) for fault in faults)
+            assert all(len(str(fault.param("field"))) <= MAX_PLACE for fault in faults)
 
 
-def test_a_name_with_a_terminal_sequence_is_shown_harmless() -> None:
-    (fault,) = prepared({**BASE, "\x1b[31mred": 1}).faults
-    assert "\x1b" not in say(fault)
+def test_an_undeclared_argument_is_told_with_what_the_tool_takes_there() -> None:
+    (fault,) = prepared({**BASE, "lines": [{"card": "1"}]}).faults
+    assert say(fault) == "t.call takes no argument lines.0.(undeclared); it takes sku"
+    (fault,) = prepared({**BASE, "card": "1", "pin": 2}).faults
+    assert str(fault.param("takes")).startswith("amount, to, kind, ")
+
+
+def test_a_name_within_a_map_is_not_shown() -> None:
+    faults = prepared({**BASE, "names": {"q": "text"}}).faults
+    assert [fault.param("field") for fault in faults] == ["names.*"]
+
+
+COMPOSED: dict[str, Any] = {
+    "properties": {"head": {"$ref": "#/$defs/a~1node"}},
+    "allOf": [{"properties": {"also": {"type": "integer"}}}],
+    "$defs": {"a/node": {"properties": {"next": {"$ref": "#/$defs/a~1node"}, "n": {"type": "integer"}}}},
+}
+
+
+def test_declared_names_are_found_through_references_and_parts() -> None:
+    assert steps_to(COMPOSED, ["head", "next", "next", "n"]) == (["head", "next", "next", "n"], [])
+    assert steps_to(COMPOSED, ["also"]) == (["also"], [])
+    assert steps_to(COMPOSED, ["head", "also", 0, "n"]) == (["head", "*", "0", "*"], [])
+    assert steps_to(COMPOSED, []) == ([], ["head", "also"])
+    assert steps_to({"$ref": "#"}, [])[1] == []
 
 
 SECRET = "s3cr3t-"
@@ -156,11 +185,11 @@ deep = st.recursive(
     secrets,
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
-        st.dictionaries(st.sampled_from(["sku", "extra"]), inner, max_size=2),
+        st.dictionaries(st.sampled_from(["sku", SECRET + "extra"]), inner, max_size=2),
     ),
     max_leaves=5,
 )
-hostile = st.dictionaries(st.sampled_from([*SCHEMA["properties"], "unknown"]), deep, max_size=6)
+hostile = st.dictionaries(st.sampled_from([*SCHEMA["properties"], SECRET + "unknown"]), deep, max_size=6)
 
 
 def leaves(value: Any) -> list[Any]:
@@ -184,3 +213,4 @@ def test_no_value_of_an_argument_stands_in_any_finding(arguments: dict[str, Any]
     said = words(decide(facts, call).findings)
     for value in leaves(arguments):
         assert str(value) not in said
+    assert SECRET not in said

@@ -31,7 +31,7 @@ _ENGLISH: Mapping[Code, str] = MappingProxyType(
         Code.TOOL_NOT_GRANTED: "{tool} is not in the remit of {agent}",
         Code.MODEL_NOT_GRANTED: "model {model} is not in the remit of {agent}",
         Code.ARGUMENTS_INVALID: "argument {field} of {tool} does not fit the schema ({rule})",
-        Code.ARGUMENT_UNKNOWN: "{tool} takes no argument {field}",
+        Code.ARGUMENT_UNKNOWN: "{tool} takes no argument {field}; it takes {takes}",
         Code.DERIVED_FAILED: "the derived field {field} can not be computed ({problem})",
         Code.POLICY_OK: "permitted by {policies}",
         Code.POLICY_FORBIDDEN: "policy {policy} forbids it{reason}",
@@ -39,6 +39,7 @@ _ENGLISH: Mapping[Code, str] = MappingProxyType(
         Code.POLICY_HOLD: "policy {policy} asks for a person of {approvers}{reason}",
         Code.POLICY_ERROR: "policy {policy} could not be evaluated, so it counts as a denial",
         Code.POLICY_NOT_ASKED: "the policies were not asked: the call is not one they could judge",
+        Code.POLICY_DUTY: "the duty on {field} can not be carried out on this call",
         Code.LIMITS_OK: "within all limits",
         Code.STEPS_REACHED: "the run has taken {reached} of {limit} steps",
         Code.TOOL_CALLS_REACHED: "the run has made {reached} of {limit} tool calls",
@@ -85,7 +86,7 @@ _ARABIC: Mapping[Code, str] = MappingProxyType(
         Code.TOOL_NOT_GRANTED: "الأداة {tool} ليست ضمن صلاحية {agent}",
         Code.MODEL_NOT_GRANTED: "النموذج {model} ليس ضمن صلاحية {agent}",
         Code.ARGUMENTS_INVALID: "الوسيط {field} للأداة {tool} يخالف المخطط ({rule})",
-        Code.ARGUMENT_UNKNOWN: "لا تقبل الأداة {tool} الوسيط {field}",
+        Code.ARGUMENT_UNKNOWN: "لا تقبل الأداة {tool} الوسيط {field}؛ تقبل {takes}",
         Code.DERIVED_FAILED: "تعذر حساب الحقل المشتق {field} ({problem})",
         Code.POLICY_OK: "تسمح به {policies}",
         Code.POLICY_FORBIDDEN: "تمنعه السياسة {policy}{reason}",
@@ -93,6 +94,7 @@ _ARABIC: Mapping[Code, str] = MappingProxyType(
         Code.POLICY_HOLD: "تطلب السياسة {policy} قرار شخص من {approvers}{reason}",
         Code.POLICY_ERROR: "تعذر تقييم السياسة {policy}، فعُدّ ذلك رفضاً",
         Code.POLICY_NOT_ASKED: "لم تُسأل السياسات: لا يمكنها الحكم على هذا الاستدعاء",
+        Code.POLICY_DUTY: "لا يمكن تنفيذ الواجب على {field} في هذا الاستدعاء",
         Code.LIMITS_OK: "ضمن جميع الحدود",
         Code.STEPS_REACHED: "نفّذ التشغيل {reached} من {limit} خطوة",
         Code.TOOL_CALLS_REACHED: "أجرى التشغيل {reached} من {limit} استدعاء أداة",
@@ -163,6 +165,8 @@ def say(finding: Finding, language: Language = "en") -> str:
         params["reason"] = f": {params['reason']}" if params["reason"] else ""
     if finding.code is Code.STOPPED:
         params.update(_stop_words(params, language))
+    if finding.code is Code.ARGUMENT_UNKNOWN:
+        params.setdefault("takes", "-")
     if "approvers" in params and not params["approvers"]:
         params["approvers"] = "-"
     return _CATALOGUE[language][finding.code].format_map(params)

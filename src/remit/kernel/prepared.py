@@ -14,6 +14,7 @@ from remit.domain.ids import ModelName
 from remit.domain.release import Tool
 from remit.domain.run import Run
 from remit.kernel.loops.sketch import CallSketch, call_sketch
+from remit.kernel.places import steps_to
 from remit.kernel.ruleset import Ruleset
 from remit.policy.derived import DerivedError
 
@@ -22,7 +23,10 @@ MAX_FAULTS = 8
 
 
 MAX_PLACE = 200
-"""Characters of a place that are kept: argument names come from the agent."""
+"""Characters of a place or a rule that are kept."""
+
+UNDECLARED = "(undeclared)"
+"""Stands for an argument that the tool does not take: the agent chose its name, and it may be anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +77,7 @@ def _argument_faults(rules: Ruleset, tool: Tool, action: Action) -> tuple[Findin
         return ()
     faults = []
     for error in validator.iter_errors(arguments):
-        rule = error.kind.name
-        code = Code.ARGUMENT_UNKNOWN if rule in _UNKNOWN_KEYS else Code.ARGUMENTS_INVALID
-        faults.append(Finding.of(code, Verdict.DENY, field=_place(error), rule=_rule(error), tool=tool.name))
+        faults.append(_fault(tool, error))
         if len(faults) == MAX_FAULTS:
             break
     return tuple(faults)
@@ -91,15 +93,21 @@ def _rule(error: ValidationError) -> str:
 _ASKED = ("types", "options", "limit", "pattern", "format", "expected_value", "multiple_of")
 
 
-def _place(error: ValidationError) -> str:
-    """Name the argument meant: the one that is missing or unknown, where the schema complains of its parent."""
-    steps = [str(step) for step in error.instance_path]
+def _fault(tool: Tool, error: ValidationError) -> Finding:
+    """Name the argument meant: the one that is missing, or that there is one too many, where its parent is at fault."""
+    steps, names = steps_to(tool.input_schema, list(error.instance_path))
+    if error.kind.name in _UNKNOWN_KEYS:
+        takes = ", ".join(names)[:MAX_PLACE] or "(none)"
+        field = _place([*steps, UNDECLARED])
+        rule = error.kind.name
+        return Finding.of(Code.ARGUMENT_UNKNOWN, Verdict.DENY, field=field, rule=rule, takes=takes, tool=tool.name)
     missing = getattr(error.kind, "property", None)
-    unknown = getattr(error.kind, "unexpected", None)
     if missing is not None:
         steps.append(str(missing))
-    elif unknown:
-        steps.append(str(unknown[0]))
+    return Finding.of(Code.ARGUMENTS_INVALID, Verdict.DENY, field=_place(steps), rule=_rule(error), tool=tool.name)
+
+
+def _place(steps: list[str]) -> str:
     return ".".join(steps).encode("unicode_escape").decode()[:MAX_PLACE] or "(arguments)"
 
 
