@@ -27,6 +27,7 @@ def every_finding() -> dict[Code, Finding]:
     found[Code.RELEASE_WITHDRAWN] = Finding.of(Code.RELEASE_WITHDRAWN, Verdict.DENY, release="rel_1")
     found[Code.CLOCK_WENT_BACK] = Finding.of(Code.CLOCK_WENT_BACK, Verdict.DENY, seconds=7200)
     found[Code.RATE_REACHED] = Finding.of(Code.RATE_REACHED, Verdict.DENY, limit=2, seconds=60)
+    found[Code.POLICY_DUTY] = Finding.of(Code.POLICY_DUTY, Verdict.DENY, field="amount")
     return found
 
 

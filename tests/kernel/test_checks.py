@@ -5,12 +5,15 @@ from dataclasses import replace
 import pytest
 
 from remit.control.policy_tests import situation
+from remit.domain.action import ActionKind
+from remit.domain.canonical import JsonValue
 from remit.domain.clock import MICROS_PER_SECOND, Instant
 from remit.domain.decision import Decision
 from remit.domain.facts import Facts, Spend, Stop, StopKind
-from remit.domain.finding import Code, Verdict
+from remit.domain.finding import Code, Finding, Verdict
 from remit.domain.ids import AgentName, BudgetName
-from remit.domain.release import BudgetWindow, Rate
+from remit.domain.release import BudgetWindow, Cap, Mask, Rate
+from remit.kernel.checks import policy
 from remit.kernel.checks.limits import rate_after
 from remit.kernel.checks.standing import CLOCK_TOLERANCE_S
 from remit.kernel.decide import decide
@@ -135,3 +138,20 @@ def test_a_budget_starts_afresh_when_its_window_ends() -> None:
     later = replace(facts, now=Instant(spent.end))
     later.workspace.last_at = 0
     assert decide(later, call).verdict is Verdict.ALLOW
+
+
+def test_a_duty_that_can_not_be_carried_out_denies() -> None:
+    facts, call = allowed()
+    answer = policy.ask(facts, call)
+    assert answer is not None
+    possible, impossible = (Cap("amount", 5), Mask("note")), Cap("amount", 5)
+
+    def found(arguments: dict[str, JsonValue], duties: tuple[Mask | Cap, ...], kind: ActionKind) -> list[Finding]:
+        asked = replace(call, action=replace(call.action, arguments=arguments, kind=kind))
+        return [f for f in policy.findings(replace(answer, duties=duties), asked) if f.verdict is Verdict.DENY]
+
+    denied = [Finding.of(Code.POLICY_DUTY, Verdict.DENY, field="amount")]
+    assert found({"amount": 7, "note": None}, possible, ActionKind.TOOL) == []
+    assert found({"amount": "7"}, (impossible,), ActionKind.TOOL) == denied
+    assert found({}, (impossible,), ActionKind.TOOL) == [], "an argument that is not there needs nothing"
+    assert found({"amount": 7}, (impossible,), ActionKind.MODEL) == denied, "nothing of a model call can be changed"

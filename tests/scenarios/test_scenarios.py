@@ -21,6 +21,7 @@ NO_SCENARIO = {
     Code.RUN_ENDED: "and that has not ended",
     Code.RELEASE_WITHDRAWN: "and whose release stands",
     Code.CLOCK_WENT_BACK: "a scenario has one moment, so its clock can not go back",
+    Code.POLICY_DUTY: "validation refuses a duty that an argument of the schema could not take",
     Code.RATE_REACHED: "a scenario has one call, and one call is never too fast",
 }
 """What no scenario can show; tests/kernel/test_checks.py shows each directly."""

@@ -64,6 +64,7 @@ class Code(StrEnum):
     POLICY_HOLD = "policy.hold"
     POLICY_ERROR = "policy.error"
     POLICY_NOT_ASKED = "policy.not_asked"
+    POLICY_DUTY = "policy.duty"
 
     LIMITS_OK = "limits.ok"
     STEPS_REACHED = "limits.steps"

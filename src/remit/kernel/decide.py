@@ -25,7 +25,7 @@ def decide(facts: Facts, call: Prepared) -> Decision:
         *standing.check(facts, call),
         *stop.check(facts, call),
         *grant.check(facts, call),
-        *policy.findings(answer),
+        *policy.findings(answer, call),
         *limits.check(facts, call),
         *budget.check(facts, call),
         *loop.check(facts, call),

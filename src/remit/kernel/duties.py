@@ -11,30 +11,36 @@ from remit.domain.release import Cap
 MASKED = "[masked]"
 
 
+class DutyNotApplied(Exception):
+    """A duty that can not be carried out on the arguments there are: the call must not be dispatched."""
+
+
 def applied(arguments: Mapping[str, Any], duties: Sequence[Duty]) -> dict[str, Any]:
     """Return the arguments with every duty carried out; the ones handed in are not changed.
 
-    A field is a dotted path, and an argument that is not there needs nothing. A masked text becomes `[masked]`,
-    anything else null.
+    A field is the whole name of an argument, dots included, and an argument that is not there needs nothing. A masked
+    text becomes `[masked]`, anything else null. Raises DutyNotApplied.
     """
     result: dict[str, Any] = dict(arguments)
     for duty in duties:
-        result = _at(result, duty.field.split("."), duty)
+        if duty.field in result:
+            result[duty.field] = _changed(result[duty.field], duty)
     return result
 
 
-def _at(values: Mapping[str, Any], path: Sequence[str], duty: Duty) -> dict[str, Any]:
-    name, rest = path[0], path[1:]
-    if name not in values:
-        return dict(values)
-    if rest:
-        part = values[name]
-        return {**values, name: _at(part, rest, duty)} if isinstance(part, Mapping) else dict(values)
-    return {**values, name: _changed(values[name], duty)}
+def impossible(arguments: Mapping[str, Any], duties: Sequence[Duty]) -> Duty | None:
+    """Return the first duty that `applied` could not carry out; None where it can carry out all."""
+    for duty in duties:
+        try:
+            applied(arguments, (duty,))
+        except DutyNotApplied:
+            return duty
+    return None
 
 
 def _changed(value: object, duty: Duty) -> object:
     if isinstance(duty, Cap):
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return min(value, duty.maximum) if is_number else value  # type: ignore[call-overload]
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise DutyNotApplied(f"{duty.field} is capped at {duty.maximum}, but is no number")
+        return min(value, duty.maximum)
     return MASKED if isinstance(value, str) else None
