@@ -84,7 +84,7 @@ class Bed:
         return Settle(
             call.run,
             Outcome(call.action.id, OutcomeStatus.OK),
-            Observation(call.sketch, result_sketch(result), tool.pollable, agent.remit.loops),
+            Observation(call.sketch, result_sketch(result, call.run.salt), tool.pollable, agent.remit.loops),
             salted_digest(call.run.salt, result),
             (sealed,),
         )

@@ -1,5 +1,6 @@
 """Erasure: what a subject's runs kept is gone for everybody, the ledger stays whole, and it is on record."""
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import pytest
 from remit.control.erasure import Certificate, Erasure, ErasureRefused, subject_digest
 from remit.control.evidence import LiveEvidence
 from remit.domain.clock import ManualClock
+from remit.domain.facts import ScopeKind
 from remit.domain.ids import KeyId, WorkspaceName
 from remit.domain.record import RecordKind
 from remit.execution.keys import KEPT_S, Keys
+from remit.kernel.loops import LoopHistory, result_sketch
 from remit.ledger.examination import examine
 from remit.ledger.note import Verifier
 from remit.sdk.errors import Unavailable
+from remit.sdk.run import result_bytes
 from remit.storage.port import StoreError
 from remit.storage.sealed import Keyring, PayloadLost
 from remit.storage.seals import SqlSeals
@@ -106,6 +110,23 @@ def test_the_wrapped_key_is_gone_from_the_file_and_its_log(it: World) -> None:
     assert wrapped in raw_bytes(it)
     erase(it)
     assert wrapped not in raw_bytes(it)
+
+
+def test_no_word_can_be_tried_on_a_history_and_an_erased_subject_has_none(it: World) -> None:
+    """A history holds hashes of words: without the run's salt a dictionary must find nothing in it."""
+    text = "tuberculosis was found, and pneumonia"
+    unsalted = result_sketch(result_bytes(text)).sample
+    words = {zlib.crc32(word) for word in (b"tuberculosis", b"pneumonia")}
+    mine, other = (it.client.run("buyer", on_behalf_of=VISITOR, subject=subject) for subject in (SUBJECT, "another"))
+    with mine, other:  # what has ended keeps no history at all
+        for run in (mine, other):
+            run.call("erp.get", {"id": "tuberculosis"}, using=lambda id: text)
+            history = LoopHistory.from_bytes(it.scope(ScopeKind.RUN, run.id).history)
+            assert len(history.heard) == len(unsalted)
+            assert words.union(unsalted).isdisjoint({*history.heard, *history.asked})
+        erase(it)
+        assert not it.scope(ScopeKind.RUN, mine.id).history
+        assert it.scope(ScopeKind.RUN, other.id).history
 
 
 def test_a_process_that_has_the_key_forgets_it_in_time(it: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -83,8 +83,8 @@ class QuickApprovals(Approvals):
         super().__init__(store, clock, ids)
         self._known = configuration
 
-    def _configuration(self, approval: Approval) -> Configuration:
-        return self._known
+    def _configurations(self, approval: Approval, releases: Sequence[ReleaseId]) -> tuple[Configuration, ...]:
+        return (self._known,)
 
 
 @dataclass
@@ -292,7 +292,7 @@ class Story:
         observation = None
         if tool is not None and agent is not None:
             result = b"the very same thing" if self.random.random() < 0.4 else self.random.randbytes(40).hex().encode()
-            observation = Observation(call.sketch, result_sketch(result), tool.pollable, agent.remit.loops)
+            observation = Observation(call.sketch, result_sketch(result, call.run.salt), tool.pollable, agent.remit.loops)
         return Settle(call.run, Outcome(id, status, cost), observation)
 
     def settle(self) -> None:

@@ -217,12 +217,12 @@ class ServedDoor(InProcessDoor):
         tool, agent = rules.tool(call.target), rules.agent(run.agent)
         if usage is not None and call.kind is ActionKind.MODEL:
             provider, _, name = call.target.partition("/")
-            outcome = replace(outcome, cost=metering.worst_case(rules.configuration, provider, name, usage))
+            outcome = replace(outcome, cost=metering.actual(rules.configuration, provider, name, usage))
         if result.content is None:
             return Settle(run, outcome, result_digest=salted_digest(run.salt, result.sha256))
         observation = None
         if agent is not None and tool is not None and call.kind is ActionKind.TOOL:
-            observation = Observation(call.sketch, result_sketch(result.content), tool.pollable, agent.remit.loops)
+            observation = Observation(call.sketch, result_sketch(result.content, run.salt), tool.pollable, agent.remit.loops)
         payloads: tuple[SealedPayload, ...] = ()
         if len(result.content) <= self._limits.bytes:
             payloads = (self._keys.of_run(run).seal(outcome.action, RESULT, result.content),)
@@ -247,7 +247,7 @@ class ServedDoor(InProcessDoor):
         if sealed is None:
             raise PayloadLost(f"the arguments of {id} are not there any more")
         arguments = self._keys.of(sealed.key).open(sealed)
-        sketch = call_sketch(record["target"], arguments)
+        sketch = call_sketch(record["target"], arguments, run.salt)
         return _Call(run.id, ActionKind(record["action_kind"]), record["target"], sketch)
 
     # -- the queue

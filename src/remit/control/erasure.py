@@ -1,7 +1,7 @@
 """Erase a data subject: destroy the key their payloads are sealed under, and put on record that it was done.
 
-The ledger stays whole: records never held the payloads. What is left of the subject are digests that nobody can guess
-any more, for their salt went with the key.
+The loop histories of their runs are deleted with the key. The ledger stays whole: records never held the payloads. What
+is left of the subject are digests that nobody can guess any more, for their salt went with the key.
 """
 
 from __future__ import annotations

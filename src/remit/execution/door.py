@@ -174,8 +174,8 @@ class InProcessDoor:
 
     def attempt_model(self, run: Run, model: str, input_tokens: int, max_output_tokens: int) -> Attempt:
         """Prepare a model call; `model` is `provider/name`."""
-        for field, tokens in (("input_tokens", input_tokens), ("max_output_tokens", max_output_tokens)):
-            _check_tokens(field, tokens)
+        for (field, least), tokens in zip(metering.LEAST, (input_tokens, max_output_tokens), strict=True):
+            _check_tokens(field, tokens, least)
         model = recordable(model)
         provider, _, name = model.partition("/")
         rules = self._rules(run.release)
@@ -264,7 +264,7 @@ class InProcessDoor:
         tool, agent = call.rules.tool(call.action.target), call.rules.agent(run.agent)
         observation = None
         if agent is not None and tool is not None and call.action.kind is ActionKind.TOOL:
-            observation = Observation(call.sketch, result_sketch(result), tool.pollable, agent.remit.loops)
+            observation = Observation(call.sketch, result_sketch(result, run.salt), tool.pollable, agent.remit.loops)
         payloads: tuple[SealedPayload, ...] = ()
         if len(result) <= self._limits.bytes:  # a larger one is known by its digest only
             payloads = (self._keys.of_run(run).seal(outcome.action, RESULT, result),)
@@ -278,7 +278,7 @@ class InProcessDoor:
             usage = metering.usage_of(response)
         except metering.NoUsage:
             return None
-        return metering.worst_case(call.rules.configuration, provider, name, usage)
+        return metering.actual(call.rules.configuration, provider, name, usage)
 
     # -- waiting
 
@@ -312,10 +312,10 @@ def _check_texts(request: RunRequest) -> None:
         raise RunRefused(f"task {unfit(request.task, 0)}")
 
 
-def _check_tokens(field: str, tokens: object) -> None:
+def _check_tokens(field: str, tokens: object, least: int) -> None:
     """Refuse a number of tokens that is none: a negative one would give a budget something back."""
-    if not isinstance(tokens, int) or isinstance(tokens, bool) or not 0 <= tokens <= metering.MAX_TOKENS:
-        wanted = f"must be a whole number from 0 to {metering.MAX_TOKENS:,}"
+    if not isinstance(tokens, int) or isinstance(tokens, bool) or not least <= tokens <= metering.MAX_TOKENS:
+        wanted = f"must be a whole number from {least} to {metering.MAX_TOKENS:,}"
         raise BadArguments("bad_tokens", field, wanted, "Give the most the call may use")
 
 

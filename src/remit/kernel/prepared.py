@@ -52,7 +52,7 @@ def prepare(rules: Ruleset, run: Run, action: Action, arguments: bytes | None = 
     """Check and convert an action. `arguments` are its canonical bytes, where the caller has them already."""
     raw = canonical(action.arguments) if arguments is None else arguments
     digest = salted_digest(run.salt, action.kind.encode(), action.target.encode(), raw)
-    sketch = call_sketch(action.target, raw)
+    sketch = call_sketch(action.target, raw, run.salt)
     if action.kind is ActionKind.MODEL:
         return Prepared(action, run, rules, digest, sketch, _model_faults(rules, action), raw)
     tool = rules.tool(action.target)

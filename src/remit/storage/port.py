@@ -6,6 +6,7 @@ Guarantees every implementation keeps (tests/storage holds the suite):
 either way, and a
   retry with the same record keys finds out.
 - Records are never changed and never deleted.
+- With a key that is destroyed go the loop histories of the runs sealed under it.
 """
 
 from __future__ import annotations
@@ -88,9 +89,20 @@ class Approval:
     expires_at: Instant
     answers: tuple[Mapping[str, object], ...] = ()
 
+    @property
+    def missing(self) -> frozenset[GroupName]:
+        """The groups that must answer and have not approved."""
+        approved = {group for answer in self.answers if answer["answer"] == "approved" for group in _groups(answer)}
+        return frozenset(self.approvers) - approved
+
     def facts(self) -> ApprovalFacts:
         """Return what a decision needs of it."""
         return ApprovalFacts(self.id, self.state, self.approvers, self.expires_at)
+
+
+def _groups(answer: Mapping[str, object]) -> list[GroupName]:
+    groups = answer.get("groups", [])
+    return [GroupName(str(group)) for group in groups] if isinstance(groups, list) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +244,8 @@ class Reads(Protocol):
     def releases(self, workspace: WorkspaceName) -> Sequence[Release]: ...
 
     def active(self, workspace: WorkspaceName, channel: str) -> ReleaseId | None: ...
+
+    def channels(self, workspace: WorkspaceName) -> Sequence[str]: ...
 
     def activations(self, workspace: WorkspaceName, channel: str) -> Sequence[Activation]: ...
 

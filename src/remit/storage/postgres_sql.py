@@ -74,6 +74,9 @@ _DESTROY_KEYS = _insert(
     "text bytea int8",
     "on conflict (id) do update set wrapped = excluded.wrapped, created_at = excluded.created_at",
 )
+_FORGET_HISTORIES = (
+    "delete from histories where scope in (select workspace || '/run/' || id from runs where key = any(%b))"
+)
 _PUT_APPROVALS = _insert(
     "approvals",
     rows.APPROVAL_COLUMNS,
@@ -126,6 +129,8 @@ def _rare(writes: Writes) -> Iterator[Statement]:
     yield from _of_rows(_ADD_RUNS, [rows.run_row(run) for run in writes.runs])
     yield from _of_rows(_ADD_KEYS, [(key.id, key.wrapped, key.created_at) for key in writes.keys])
     yield from _of_rows(_DESTROY_KEYS, [(key, b"", at) for key, at in dict(writes.destroyed).items()])
+    if writes.destroyed:
+        yield _FORGET_HISTORIES, [[key for key, _ in writes.destroyed]]
     yield from _of_rows(_PUT_APPROVALS, [rows.approval_row(approval) for approval in writes.approvals.values()])
     if writes.voided:
         yield _VOID, [writes.voided]

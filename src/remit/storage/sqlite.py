@@ -42,6 +42,7 @@ _DESTROY_KEY = (
     "insert into payload_keys (id, wrapped, created_at) values (?, x'', ?)"
     " on conflict (id) do update set wrapped = x'', created_at = excluded.created_at"
 )
+_FORGET_HISTORIES = "delete from histories where scope in (select workspace || '/run/' || id from runs where key = ?)"
 
 
 class SqliteStore(Queries):
@@ -201,6 +202,7 @@ def _rare_statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, .
         )
     if writes.destroyed:
         yield _DESTROY_KEY, [(key, at) for key, at in writes.destroyed]
+        yield _FORGET_HISTORIES, [(key,) for key, _ in writes.destroyed]
     if writes.approvals:
         yield (
             (

@@ -95,6 +95,20 @@ def test_progress_is_set_apart() -> None:
     assert result_sketch("nothing to report").progress == ()
 
 
+def marks(text: str, salt: bytes) -> set[int | bytes]:
+    """Everything that a history may keep of a call and a result that say this."""
+    call, result = call_sketch("tool", packed({"note": text}), salt), result_sketch(text, salt)
+    digests = {call.exact, call.masked, call.subject, result.masked, result.detail}
+    return {*digests, *call.prose, *call.echo, *result.sample, *result.progress}
+
+
+def test_what_is_sketched_under_one_salt_tells_nothing_to_who_has_another() -> None:
+    text = "the patient was told of her tuberculosis yesterday, 41 percent"
+    assert marks(text, b"s" * 32) == marks(text, b"s" * 32)
+    assert marks(text, b"s" * 32).isdisjoint(marks(text, b""))
+    assert marks(text, b"s" * 32).isdisjoint(marks(text, b"s" * 31 + b"t"))
+
+
 @given(
     st.text(),
     st.binary() | st.recursive(st.text() | st.floats() | st.integers(), st.lists).map(json.dumps).map(str.encode),

@@ -1,14 +1,15 @@
 """Small fingerprints of a call and of its result, the same in every process.
 
-They are computed by the caller, outside the admission transaction. Digests say whether two texts are the same
-once masked; samples say how much is new. A sample is a bottom-k sketch (Broder 1997): the k smallest
+They are computed by the caller, outside the admission transaction, and keyed by the run's salt: whoever reads a stored
+history can not try words on it, and once the salt is gone with the run's key nobody can. Digests say whether two texts
+are the same once masked; samples say how much is new. A sample is a bottom-k sketch (Broder 1997): the k smallest
 hashes of the distinct tokens, so that texts that share tokens share samples.
 """
 
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import blake2b, blake2s
 from zlib import crc32
 
 from remit.kernel.loops.masking import Kind, Token, clipped, is_ticking, rough_amount, scan
@@ -61,32 +62,35 @@ class ResultSketch:
     """At most `MAX_PROGRESS` hashes of the progress it reports (`41 percent`, `"processed": 120`)."""
 
 
-def call_sketch(tool: str, arguments: bytes) -> CallSketch:
-    """Sketch a call from its tool and canonical JSON arguments. Other bytes are read as text; none raise."""
+def call_sketch(tool: str, arguments: bytes, salt: bytes = b"") -> CallSketch:
+    """Sketch a call from its tool and canonical JSON arguments. Other bytes are read as text; none raise.
+
+    Only sketches under one salt can be compared: that of the run.
+    """
     facets = _Facets(tool, arguments)
     alike = {*facets.names, *facets.position, *facets.prose}
     return CallSketch(
-        exact=_digest((tool,), arguments),
-        masked=_digest((tool, *sorted(alike))),
-        subject=_digest((tool, *sorted(set(facets.subject)))),
-        position=_digest((tool, *facets.position)),
-        prose=_bottom((word for word in facets.prose if len(word) >= _MIN_PROSE_LETTERS), WORDS),
-        echo=_bottom(facets.echo, WORDS),
+        exact=_digest(salt, (tool,), arguments),
+        masked=_digest(salt, (tool, *sorted(alike))),
+        subject=_digest(salt, (tool, *sorted(set(facets.subject)))),
+        position=_digest(salt, (tool, *facets.position)),
+        prose=_bottom((word for word in facets.prose if len(word) >= _MIN_PROSE_LETTERS), WORDS, salt),
+        echo=_bottom(facets.echo, WORDS, salt),
     )
 
 
-def result_sketch(result: bytes | str) -> ResultSketch:
-    """Sketch a result. Of a huge one only start and end are read (`masking.MAX_CHARS`)."""
+def result_sketch(result: bytes | str, salt: bytes = b"") -> ResultSketch:
+    """Sketch a result. Of a huge one only start and end are read (`masking.MAX_CHARS`). The salt is the run's."""
     tokens = set(scan(clipped(result)))
     plain = {text for kind, text, _ in tokens if kind in _PLAIN}
     alike, marks, amounts = _figures(token for token in tokens if token[0] not in _PLAIN)
     progress = {_progress_mark(text, context) for kind, text, context in tokens if kind is Kind.PROGRESS}
-    masked = _digest(sorted(plain | alike | progress))
+    masked = _digest(salt, sorted(plain | alike | progress))
     return ResultSketch(
         masked=masked,
-        detail=_digest((masked.hex(), *sorted(amounts))),
-        sample=_bottom(plain | marks | progress, SAMPLE),
-        progress=_bottom(progress, MAX_PROGRESS),
+        detail=_digest(salt, (masked.hex(), *sorted(amounts))),
+        sample=_bottom(plain | marks | progress, SAMPLE, salt),
+        progress=_bottom(progress, MAX_PROGRESS, salt),
     )
 
 
@@ -221,11 +225,18 @@ def _progress_mark(text: str, context: str) -> str:
     return f"{context} {text.rstrip('%').partition('.')[0]} done"
 
 
-def _bottom(tokens: Iterable[str], limit: int) -> tuple[int, ...]:
-    hashes = {crc32(token.encode("utf-8", "surrogatepass")) for token in tokens}
-    return tuple(sorted(hashes)[:limit])
+def _bottom(tokens: Iterable[str], limit: int, salt: bytes) -> tuple[int, ...]:
+    """Hash at most `limit` tokens under the salt. They are chosen by a cheap hash, so that only these few are keyed."""
+    chosen = {crc32(raw): raw for raw in (token.encode("utf-8", "surrogatepass") for token in tokens)}
+    key = blake2s(key=salt[:32], digest_size=4)
+    hashes = []
+    for mark in sorted(chosen)[:limit]:
+        keyed = key.copy()
+        keyed.update(chosen[mark])
+        hashes.append(int.from_bytes(keyed.digest(), "little"))
+    return tuple(sorted(hashes))
 
 
-def _digest(parts: Iterable[str], raw: bytes = b"") -> bytes:
+def _digest(salt: bytes, parts: Iterable[str], raw: bytes = b"") -> bytes:
     text = "\x00".join(parts).encode("utf-8", "surrogatepass")
-    return blake2b(text + b"\x00" + raw, digest_size=8).digest()
+    return blake2b(text + b"\x00" + raw, digest_size=8, key=salt[:32]).digest()
