@@ -169,11 +169,43 @@ def test_a_caller_may_know_the_prompt_better(it: World, run: remit.ActiveRun) ->
     assert it.records(RecordKind.DECISION_MADE)[0]["cost"]["tokens"] == 3
 
 
-@pytest.mark.parametrize(("asked", "most"), [(-5, 1), (1, -5), (2**63, 1), (1, 10**30)])
+@pytest.mark.parametrize(
+    ("asked", "most"),
+    [(-5, 1), (1, -5), (2**63, 1), (1, 10**30), (1, 0), (1, True), (1, 2.5), (100_000_001, 1), (1, 100_000_001)],
+)
 def test_impossible_numbers_of_tokens_are_refused(it: World, run: remit.ActiveRun, asked: int, most: int) -> None:
     with pytest.raises(remit.BadArguments, match="tokens"):
         run.model(MODEL, "hello", input_tokens=asked, max_output_tokens=most, using=never)
     assert it.records(RecordKind.DECISION_MADE) == []
+
+
+@pytest.mark.parametrize("model", ["openai/whisper-1", "openai/text-embedding-3-small"])
+def test_a_model_that_is_listed_without_a_price_of_tokens_is_denied(tmp_path: Path, model: str) -> None:
+    changes = {**CHANGES, "agents/buyer.yaml": agent(models=[model])}
+    with (
+        world(tmp_path, changes) as it,
+        it.client.run("buyer", on_behalf_of=VISITOR) as run,
+        pytest.raises(remit.Denied, match=f"no price is known for {model}"),
+    ):
+        run.model(model, "hello", max_output_tokens=1, using=never)
+
+
+def test_what_anthropic_keeps_in_a_cache_is_settled(tmp_path: Path) -> None:
+    claude = "anthropic/claude-sonnet-4-5"
+    budgets = documents(budget("money", "agent", "day", usd=5), budget("words", "agent", "day", tokens=90_000))
+    answer = {"input_tokens": 5, "output_tokens": 10, "cache_read_input_tokens": 1000}
+    answer |= {"cache_creation_input_tokens": 2000, "cache_creation": {"ephemeral_1h_input_tokens": 2000}}
+    with (
+        world(tmp_path, {"agents/buyer.yaml": agent(models=[claude]), "budgets.yaml": budgets}) as it,
+        it.client.run("buyer", on_behalf_of=VISITOR) as run,
+    ):
+        run.model(claude, "hello", input_tokens=3005, max_output_tokens=10, using=lambda: {"usage": answer})
+        assert it.records(RecordKind.DECISION_MADE)[0]["cost"]["micros"] == 3005 * 6 + 10 * 15, (
+            "the dearest that may be"
+        )
+        assert spent(it) == (5 * 3 + 1000 * 0.3 + 2000 * 6 + 10 * 15, 0)
+        assert spent(it, "words") == (3015, 0)
+        assert it.records(RecordKind.OUTCOME_REPORTED)[0]["overrun"] is False
 
 
 def test_a_model_that_is_not_granted_is_denied(run: remit.ActiveRun) -> None:

@@ -234,7 +234,7 @@ class AgentRoutes:
             form.done()
             admission = await asked.door.admit_tool(run, target, arguments or {}, id)
         else:
-            tokens = [form.number(name, metering.MAX_TOKENS) for name in ("input_tokens", "max_output_tokens")]
+            tokens = [form.number(name, metering.MAX_TOKENS, least) for name, least in metering.LEAST]
             form.done()
             admission = await asked.door.admit_model(run, target, tokens[0], tokens[1], id)
         return 200, _admission_document(admission, asked.language)
@@ -392,8 +392,12 @@ def _usage_of(usage: Mapping[str, Any] | None) -> metering.Usage | None:
         return None
     form = Form(dict(usage))
     tokens = [form.number(name, metering.MAX_TOKENS) for name in ("input_tokens", "output_tokens")]
+    parts = [form.number(name, metering.MAX_TOKENS, default=0) for name in metering.PARTS]
     form.done()
-    return metering.Usage(tokens[0], tokens[1])
+    try:
+        return metering.Usage(*tokens, *parts)
+    except metering.NoUsage as error:
+        raise Refusal(422, "field_unfit", str(error), "Send the parts of the tokens used", field="usage") from None
 
 
 _RESULTS = ("result", "result_text", "result_sha256")

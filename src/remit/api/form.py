@@ -39,11 +39,11 @@ class Form:
             raise _unfit(name, "is none of the known words", f"Send one of {', '.join(words)}")
         return str(value)
 
-    def number(self, name: str, most: int) -> int:
-        """Take a whole number from 0 to `most`."""
-        value = self._take(name, None)
-        if type(value) is not int or not 0 <= value <= most:
-            raise _unfit(name, f"is no whole number from 0 to {most:,}", "Send one")
+    def number(self, name: str, most: int, least: int = 0, default: int | None = None) -> int:
+        """Take a whole number from `least` to `most`."""
+        value = self._take(name, default)
+        if type(value) is not int or not least <= value <= most:
+            raise _unfit(name, f"is no whole number from {least} to {most:,}", "Send one")
         return value
 
     def flag(self, name: str, *, default: bool) -> bool:

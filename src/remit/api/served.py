@@ -222,7 +222,7 @@ class ServedDoor(InProcessDoor):
             return Settle(run, outcome, result_digest=salted_digest(run.salt, result.sha256))
         observation = None
         if agent is not None and tool is not None and call.kind is ActionKind.TOOL:
-            observation = Observation(call.sketch, result_sketch(result.content, run.salt), tool.pollable, agent.remit.loops)
+            observation = Observation(call.sketch, result_sketch(result.content), tool.pollable, agent.remit.loops)
         payloads: tuple[SealedPayload, ...] = ()
         if len(result.content) <= self._limits.bytes:
             payloads = (self._keys.of_run(run).seal(outcome.action, RESULT, result.content),)
@@ -247,7 +247,7 @@ class ServedDoor(InProcessDoor):
         if sealed is None:
             raise PayloadLost(f"the arguments of {id} are not there any more")
         arguments = self._keys.of(sealed.key).open(sealed)
-        sketch = call_sketch(record["target"], arguments, run.salt)
+        sketch = call_sketch(record["target"], arguments)
         return _Call(run.id, ActionKind(record["action_kind"]), record["target"], sketch)
 
     # -- the queue

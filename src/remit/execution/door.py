@@ -264,7 +264,7 @@ class InProcessDoor:
         tool, agent = call.rules.tool(call.action.target), call.rules.agent(run.agent)
         observation = None
         if agent is not None and tool is not None and call.action.kind is ActionKind.TOOL:
-            observation = Observation(call.sketch, result_sketch(result, run.salt), tool.pollable, agent.remit.loops)
+            observation = Observation(call.sketch, result_sketch(result), tool.pollable, agent.remit.loops)
         payloads: tuple[SealedPayload, ...] = ()
         if len(result) <= self._limits.bytes:  # a larger one is known by its digest only
             payloads = (self._keys.of_run(run).seal(outcome.action, RESULT, result),)

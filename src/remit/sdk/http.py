@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
@@ -40,6 +40,9 @@ LONGEST_WAIT_S = 30
 
 NOTHING = Cost(Micros(0), 0, 0)
 """What an action cost that was admitted and never dispatched."""
+
+_WHOLE = ("input_tokens", "output_tokens")
+"""What a usage always says; the rest are parts of them."""
 
 
 @dataclass(slots=True)
@@ -118,9 +121,9 @@ class HttpDoor:
 
     def attempt_model(self, run: Run, model: str, input_tokens: int, max_output_tokens: int) -> HttpAttempt:
         """See Door."""
-        for name, tokens in (("input_tokens", input_tokens), ("max_output_tokens", max_output_tokens)):
-            if type(tokens) is not int or not 0 <= tokens <= metering.MAX_TOKENS:
-                wanted = f"must be a whole number from 0 to {metering.MAX_TOKENS:,}"
+        for (name, least), tokens in zip(metering.LEAST, (input_tokens, max_output_tokens), strict=True):
+            if type(tokens) is not int or not least <= tokens <= metering.MAX_TOKENS:
+                wanted = f"must be a whole number from {least} to {metering.MAX_TOKENS:,}"
                 raise BadArguments("bad_tokens", name, wanted, "Give the most the call may use")
         return self._attempt(run.id, ActionKind.MODEL, recordable(model), {}, (input_tokens, max_output_tokens))
 
@@ -169,10 +172,7 @@ class HttpDoor:
         if outcome.cost == NOTHING:
             told["dispatched"] = False
         if known.usage is not None:
-            told["usage"] = {
-                "input_tokens": known.usage.input_tokens,
-                "output_tokens": known.usage.output_tokens,
-            }
+            told["usage"] = {name: tokens for name, tokens in asdict(known.usage).items() if tokens or name in _WHOLE}
         told |= _result(result, self._limits)
         path = f"/api/v1/runs/{_step(known.run)}/actions/{_step(outcome.action)}/outcome"
         self._wire.ask("POST", path, orjson.dumps(told))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from remit.domain.release import Agent, Budget, BudgetLevel, BudgetUnit, Grant
 from remit.workspace.draft import Draft, Written, check_listed_once
 from remit.workspace.kind import KINDS
-from remit.workspace.model_prices import has_public_price
+from remit.workspace.model_prices import public_price
 from remit.workspace.report import Source, meant
 
 
@@ -88,7 +88,7 @@ def _check_prices(draft: Draft, agent: Agent, source: Source) -> None:
         return
     own = {price.model for written in draft.settings for price in written.value.prices}
     for index, model in enumerate(agent.remit.models):
-        if model not in own and not has_public_price(model):
+        if model not in own and public_price(model) is None:
             message = f"no price of `{model}` is known, so every call is denied under a budget in dollars"
             remedy = "Add it to `prices` in workspace.yaml, or correct the name"
             draft.report.add(source, f"remit.models[{index}]", message, remedy, warning=True)
