@@ -8,7 +8,7 @@ import pytest
 import remit
 from remit.sdk.client import Client
 from tests.cli.conftest import Command
-from tests.worlds import SARA, VISITOR, agent
+from tests.worlds import LINA, PEOPLE, SARA, VISITOR, agent, documents, yaml
 
 
 def story(client: Client) -> str:
@@ -82,8 +82,8 @@ def test_approvals_are_shown_with_what_they_are_for(client: Client, command: Com
     with client.run("buyer", on_behalf_of=VISITOR) as run:
         with pytest.raises(remit.Held):
             run.call("erp.pay", {"amount": 700, "note": "line\nbreak"}, using=lambda **_: "paid")
-        ((id, target, name, approvers, state, _),) = command("approvals", "ls").rows
-        assert (target, name, approvers, state) == ("erp.pay", "buyer", "finance", "pending")
+        ((id, target, name, approvers, state, missing, _),) = command("approvals", "ls").rows
+        assert (target, name, approvers, state, missing) == ("erp.pay", "buyer", "finance", "pending", "finance")
         shown = command("approvals", "show", id).out
         for part in ("erp.pay", VISITOR, "finance", '"amount": 700', '"note": "line\\nbreak"', "digest"):
             assert part in shown
@@ -94,13 +94,53 @@ def test_approvals_are_shown_with_what_they_are_for(client: Client, command: Com
     assert command("approvals", "ls").rows == [], "the run has ended, so nothing waits any more"
 
 
+def test_arguments_that_are_not_those_of_the_digest_are_not_shown(
+    applied: Path, client: Client, command: Command
+) -> None:
+    with client.run("buyer", on_behalf_of=VISITOR) as run:
+        for amount in (700, 70_000):
+            with pytest.raises(remit.Held):
+                run.call("erp.pay", {"amount": amount}, using=lambda amount: "paid")
+        small, large = sorted(row[0] for row in command("approvals", "ls").rows)
+        digests = [digest_of(command, id) for id in (small, large)]
+        with sqlite3.connect(applied.parent / "remit.db") as database:
+            database.execute("update approvals set digest = ? where id = ?", (digests[1][::-1], large))
+        shown = command("approvals", "show", large)
+        assert (shown.code, shown.out) == (2, "")
+        assert "has another digest than the approval: somebody changed one of them" in shown.err
+        assert command("approvals", "show", small).code == 0
+
+
+def test_who_has_answered_and_who_is_missing_is_shown(
+    applied: Path, client: Client, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    legal = yaml("Group", name="legal", members=[LINA])
+    (applied / "people.yaml").write_text(documents(PEOPLE, legal))
+    (applied / "agents/buyer.yaml").write_text(agent(holds=[{"effects": ["pay"], "approvers": "legal"}]))
+    assert command("apply", applied).code == 0
+    with client.run("buyer", on_behalf_of=VISITOR) as run:
+        with pytest.raises(remit.Held):
+            run.call("erp.pay", {"amount": 700}, using=lambda amount: "paid")
+        id, digest = waiting(command)
+        monkeypatch.setenv("REMIT_USER", SARA)
+        said = command("approvals", "approve", id, "--digest", digest)
+        assert (said.code, said.out) == (0, f"{id}: {SARA} (finance): approved; it waits for legal.\n")
+        assert command("approvals", "ls").rows[0][3:6] == ["finance, legal", "pending", "legal"]
+        shown = command("approvals", "show", id).out
+        assert "answered      user:sara (finance): approved" in shown
+        assert "missing       legal" in shown
+
+
+def digest_of(command: Command, id: str) -> str:
+    """The digest of an approval as `show` gives it."""
+    shown = command("approvals", "show", id).out
+    return next(line.split()[1] for line in shown.splitlines() if line.startswith("digest"))
+
+
 def waiting(command: Command) -> tuple[str, str]:
     """The approval that waits, and its digest as `show` gives it."""
     id = command("approvals", "ls").rows[0][0]
-    digest = next(
-        line.split()[1] for line in command("approvals", "show", id).out.splitlines() if line.startswith("digest")
-    )
-    return id, digest
+    return id, digest_of(command, id)
 
 
 def test_only_somebody_of_the_group_may_approve(

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from remit.control.approvals import AnswerRefused
+from remit.domain.action import ActionState
 from remit.domain.facts import ApprovalState
-from remit.domain.ids import ApprovalId, UserId
+from remit.domain.ids import ApprovalId, GroupName, UserId
 from remit.domain.record import RecordKind
+from remit.domain.run import Run
 from remit.storage.port import Approval
-from tests.worlds import LINA, OWNER, SARA, VISITOR, World, agent, documents, world
+from tests.worlds import LINA, OWNER, SARA, VISITOR, World, agent, documents, world, yaml
 
 DAY_S = 86_400
 
@@ -24,8 +26,8 @@ def it(tmp_path: Path) -> Any:
         yield opened
 
 
-def asked(it: World, amount: int = 900, on_behalf_of: str = VISITOR) -> Approval:
-    run = it.start(on_behalf_of=on_behalf_of)
+def asked(it: World, amount: int = 900, on_behalf_of: str = VISITOR, run: Run | None = None) -> Approval:
+    run = run or it.start(on_behalf_of=on_behalf_of)
     admission = it.door.admit(it.door.attempt_tool(run, "erp.pay", {"amount": amount}))
     found: Approval = it.store.approval(admission.approval)
     return found
@@ -83,16 +85,44 @@ def test_who_is_not_a_member_may_not_answer(it: World) -> None:
     assert said == f"user:visitor is not a member of finance, who must answer approval {approval.id}"
 
 
-def test_members_are_those_of_the_release_that_asked(it: World) -> None:
-    approval = asked(it)
-    people = documents(
-        '{"kind": "Person", "id": "user:omar"}',
-        '{"kind": "Person", "id": "user:lina"}',
-        '{"kind": "Group", "name": "finance", "members": ["user:lina"]}',
+def people(*finance: str, legal: tuple[str, ...] = ()) -> str:
+    """Everybody there is, and who is in which group."""
+    names = ("omar", "sara", "lina")
+    groups = {"finance": finance, **({"legal": legal} if legal else {})}
+    return documents(
+        *(yaml("Person", id=f"user:{name}") for name in names),
+        *(yaml("Group", name=group, members=[f"user:{name}" for name in them]) for group, them in groups.items()),
     )
-    it.apply({"people.yaml": people})
+
+
+def test_who_has_left_the_group_may_not_answer_what_was_asked_before(it: World) -> None:
+    approval = asked(it)
+    it.apply({"people.yaml": people("omar", "lina")})
+    assert "user:sara is not a member of finance" in refused(it, approval, SARA)
+    assert it.approvals.answer(approval.id, LINA, approval.digest, approve=True).state is ApprovalState.APPROVED
+
+
+def test_who_has_joined_the_group_may_not_answer_what_was_asked_before(tmp_path: Path) -> None:
+    with world(tmp_path, {"people.yaml": people("lina")}) as it:
+        approval = asked(it)
+        it.apply({"people.yaml": people("lina", "sara")})
+        assert "user:sara is not a member of finance" in refused(it, approval, SARA)
+        later = asked(it, 901)
+        assert it.approvals.answer(later.id, SARA, later.digest, approve=True).state is ApprovalState.APPROVED
+
+
+def test_who_owns_the_agent_now_may_not_answer_either(it: World) -> None:
+    approval = asked(it)
+    it.apply({"agents/buyer.yaml": agent().replace(OWNER, LINA)})
+    for owner in (OWNER, LINA):
+        assert refused(it, approval, owner) == f"{owner} owns buyer: nobody approves for an agent of their own"
     assert it.approvals.answer(approval.id, SARA, approval.digest, approve=True).state is ApprovalState.APPROVED
-    assert "not a member of finance" in refused(it, asked(it, 901), SARA)
+
+
+def test_the_people_of_another_channel_do_not_count(it: World) -> None:
+    approval = asked(it)
+    it.apply({"people.yaml": people("omar", "lina")}, channel="staging")
+    assert it.approvals.answer(approval.id, SARA, approval.digest, approve=True).state is ApprovalState.APPROVED
 
 
 def test_an_answer_that_comes_too_late_is_refused(it: World) -> None:
@@ -139,15 +169,52 @@ def test_of_two_people_who_answer_at_once_one_is_heard(it: World) -> None:
     assert len(it.records(RecordKind.APPROVAL_ANSWERED)) == 1
 
 
-def test_an_action_of_two_groups_needs_somebody_in_both(tmp_path: Path) -> None:
-    people = documents(
-        *(f'{{"kind": "Person", "id": "user:{name}"}}' for name in ("omar", "sara", "lina")),
-        '{"kind": "Group", "name": "finance", "members": ["user:sara", "user:lina"]}',
-        '{"kind": "Group", "name": "legal", "members": ["user:lina"]}',
-    )
-    holds = [{"effects": ["pay"], "approvers": "legal"}]
-    with world(tmp_path, {"people.yaml": people, "agents/buyer.yaml": agent(holds=holds)}) as it:
-        approval = asked(it)
+TWO_GROUPS = {
+    "people.yaml": people("sara", legal=("lina",)),
+    "agents/buyer.yaml": agent(holds=[{"effects": ["pay"], "approvers": "legal"}]),
+}
+
+
+def test_two_groups_without_a_common_member_answer_one_after_the_other(tmp_path: Path) -> None:
+    with world(tmp_path, TWO_GROUPS) as it:
+        run = it.start()
+        approval = asked(it, run=run)
         assert approval.approvers == ("finance", "legal")
-        assert "not a member of legal" in refused(it, approval, SARA)
-        assert it.approvals.answer(approval.id, LINA, approval.digest, approve=True).state is ApprovalState.APPROVED
+        half = it.approvals.answer(approval.id, SARA, approval.digest, approve=True)
+        assert (half.state, half.missing) == (ApprovalState.PENDING, frozenset({GroupName("legal")}))
+        assert it.door.admit(it.door.attempt_tool(run, "erp.pay", {"amount": 900})).state is ActionState.HELD
+        assert refused(it, approval, SARA) == f"user:sara has answered approval {approval.id} already"
+        assert it.store.approval(approval.id) == half
+        whole = it.approvals.answer(approval.id, LINA, approval.digest, approve=True)
+        assert (whole.state, whole.missing) == (ApprovalState.APPROVED, frozenset())
+        assert [(answer["by"], answer["groups"]) for answer in whole.answers] == [
+            (SARA, ["finance"]),
+            (LINA, ["legal"]),
+        ]
+        said = [(record["groups"], record["state"]) for record in it.records(RecordKind.APPROVAL_ANSWERED)]
+        assert said == [(["finance"], "pending"), (["legal"], "approved")]
+        assert it.door.admit(it.door.attempt_tool(run, "erp.pay", {"amount": 900})).state is ActionState.ADMITTED
+
+
+def test_one_rejection_is_enough_whoever_has_approved(tmp_path: Path) -> None:
+    with world(tmp_path, TWO_GROUPS) as it:
+        approval = asked(it)
+        it.approvals.answer(approval.id, SARA, approval.digest, approve=True)
+        assert it.approvals.answer(approval.id, LINA, approval.digest, approve=False).state is ApprovalState.REJECTED
+
+
+def test_a_second_approval_for_the_same_group_is_refused_and_a_rejection_is_heard(tmp_path: Path) -> None:
+    changes = {**TWO_GROUPS, "people.yaml": people("sara", "lina", legal=("omar",))}
+    with world(tmp_path, changes) as it:
+        approval = asked(it)
+        it.approvals.answer(approval.id, SARA, approval.digest, approve=True)
+        said = f"finance has approved already; approval {approval.id} still waits for legal"
+        assert refused(it, approval, LINA) == said
+        assert it.approvals.answer(approval.id, LINA, approval.digest, approve=False).state is ApprovalState.REJECTED
+
+
+def test_a_member_of_every_group_answers_for_all_at_once(tmp_path: Path) -> None:
+    with world(tmp_path, {**TWO_GROUPS, "people.yaml": people("sara", "lina", legal=("lina",))}) as it:
+        approval = asked(it)
+        answered = it.approvals.answer(approval.id, LINA, approval.digest, approve=True)
+        assert (answered.state, answered.answers[0]["groups"]) == (ApprovalState.APPROVED, ["finance", "legal"])

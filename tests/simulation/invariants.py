@@ -70,7 +70,7 @@ class Ledger:
             case "stop_changed":
                 self._stop(record)
             case "approval_answered":
-                self.approved[record["approval"]] = record["digest"] if record["answer"] == "approved" else ""
+                self.approved[record["approval"]] = record["digest"] if record["state"] == "approved" else ""
             case "decision_made":
                 self._decision(record)
             case "outcome_reported":

@@ -292,7 +292,9 @@ class Story:
         observation = None
         if tool is not None and agent is not None:
             result = b"the very same thing" if self.random.random() < 0.4 else self.random.randbytes(40).hex().encode()
-            observation = Observation(call.sketch, result_sketch(result, call.run.salt), tool.pollable, agent.remit.loops)
+            observation = Observation(
+                call.sketch, result_sketch(result, call.run.salt), tool.pollable, agent.remit.loops
+            )
         return Settle(call.run, Outcome(id, status, cost), observation)
 
     def settle(self) -> None:

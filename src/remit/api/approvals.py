@@ -41,6 +41,7 @@ class ApprovalShown(Shown):
     created_at: int
     expires_at: int
     answers: list[Json]
+    missing: list[str]
 
 
 class ApprovalsShown(Shown):
@@ -117,4 +118,5 @@ class ApprovalRoutes:
             created_at=approval.created_at,
             expires_at=approval.expires_at,
             answers=[dict(answer) for answer in approval.answers],
+            missing=sorted(approval.missing) if approval.state is ApprovalState.PENDING else [],
         )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 import orjson
 
 from remit.cli.output import line, output_option, table
 from remit.cli.session import Failed, Session, moment, session, workspace_option
+from remit.domain.action import ActionKind
+from remit.domain.canonical import salted_digest
 from remit.domain.facts import ApprovalState
 from remit.domain.ids import ApprovalId
 from remit.storage.port import Approval
@@ -38,10 +43,18 @@ def ls(everything: bool, workspace: str | None, output: str) -> None:
         state = None if everything else ApprovalState.PENDING
         found = open_session.parts.store.approvals(where, state)
         rows = [
-            (a.id, a.target, a.agent, ", ".join(a.approvers), _state(open_session, a), moment(a.expires_at))
+            (
+                a.id,
+                a.target,
+                a.agent,
+                ", ".join(a.approvers),
+                _state(open_session, a),
+                _missing(a),
+                moment(a.expires_at),
+            )
             for a in found
         ]
-    table(("approval", "action", "agent", "approvers", "state", "expires"), rows, output)
+    table(("approval", "action", "agent", "approvers", "state", "missing", "expires"), rows, output)
 
 
 @approvals.command()
@@ -57,6 +70,8 @@ def show(approval: str) -> None:
             ("agent", found.agent),
             ("on behalf of", found.on_behalf_of),
             ("approvers", ", ".join(found.approvers)),
+            *(("answered", _answered(answer)) for answer in found.answers),
+            ("missing", _missing(found)),
             ("run", found.run),
             ("expires", moment(found.expires_at)),
             ("digest", found.digest),
@@ -91,6 +106,10 @@ def _answer(approval: str, digest: str, comment: str, *, approve: bool) -> None:
         answered = open_session.approvals.answer(
             ApprovalId(approval), open_session.person, digest, approve=approve, comment=comment
         )
+    if answered.state is ApprovalState.PENDING:
+        said = _answered(answered.answers[-1])
+        line(f"{answered.id}: {said}; it waits for {_missing(answered)}.", style="yellow")
+        return
     line(f"{answered.id} is {answered.state.value}.", style="green" if approve else "yellow")
 
 
@@ -107,6 +126,16 @@ def _state(open_session: Session, approval: Approval) -> str:
     return ApprovalState.EXPIRED.value if is_over else approval.state.value
 
 
+def _missing(approval: Approval) -> str:
+    """Name the groups that still must answer."""
+    return ", ".join(sorted(approval.missing)) if approval.state is ApprovalState.PENDING else ""
+
+
+def _answered(answer: Mapping[str, Any]) -> str:
+    groups = ", ".join(answer.get("groups", ()))
+    return f"{answer['by']} ({groups}): {answer['answer']}" if groups else f"{answer['by']}: {answer['answer']}"
+
+
 def _arguments(open_session: Session, approval: Approval) -> list[str]:
     from remit.execution.door import ARGUMENTS
 
@@ -115,7 +144,15 @@ def _arguments(open_session: Session, approval: Approval) -> list[str]:
         if payload is None:
             raise PayloadLost("the arguments are not kept")
         raw = open_session.parts.keys.of(payload.key).open(payload)
+        run = open_session.parts.store.run(approval.run)
+        salt = b"" if run is None else open_session.parts.keys.salted(run).salt
     except PayloadLost as error:
         return [f"{'arguments':13} {error}"]
+    kinds = (kind.encode() for kind in ActionKind)
+    if approval.digest not in {salted_digest(salt, kind, approval.target.encode(), raw) for kind in kinds}:
+        raise Failed(
+            f"what is kept as the arguments of approval {approval.id} has another digest than the approval:"
+            " somebody changed one of them, so do not answer it"
+        )
     text = orjson.dumps(orjson.loads(raw), option=orjson.OPT_INDENT_2).decode()
     return ["arguments", *(f"  {part}" for part in text.splitlines())]

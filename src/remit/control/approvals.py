@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from remit.control.transaction import changing
 from remit.domain.clock import Clock
 from remit.domain.facts import ApprovalState
-from remit.domain.ids import AgentName, ApprovalId, GroupName, Ids, UserId
+from remit.domain.ids import AgentName, ApprovalId, GroupName, Ids, ReleaseId, UserId
 from remit.domain.record import RecordKind
 from remit.domain.release import Configuration
 from remit.domain.text import is_actor
@@ -30,16 +31,27 @@ class Approvals:
     def answer(self, id: ApprovalId, person: UserId, digest: str, *, approve: bool, comment: str = "") -> Approval:
         """Approve or reject. `digest` is that of the arguments the person has looked at, or at least 12 digits of it.
 
-        Raises AnswerRefused: unknown, already answered, expired, another digest, not a member of every group that
-        must answer, or of the requester's own side (the agent's owner, or whom the run acts for).
+        A person answers for the required groups they are a member of, in the release that asked and in the one that is
+        active now. Approved is what every required group has approved; one rejection rejects.
+
+        Raises AnswerRefused: unknown, already answered, expired, another digest, a member of no group that must answer,
+        or of the requester's own side (the agent's owner, or whom the run acts for).
         """
         known = self._store.approval(id)
         if known is None:
             raise AnswerRefused(f"there is no approval {id}; `remit approvals ls` lists them")
-        self._check_person(known, person)
+        releases = self._releases(known)
+        configurations = self._configurations(known, releases)
+        _check_side(known, person, configurations)
+        groups = tuple(group for group in known.approvers if _is_member(configurations, group, person))
+        if not groups:
+            asked = " or ".join(known.approvers) or "any group"
+            raise AnswerRefused(f"{person} is not a member of {asked}, who must answer approval {id}")
         now = self._clock.now()
         with changing(self._store, Wanted(approval_ids=[id], workspace=known.workspace), now) as change:
             approval = change.loaded.approvals_by_id[id]  # as it stands under the lock
+            if self._releases(known) != releases:
+                raise AnswerRefused(f"another release became active while approval {id} was answered: answer it again")
             if approval.state is not ApprovalState.PENDING:
                 raise AnswerRefused(f"approval {id} is {approval.state.value} already")
             if now >= approval.expires_at:
@@ -48,45 +60,74 @@ class Approvals:
                 raise AnswerRefused(
                     f"the digest is not that of approval {id}: look at it again with `remit approvals show {id}`"
                 )
-            state = ApprovalState.APPROVED if approve else ApprovalState.REJECTED
-            answer: dict[str, object] = {"by": person, "answer": state.value, "comment": comment, "at": now}
-            answered = replace(approval, state=state, answers=(*approval.answers, answer))
+            _check_news(approval, person, groups, approve=approve)
+            said = ApprovalState.APPROVED if approve else ApprovalState.REJECTED
+            answer: dict[str, object] = {
+                "by": person,
+                "answer": said.value,
+                "groups": list(groups),
+                "comment": comment,
+                "at": now,
+            }
+            answered = replace(approval, answers=(*approval.answers, answer))
+            if not approve or not answered.missing:
+                answered = replace(answered, state=said)
             change.writes.approvals[id] = answered
             content = {
                 "approval": id,
                 "run_id": approval.run,
                 "action": approval.action,
                 "digest": approval.digest,
+                "state": answered.state.value,
                 **answer,
             }
             change.record(self._ids.new("chg"), RecordKind.APPROVAL_ANSWERED, content)
         return answered
 
-    def _check_person(self, approval: Approval, person: UserId) -> None:
-        if not is_actor(person):
-            raise AnswerRefused(f"{person!r} names nobody who could answer: write user:NAME")
-        configuration = self._configuration(approval)
-        agent = configuration.agents.get(AgentName(approval.agent))
-        if agent is not None and agent.owner == person:
-            raise AnswerRefused(f"{person} owns {approval.agent}: nobody approves for an agent of their own")
-        if approval.on_behalf_of == person:
-            raise AnswerRefused(f"the run acts for {person}: nobody approves what is done on their own behalf")
-        for group in approval.approvers:
-            if not _is_member(configuration, group, person):
-                raise AnswerRefused(f"{person} is not a member of {group}, who must answer approval {approval.id}")
+    def _releases(self, approval: Approval) -> tuple[ReleaseId, ...]:
+        """Return the release that asked, and those active now on every channel that ever pointed at it."""
+        active = []
+        for channel in self._store.channels(approval.workspace):
+            past = self._store.activations(approval.workspace, channel)
+            if any(activation.release == approval.release for activation in past):
+                active.append(past[0].release)
+        return (approval.release, *sorted(set(active) - {approval.release}))
 
-    def _configuration(self, approval: Approval) -> Configuration:
-        release = self._store.release(approval.workspace, approval.release)
-        configuration = None if release is None else read(release.files, release.workspace).configuration
-        if configuration is None:
-            raise AnswerRefused(f"release {approval.release} of approval {approval.id} can not be read")
-        return configuration
+    def _configurations(self, approval: Approval, releases: Sequence[ReleaseId]) -> tuple[Configuration, ...]:
+        found = []
+        for id in releases:
+            release = self._store.release(approval.workspace, id)
+            configuration = None if release is None else read(release.files, release.workspace).configuration
+            if configuration is None:
+                raise AnswerRefused(f"release {id}, which says who may answer approval {approval.id}, can not be read")
+            found.append(configuration)
+        return tuple(found)
 
 
 MIN_DIGEST = 12
 """How many digits of a digest a person must give at least: 48 bits can not be met by chance."""
 
 
-def _is_member(configuration: Configuration, group: GroupName, person: UserId) -> bool:
-    found = configuration.groups.get(group)
-    return found is not None and person in found.members
+def _check_side(approval: Approval, person: UserId, configurations: Sequence[Configuration]) -> None:
+    if not is_actor(person):
+        raise AnswerRefused(f"{person!r} names nobody who could answer: write user:NAME")
+    for configuration in configurations:
+        agent = configuration.agents.get(AgentName(approval.agent))
+        if agent is not None and agent.owner == person:
+            raise AnswerRefused(f"{person} owns {approval.agent}: nobody approves for an agent of their own")
+    if approval.on_behalf_of == person:
+        raise AnswerRefused(f"the run acts for {person}: nobody approves what is done on their own behalf")
+
+
+def _is_member(configurations: Sequence[Configuration], group: GroupName, person: UserId) -> bool:
+    found = [configuration.groups.get(group) for configuration in configurations]
+    return all(each is not None and person in each.members for each in found)
+
+
+def _check_news(approval: Approval, person: UserId, groups: Sequence[GroupName], *, approve: bool) -> None:
+    """Refuse an answer that changes nothing: a person's second, or a group's second approval."""
+    if any(answer["by"] == person for answer in approval.answers):
+        raise AnswerRefused(f"{person} has answered approval {approval.id} already")
+    if approve and approval.missing.isdisjoint(groups):
+        said, waits = ", ".join(groups), ", ".join(sorted(approval.missing))
+        raise AnswerRefused(f"{said} has approved already; approval {approval.id} still waits for {waits}")

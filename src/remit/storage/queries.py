@@ -166,6 +166,12 @@ class Queries(IdentityQueries):
         past = self.activations(workspace, channel)
         return past[0].release if past else None
 
+    def channels(self, workspace: WorkspaceName) -> Sequence[str]:
+        """Return the channels that ever pointed at a release, by name."""
+        channel = tables.activations.c.channel
+        query = select(channel).distinct().where(tables.activations.c.workspace == workspace).order_by(channel)
+        return [row[0] for row in self._all(query.limit(MAX_LIST))]
+
     def activations(self, workspace: WorkspaceName, channel: str) -> Sequence[Activation]:
         """Return what a channel has pointed at, newest first."""
         t = tables.activations
