@@ -128,16 +128,6 @@ def test_to_find_out_nothing_is_no_reconciliation(it: World) -> None:
     assert not settled.repeated
 
 
-def test_a_late_outcome_of_an_unknown_action_does_not_pass_for_a_reconciliation(it: World) -> None:
-    run = vanish(it, "act_1")
-    it.clock.advance(LEASE_S + 1)
-    recover(it)
-    (late,) = carry_out(it, it.outcome(run, "act_1", "ok"))
-    assert late.status == "unknown", "what is on record is what counts"
-    assert late.repeated
-    assert spend(it) == (0, 100_000)
-
-
 def test_another_process_puts_it_on_record_by_itself(it: World) -> None:
     vanish(it, "act_1")
     with reopened(it.path, ManualClock(it.clock.at)) as other:
@@ -167,3 +157,33 @@ def test_a_process_is_known_before_it_opens_its_first_action(it: World) -> None:
     queue.submit(it.action(run, "erp.get", {"id": "1"}, "act_1"))
     queue.close()
     assert seen == [False]
+
+
+# -- an outcome that comes late
+
+
+def test_the_doors_own_late_outcome_reconciles_what_others_took_for_vanished(it: World) -> None:
+    run = it.start()
+    scan(it, run, "a1")
+    unknown, ok = (it.outcome(run, "a1", status) for status in ("unknown", "ok"))
+    assert carry_out(it, unknown)[0].status == "unknown"
+    late = carry_out(it, ok)[0]
+    assert (late.status, late.repeated) == ("ok", False)
+    assert [record["key"] for record in it.records(RecordKind.OUTCOME_REPORTED)] == ["a1/outcome", "a1/reconciled"]
+    assert it.records(RecordKind.OUTCOME_REPORTED)[1]["by"] == "remit:door"
+    assert carry_out(it, ok)[0].repeated
+
+
+def test_a_persons_reconciliation_is_not_overruled_by_a_late_outcome(it: World) -> None:
+    run = it.start()
+    scan(it, run, "a1")
+    carry_out(it, it.outcome(run, "a1", "unknown"), it.outcome(run, "a1", "error", reconciles=True, by=SARA))
+    late = carry_out(it, it.outcome(run, "a1", "ok"))[0]
+    assert (late.status, late.repeated) == ("error", True)
+
+
+def test_an_outcome_settles_only_an_action_of_its_own_run(it: World) -> None:
+    run, other = it.start(), it.start()
+    scan(it, run, "a1")
+    assert isinstance(carry_out(it, it.outcome(other, "a1", "ok"))[0], NothingOpen)
+    assert carry_out(it, it.outcome(run, "a1", "ok"))[0].status == "ok"
