@@ -26,9 +26,17 @@ from remit.storage.postgres import PostgresStore
 START_TIMEOUT_S = 60
 UNPRIVILEGED = ("postgres", "nobody", "daemon")
 
-# The server goes when its pytest goes, also where that was killed: then `read` meets the end of its input.
-# An immediate end: what it holds is thrown away.
-KEEPER = '"$@" & server=$!; trap "" INT; read -r _; kill -QUIT "$server" 2>/dev/null; wait "$server"'
+# The server goes when its pytest goes, and with it all it holds, also where that was killed: then `read` meets the end
+# of its input. The end is an immediate one, for nothing is kept; ten thousand files are removed when nobody waits.
+KEEPER = """
+folder=$1; shift
+"$@" & server=$!
+trap "" INT TERM HUP
+read -r stays
+kill -QUIT "$server" 2>/dev/null
+wait "$server"
+[ -n "$stays" ] || { sleep 1; rm -rf "$folder"; } >/dev/null 2>&1 &
+"""
 
 OPTIONS = {
     "listen_addresses": "",
@@ -92,11 +100,12 @@ class Server:
         command = [str(self._programs / "postgres"), "-D", str(self.data), "-k", str(self.folder), *options]
         with (self.folder / "log").open("ab") as log:
             self._keeper = subprocess.Popen(
-                ["/bin/sh", "-c", KEEPER, "keeper", *command],
+                ["/bin/sh", "-c", KEEPER, "keeper", str(self.folder), *command],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
+                start_new_session=True,
                 **self._as_user,
             )
         self._wait_until_it_answers()
@@ -117,20 +126,18 @@ class Server:
     def crash(self) -> None:
         """Have the server drop everything at once, as if it was killed (an immediate shutdown)."""
         os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
-        self._end()
+        self._end(b"stays\n")
 
     def stop(self) -> None:
-        self._end()
-        for _ in range(50):  # its last processes may still be writing
+        if self._keeper is None:
             shutil.rmtree(self.folder, ignore_errors=True)
-            if not self.folder.exists():
-                return
-            time.sleep(0.1)
+        else:
+            self._end(b"")
 
-    def _end(self) -> None:
+    def _end(self, stays: bytes) -> None:
         if self._keeper is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._keeper.communicate(timeout=START_TIMEOUT_S)
+                self._keeper.communicate(stays, timeout=START_TIMEOUT_S)
             self._keeper = None
 
     def _initialize(self) -> None:
