@@ -17,7 +17,7 @@ from remit.domain.record import RecordKind
 from remit.domain.run import Run
 from remit.execution.door import RunRefused
 from remit.storage.port import Wanted, Writes
-from tests.worlds import MODEL, SARA, WORKSPACE, World, agent, world
+from tests.worlds import MODEL, SARA, WORKSPACE, World, agent, world, yaml
 
 
 @pytest.fixture
@@ -155,6 +155,37 @@ def test_an_agent_can_be_frozen_before_its_first_run(it: World) -> None:
     assert not get(it, it.start())
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("agent:byer", "perhaps agent:buyer is meant"),
+        ("agent:Buyer", "perhaps agent:buyer is meant"),
+        ("team:procurment", "perhaps team:procurement is meant"),
+        ("tool:erp.gett", "perhaps tool:erp.get is meant"),
+        ("model:local/tiny-2", "perhaps model:local/tiny-1 is meant"),
+        ("agent:zzz", "check the name"),
+    ],
+)
+def test_a_name_that_nobody_knows_is_not_said_to_be_frozen(it: World, text: str, meant: str) -> None:
+    with pytest.raises(StopRefused) as caught:
+        it.stops.freeze(WORKSPACE, text, SARA, "smells")
+    kind, _, name = text.partition(":")
+    assert str(caught.value).startswith(f"workspace tiny knows no {kind} {name}, so nothing would be stopped: {meant}")
+    assert it.records(RecordKind.STOP_CHANGED) == []
+    it.stops.freeze(WORKSPACE, text, SARA, "in good time", anyway=True)
+    assert len(it.records(RecordKind.STOP_CHANGED)) == 1
+
+
+def test_what_only_an_older_or_another_release_knows_can_be_frozen(it: World) -> None:
+    old = it.start("clerk", "user:other")
+    more = yaml("Tool", name="erp.print", effect="read", description="Prints.", input={"type": "object"})
+    it.apply({"agents/temp.yaml": agent("temp"), "tools/more.yaml": more}, channel="staging")
+    it.apply({"agents/buyer.yaml": agent(tools=["erp.get"]), "agents/clerk.yaml": None})
+    for text in ("agent:clerk", "team:accounts", "agent:temp", "tool:erp.print", f"model:{MODEL}"):
+        it.stops.freeze(WORKSPACE, text, SARA, "smells")
+    assert not get(it, old)
+
+
 def test_only_what_is_frozen_can_be_lifted(it: World) -> None:
     with pytest.raises(StopRefused, match="agent:buyer is not frozen"):
         it.stops.unfreeze(WORKSPACE, "agent:buyer", SARA, "why not")
@@ -206,5 +237,5 @@ def test_lifting_a_persons_freeze_forgets_nothing_of_a_run(it: World) -> None:
 
 
 def test_nothing_crosses_to_another_workspace(it: World) -> None:
-    it.stops.freeze(WorkspaceName("other"), "agent:buyer", SARA, "theirs")
+    it.stops.freeze(WorkspaceName("other"), "agent:buyer", SARA, "theirs", anyway=True)
     assert get(it, it.start())

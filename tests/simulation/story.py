@@ -322,7 +322,7 @@ class Story:
 
     def freeze(self) -> None:
         target = self.random.choice(self._targets())
-        self.exposed(None, lambda: self.stops.freeze(WORKSPACE, target, SARA, "smells"))
+        self.exposed(None, lambda: self.stops.freeze(WORKSPACE, target, SARA, "smells", anyway=True))
 
     def unfreeze(self) -> None:
         for target in self._targets():

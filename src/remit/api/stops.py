@@ -26,6 +26,12 @@ class StopBody(Body):
     reason: Prose = ""
 
 
+class FreezeBody(StopBody):
+    """As StopBody; `anyway` also stops a name that the workspace does not know yet, or no longer."""
+
+    anyway: bool = False
+
+
 class StopShown(Shown):
     """A stop in force."""
 
@@ -70,11 +76,12 @@ class StopRoutes:
         return StopsShown(stops=found)
 
     @allow(people(Role.OPERATOR, Role.APPROVER, Role.ADMIN))
-    def freeze(self, body: StopBody, caller: Asker) -> StopShown:
+    def freeze(self, body: FreezeBody, caller: Asker) -> StopShown:
         """Stop a target at once: after the answer no admission within it commits."""
         self._check_run(body.target, caller)
         reason = words(body.reason, "reason")
-        stop = self._use.stops.freeze(caller.workspace, body.target, str(caller.person), reason)
+        by = str(caller.person)
+        stop = self._use.stops.freeze(caller.workspace, body.target, by, reason, anyway=body.anyway)
         return _shown(body.target, stop)
 
     @allow(people(Role.OPERATOR, Role.ADMIN))

@@ -22,11 +22,13 @@ _TARGET = (
 @click.command(epilog=EXAMPLES, help=f"Stop TARGET at once: nothing of it is admitted any more. {_TARGET}")
 @click.argument("target")
 @click.option("-m", "--message", default="", help="Why, for whoever is stopped by it.")
+@click.option("--anyway", is_flag=True, help="Also a name that the workspace does not know yet, or no longer.")
 @workspace_option
-def freeze(target: str, message: str, workspace: str | None) -> None:
+def freeze(target: str, message: str, anyway: bool, workspace: str | None) -> None:
     """Stop a target."""
     with session() as open_session:
-        open_session.stops.freeze(open_session.workspace(workspace), target, open_session.person, message)
+        where = open_session.workspace(workspace)
+        open_session.stops.freeze(where, target, open_session.person, message, anyway=anyway)
     line(f"{target} is frozen: nothing of it is admitted. `remit unfreeze {target}` lifts it.", style="red")
 
 

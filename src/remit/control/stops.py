@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from remit.control.names import Names
 from remit.control.transaction import changing
 from remit.domain.clock import Clock
 from remit.domain.facts import Scope, ScopeKind, Stop, StopKind, scope_id
@@ -14,6 +15,7 @@ from remit.domain.ids import Ids, ScopeId, WorkspaceName
 from remit.domain.record import RecordKind
 from remit.domain.text import is_actor
 from remit.storage.port import Store, Wanted
+from remit.workspace.report import closest
 
 
 class StopRefused(Exception):
@@ -58,9 +60,15 @@ class Stops:
         self._clock = clock
         self._ids = ids
 
-    def freeze(self, workspace: WorkspaceName, text: str, by: str, reason: str) -> Stop:
-        """Stop at once everything within the target. Reversible by `unfreeze`. Raises StopRefused."""
+    def freeze(self, workspace: WorkspaceName, text: str, by: str, reason: str, *, anyway: bool = False) -> Stop:
+        """Stop at once everything within the target. Reversible by `unfreeze`.
+
+        Raises StopRefused, also for an agent, team, tool or model that nobody knows: it would stop nothing. `anyway`
+        stops a name that is not known yet, or no longer.
+        """
         aim = target(workspace, text)
+        if not anyway:
+            self._check_known(workspace, aim, text)
         now = self._clock.now()
         with changing(self._store, Wanted(scopes=[aim.scope], workspace=workspace), now) as change:
             scope = change.loaded.scopes.get(aim.scope)
@@ -77,6 +85,21 @@ class Stops:
             content: dict[str, object] = {"scope": scope.id, "what": aim.what, "stop": stop.as_json(), "by": by}
             change.record(self._ids.new("chg"), RecordKind.STOP_CHANGED, content)
         return stop
+
+    def _check_known(self, workspace: WorkspaceName, aim: Target, text: str) -> None:
+        kind, _, name = text.partition(":")
+        if kind not in ("agent", "team", "tool", "model"):
+            return  # a run is looked up under the lock, and whom runs act for is in no file
+        if not aim.what and self._store.scope(aim.scope) is not None:
+            return  # it has run already: there is no need to read releases first
+        is_known, known = Names(self._store, workspace).look_up(kind, name)
+        if not is_known:
+            likely = closest(name, known)
+            remedy = f"perhaps {kind}:{likely} is meant" if likely else "check the name"
+            raise StopRefused(
+                f"workspace {workspace} knows no {kind} {name}, so nothing would be stopped: {remedy}"
+                " (--anyway freezes a name that is not known yet, or no longer)"
+            )
 
     def unfreeze(self, workspace: WorkspaceName, text: str, by: str, reason: str) -> None:
         """Lift a freeze. A run that was stopped for looping begins its loop history afresh. Raises StopRefused."""
