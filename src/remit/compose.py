@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remit.domain.arguments import PayloadLimits
-from remit.domain.clock import Clock, SystemClock
-from remit.domain.ids import Ids, OwnerId, RandomIds, WorkspaceName
+from remit.domain.clock import Clock, Instant, SystemClock
+from remit.domain.ids import Ids, KeyId, OwnerId, RandomIds, WorkspaceName
 from remit.execution.admission import AdmissionQueue
 from remit.execution.door import InProcessDoor
 from remit.execution.keys import Keys
@@ -19,16 +19,22 @@ from remit.execution.rulesets import Rulesets
 from remit.execution.transaction import Writer
 from remit.sdk.client import Client
 from remit.sdk.embedded import EmbeddedDoor
+from remit.sdk.environment import settings_from
 from remit.sdk.errors import Refused, Unavailable
 from remit.settings import Settings
-from remit.storage.opening import open_store
+from remit.storage.opening import NoDatabase, open_store
 from remit.storage.port import Store, StoreError
-from remit.storage.sealed import KeyFile, Keyring, PayloadLost
+from remit.storage.sealed import KeyFile, Keyring, WrongMasterKey
+from remit.storage.subjects import Subjects
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from remit.control.proof import Proof
+
+
+CHECK_KEY = KeyId("check")
+"""The payload key of a new database that only tells whether the master key is the right one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +53,47 @@ class Parts:
         self.store.close()
 
 
-def open_parts(settings: Settings, clock: Clock | None = None, ids: Ids | None = None) -> Parts:
-    """Open the database and what goes with it. Raises StoreError."""
+def open_parts(settings: Settings, clock: Clock | None = None, ids: Ids | None = None, *, create: bool = True) -> Parts:
+    """Open the database and what goes with it.
+
+    Raises StoreError, and NoDatabase for a file that is not there and may not be made (`create`).
+    """
     path = settings.key_path
     if path is None:
         raise StoreError(
             "REMIT_KEY_FILE is not set: a PostgreSQL database has no folder to keep the master key in; name a file"
             " that every process of this database can read"
         )
-    store = open_store(settings.database_url)
+    clock = clock or SystemClock()
+    store = open_store(settings.database_url, create=create)
     try:
-        keys = Keys(store, _keyring(store, path))
+        keys = Keys(store, _keyring(store, path, clock.now()))
     except StoreError:
         store.close()
         raise
-    return Parts(settings, store, keys, Rulesets(store), clock or SystemClock(), ids or RandomIds())
+    return Parts(settings, store, keys, Rulesets(store), clock, ids or RandomIds())
 
 
-def _keyring(store: Store, path: Path) -> Keyring:
-    """Open the master key, and only the one that this database is used with: a second would make two halves of it."""
-    wrapped = store.some_key()
+def _keyring(store: Store, path: Path, now: Instant) -> Keyring:
+    """Open the master key, and only the one that this database is used with: a second would make two halves of it.
+
+    A database without any payload key gets one under which nothing is sealed, so that this can be asked ever after.
+    """
+    wrapped = store.key(CHECK_KEY) or store.some_key()
     if wrapped is not None and not path.exists():
         raise StoreError(
             f"{path}: the key file is not there, and the database holds what was sealed under it: copy it from where"
             " this database was used before. Nothing was changed"
         )
     keyring = Keyring(KeyFile(path))
-    if wrapped is not None:
-        try:
-            keyring.unwrap(wrapped)
-        except PayloadLost as error:
-            raise StoreError(f"{path}: this is not the key file that this database is used with: {error}") from None
+    if wrapped is None:
+        wrapped = Subjects(store, keyring).stored(CHECK_KEY, now)
+    try:
+        keyring.unwrap(wrapped)
+    except WrongMasterKey:
+        raise StoreError(
+            f"{path}: this is not the key file that this database is used with: restore it from a copy"
+        ) from None
     return keyring
 
 
@@ -160,14 +176,15 @@ def the_workspace(parts: Parts, name: str | None = None) -> WorkspaceName:
     if wanted:
         if wanted not in known:
             raise Refused(
-                f"there is no workspace {wanted}; known: {', '.join(known) or 'none'}. Run `remit apply DIR` first"
+                f"there is no workspace {wanted} in {parts.settings.database}; known:"
+                f" {', '.join(known) or 'none'}. Run `remit apply DIR` first"
             )
         return WorkspaceName(wanted)
     if len(known) != 1:
         what = (
             "no workspace yet: run `remit apply DIR` first" if not known else f"several: {', '.join(known)}; name one"
         )
-        raise Refused(f"the database holds {what}")
+        raise Refused(f"the database {parts.settings.database} holds {what}")
     return known[0]
 
 
@@ -181,14 +198,22 @@ def connect(url: str | None = None, workspace: str | None = None, *, clock: Cloc
 
     Raises:
         Unavailable: the database can not be opened.
-        Refused: there is no such workspace, or none yet.
+        Refused: there is no such database or workspace, or none yet. None is made: only `remit apply` does that.
     """
-    settings = Settings() if url is None else Settings(database_url=url)
+    settings = settings_from(url)
     try:
-        parts = open_parts(settings, clock)
-        name = the_workspace(parts, workspace)
+        parts = open_parts(settings, clock, create=False)
+    except NoDatabase as error:
+        raise Refused(str(error)) from error
     except StoreError as error:
         raise Unavailable(str(error)) from error
+    try:
+        name = the_workspace(parts, workspace)
+    except BaseException as error:
+        parts.close()
+        if isinstance(error, StoreError):
+            raise Unavailable(str(error)) from error
+        raise
     queue = open_queue(parts)
 
     def close() -> None:

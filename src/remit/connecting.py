@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from remit.domain.clock import Clock
 from remit.sdk.client import Client
-from remit.settings import Settings
+from remit.sdk.environment import settings_from
 
 SERVER = ("http://", "https://")
 
@@ -25,7 +25,7 @@ def connect(
         Unavailable: the database can not be opened. A server is not asked before the first run.
         Refused: there is no such workspace, or none yet; or the address or the key can not be used.
     """
-    settings = Settings()
+    settings = settings_from()
     wanted = url if url is not None else settings.url
     if not wanted.startswith(SERVER):
         from remit.compose import connect as embedded  # the storage, the policy engine and the schemas

@@ -72,6 +72,12 @@ class Settings(BaseSettings):
                 "this is no database Remit can open: write sqlite:/// and a path, as sqlite:///.remit/remit.db,"
                 " or postgresql://USER@HOST/DATABASE"
             )
+        path = url.removeprefix(SQLITE)
+        if url.startswith(SQLITE) and (path == ":memory:" or path.endswith("/") or Path(path).name in ("", "..")):
+            raise ValueError(
+                "a database is a file that all processes share, and this names none: write its path,"
+                " as sqlite:///.remit/remit.db"
+            )
         return url
 
     @field_validator("url")
@@ -80,6 +86,13 @@ class Settings(BaseSettings):
         if url and not url.startswith(("http://", "https://")):
             raise ValueError("this is no address of a server: write https:// and a host, as https://remit.example.com")
         return url
+
+    @property
+    def database(self) -> str:
+        """The database as it may be shown: a file's path, or a server's without user and password."""
+        if self.database_url.startswith(SQLITE):
+            return self.database_url.removeprefix(SQLITE)
+        return self.database_url.partition("://")[2].rpartition("@")[2].partition("?")[0]
 
     @property
     def key_path(self) -> Path | None:

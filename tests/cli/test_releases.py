@@ -209,10 +209,12 @@ def test_a_database_with_two_workspaces_wants_one_named(applied: Path, command: 
     write(other, "workspace.yaml", yaml("Workspace", name="other"))
     write(other, "people.yaml", yaml("Person", id="user:omar"))
     assert command("apply", other).code == 0
-    said = command("runs", "ls")
-    assert (said.code, said.err) == (2, "Error: the database holds several: other, tiny; name one\n")
+    said, database = command("runs", "ls"), tmp_path / "remit.db"
+    assert (said.code, said.err) == (2, f"Error: the database {database} holds several: other, tiny; name one\n")
     assert command("runs", "ls", "-w", "tiny").code == 0
-    assert "there is no workspace nowhere; known: other, tiny" in command("runs", "ls", "-w", "nowhere").err
+    assert (
+        f"there is no workspace nowhere in {database}; known: other, tiny" in command("runs", "ls", "-w", "nowhere").err
+    )
 
 
 @pytest.mark.parametrize("url", ["mysql://localhost/remit", "sqlite://", "remit.db", ""])

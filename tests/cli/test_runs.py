@@ -24,6 +24,17 @@ def story(client: Client) -> str:
         return run.id
 
 
+def test_a_command_that_only_asks_makes_no_database(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REMIT_DATABASE_URL", f"sqlite:///{tmp_path / 'wrong' / 'remit.db'}")
+    for words in (("runs", "ls"), ("replay",), ("approvals", "ls")):
+        said = command(*words)
+        expected = f"Error: there is no database at {tmp_path / 'wrong' / 'remit.db'}: run `remit apply DIR` first\n"
+        assert (said.code, said.err) == (2, expected)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_runs_are_listed_newest_first(client: Client, command: Command) -> None:
     first, second = story(client), story(client)
     rows = command("runs", "ls").rows

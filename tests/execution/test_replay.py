@@ -13,6 +13,7 @@ import pytest
 
 from remit.domain.record import RecordKind
 from remit.execution.replay import Agreement, Replayed
+from remit.storage.sealed import KeyFile, Keyring
 from tests.worlds import MODEL, SARA, WORKSPACE, World, agent, budget, documents, reopened, world
 
 CHANGES: dict[str, str | None] = {
@@ -127,6 +128,18 @@ def test_what_was_erased_is_said_to_be_erased(it: World) -> None:
     assert {each.run for each in erased} == {it.records(RecordKind.RUN_STARTED)[0]["run"]}
     assert {each.now for each in erased} == {None}
     assert "has been destroyed" in erased[0].detail
+
+
+def test_what_another_master_key_sealed_is_not_taken_for_erased(it: World, tmp_path: Path) -> None:
+    key = it.store.run(it.records(RecordKind.RUN_STARTED)[0]["run"]).key
+    wrapped = Keyring(KeyFile(tmp_path / "other.key")).make(key, it.clock.now()).wrapped
+    db = sqlite3.connect(it.path)
+    assert db.execute("update payload_keys set wrapped = ? where id = ?", (wrapped, key)).rowcount == 1
+    db.commit()
+    db.close()
+    unlike = [each for each in replayed(it) if each.agreement is not Agreement.SAME]
+    assert {each.agreement for each in unlike} == {Agreement.WRONG_KEY}
+    assert "was wrapped under another master key" in unlike[0].detail
 
 
 def admitted(it: World, target: str = "erp.get") -> dict[str, Any]:

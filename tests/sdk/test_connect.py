@@ -13,8 +13,12 @@ from typing import Any
 import pytest
 
 import remit
+from remit.compose import open_parts
 from remit.control.releases import Releases
 from remit.domain.ids import ReleaseId
+from remit.settings import Settings
+from remit.storage.opening import open_store
+from remit.storage.port import StoreError
 from remit.workspace.files import Folder
 from tests.worlds import OWNER, VISITOR, World, files, reopened, world
 
@@ -39,12 +43,35 @@ def test_the_database_of_the_environment_is_the_default(it: World, monkeypatch: 
 
 
 def test_a_database_without_a_workspace_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(remit.Refused, match="no workspace yet: run `remit apply DIR` first"):
-        remit.connect(f"sqlite:///{tmp_path / 'new' / 'remit.db'}")
+    open_parts(Settings(database_url=f"sqlite:///{tmp_path / 'remit.db'}")).close()
+    with pytest.raises(remit.Refused, match=r"database \S+/remit\.db holds no workspace yet: run `remit apply DIR`"):
+        remit.connect(f"sqlite:///{tmp_path / 'remit.db'}")
+
+
+def test_a_database_that_is_not_there_is_refused_and_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from a wrong folder: an empty database there would only hide the mistake."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REMIT_DATABASE_URL", raising=False)
+    for url, path in ((None, ".remit/remit.db"), (f"sqlite:///{tmp_path}/new/remit.db", "new/remit.db")):
+        with pytest.raises(remit.Refused) as caught:
+            remit.connect(url)
+        assert str(caught.value) == f"there is no database at {tmp_path}/{path}: run `remit apply DIR` first"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", [":memory:", ".", "..", "", "folder/"])
+def test_a_url_without_a_file_is_refused(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(remit.Refused, match=r"^database_url: .*as sqlite:///\.remit/remit\.db"):
+        remit.connect(f"sqlite:///{path}")
+    monkeypatch.setenv("REMIT_DATABASE_URL", f"sqlite:///{path}")
+    with pytest.raises(remit.Refused, match=r"^REMIT_DATABASE_URL: "):
+        remit.connect()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_workspace_that_is_not_there_is_refused_with_those_that_are(it: World) -> None:
-    with pytest.raises(remit.Refused, match="there is no workspace other; known: tiny"):
+    with pytest.raises(remit.Refused, match=r"there is no workspace other in \S+/remit\.db; known: tiny"):
         remit.connect(it.url, "other")
 
 
@@ -59,10 +86,10 @@ def test_of_several_workspaces_one_must_be_named(it: World) -> None:
 
 def test_a_folder_that_can_not_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(remit.Unavailable, match="the folder of the database can not be made"):
-        remit.connect(f"sqlite:///{tmp_path / 'file' / 'folder' / 'remit.db'}")
-    with pytest.raises(remit.Unavailable, match="check that its folder exists and may be written"):
-        remit.connect(f"sqlite:///{tmp_path / 'file' / 'remit.db'}")
+    with pytest.raises(StoreError, match="the folder of the database can not be made"):
+        open_store(f"sqlite:///{tmp_path / 'file' / 'folder' / 'remit.db'}")
+    with pytest.raises(StoreError, match="check that its folder exists and may be written"):
+        open_store(f"sqlite:///{tmp_path / 'file' / 'remit.db'}")
 
 
 def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
@@ -84,8 +111,8 @@ if os.getuid() == 0:
     os.setgid(65534); os.setuid(65534)
 try:
     remit.connect(sys.argv[2])
-except remit.Unavailable as error:
-    print("unavailable:", error)
+except (remit.Refused, remit.Unavailable) as error:
+    print("refused:", error)
 """
 
 
@@ -105,8 +132,8 @@ def test_a_folder_without_permission_is_said(it: World, mode: int, inside: str) 
         )
         Path(folder).chmod(0o700)
     assert ran.stderr == ""
-    assert ran.stdout.startswith("unavailable:")
-    assert "can not be opened" in ran.stdout or "can not be made" in ran.stdout
+    assert ran.stdout.startswith("refused:")
+    assert "can not be opened" in ran.stdout or "there is no database" in ran.stdout
 
 
 def test_a_closed_connection_admits_nothing(it: World) -> None:

@@ -32,7 +32,7 @@ def apply(folder: Path, message: str, channel: str, only: tuple[str, ...], outpu
     """Make a release of DIR, test it, and point a channel at it."""
     from remit.workspace.files import read_folder
 
-    with session() as open_session:
+    with session(create=True) as open_session:
         releases = open_session.releases
         plan = releases.plan(read_folder(folder), open_session.person, message, channel, only)
         if not plan.is_active:

@@ -32,7 +32,7 @@ def diff(ctx: click.Context, folder: Path, channel: str, only: tuple[str, ...], 
     """Show in words what applying DIR would change against the active release."""
     from remit.workspace.files import read_folder
 
-    with session() as open_session:
+    with session(create=True) as open_session:
         plan = open_session.releases.plan(read_folder(folder), open_session.person, "", channel, only)
     if output == "json":
         as_json(_json(plan))

@@ -32,7 +32,7 @@ def keys() -> None:
 @output_option
 def ls(holder: str, workspace: str | None, output: str) -> None:
     """List agents' keys and people's tokens, newest first."""
-    with session() as open_session:
+    with session(create=True) as open_session:
         found = _credentials(open_session).all(open_session.workspace(workspace), holder)
         now = open_session.parts.clock.now()
     rows = [
@@ -60,7 +60,7 @@ def ls(holder: str, workspace: str | None, output: str) -> None:
 @output_option
 def make(agent: str, label: str, days: int | None, workspace: str | None, output: str) -> None:
     """Make a key for AGENT and write it once."""
-    with session() as open_session:
+    with session(create=True) as open_session:
         where = open_session.workspace(workspace)
         lasting_s = None if days is None else days * 86_400
         with refused():
@@ -77,7 +77,7 @@ def make(agent: str, label: str, days: int | None, workspace: str | None, output
 @output_option
 def rotate(key: str, overlap: int, workspace: str | None, output: str) -> None:
     """Make the successor of KEY and write it once."""
-    with session() as open_session:
+    with session(create=True) as open_session:
         where = open_session.workspace(workspace)
         with refused():
             made = _credentials(open_session).rotate(where, CredentialId(key), open_session.person, overlap)
@@ -90,7 +90,7 @@ def rotate(key: str, overlap: int, workspace: str | None, output: str) -> None:
 @workspace_option
 def revoke(key: str, message: str, workspace: str | None) -> None:
     """Make KEY worthless, and the run tokens made with it; a server notices within a second."""
-    with session() as open_session:
+    with session(create=True) as open_session:
         where = open_session.workspace(workspace)
         with refused():
             _credentials(open_session).revoke(where, CredentialId(key), open_session.person, message)

@@ -27,7 +27,7 @@ def login(person: str | None, url: str, workspace: str | None) -> None:
 
     In a workspace without people it makes the first admin.
     """
-    with session() as open_session:
+    with session(create=True) as open_session:
         parts = open_session.parts
         where = open_session.workspace(workspace)
         attempts = Attempts(parts.store, parts.clock)

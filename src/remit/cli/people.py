@@ -44,7 +44,7 @@ def people() -> None:
 @output_option
 def ls(workspace: str | None, output: str) -> None:
     """List the people of a workspace."""
-    with session() as open_session:
+    with session(create=True) as open_session:
         found = _people(open_session).all(open_session.workspace(workspace))
     rows = [
         (p.id, " ".join(sorted(p.roles)), "disabled" if p.disabled_at else "", p.name, moment(p.created_at))
@@ -60,7 +60,7 @@ def ls(workspace: str | None, output: str) -> None:
 @workspace_option
 def add(person: str, name: str, roles: tuple[str, ...], workspace: str | None) -> None:
     """Add PERSON, as user:name. `remit login` makes a link that signs them in."""
-    with session() as open_session:
+    with session(create=True) as open_session:
         where = open_session.workspace(workspace)
         with refused():
             added = _people(open_session).add(
@@ -75,7 +75,7 @@ def add(person: str, name: str, roles: tuple[str, ...], workspace: str | None) -
 @workspace_option
 def roles(person: str, roles: tuple[str, ...], workspace: str | None) -> None:
     """Give PERSON exactly these roles, from their next request on."""
-    with session() as open_session:
+    with session(create=True) as open_session:
         where = open_session.workspace(workspace)
         with refused():
             changed = _people(open_session).set_roles(
@@ -93,7 +93,7 @@ def password(person: str, workspace: str | None) -> None:
         given = click.prompt("New password", hide_input=True, confirmation_prompt=True)
     else:
         given = sys.stdin.readline(10_000).rstrip("\n")
-    with session() as open_session:
+    with session(create=True) as open_session:
         where = open_session.workspace(workspace)
         with refused():
             _people(open_session).reset_password(where, person, given, open_session.person)
@@ -106,7 +106,7 @@ def password(person: str, workspace: str | None) -> None:
 @workspace_option
 def disable(person: str, message: str, workspace: str | None) -> None:
     """Turn PERSON away from the next request on."""
-    with session() as open_session:
+    with session(create=True) as open_session:
         where = open_session.workspace(workspace)
         with refused():
             _people(open_session).disable(where, person, open_session.person, message)
@@ -119,7 +119,7 @@ def disable(person: str, message: str, workspace: str | None) -> None:
 @workspace_option
 def enable(person: str, message: str, workspace: str | None) -> None:
     """Let PERSON in again; what they held before stays revoked."""
-    with session() as open_session:
+    with session(create=True) as open_session:
         where = open_session.workspace(workspace)
         with refused():
             _people(open_session).enable(where, person, open_session.person, message)

@@ -21,7 +21,7 @@ Examples:
 Exit code: 0 every decision came out the same (those whose arguments were
 erased are counted, not judged), 1 some did not, 2 it could not be replayed."""
 
-_FAILED = (Agreement.DIFFERENT, Agreement.RELEASE_LOST)
+_FAILED = (Agreement.DIFFERENT, Agreement.RELEASE_LOST, Agreement.WRONG_KEY)
 
 
 @click.command(epilog=EXAMPLES)

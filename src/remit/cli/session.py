@@ -57,11 +57,14 @@ class Session:
 
 
 @contextmanager
-def session() -> Iterator[Session]:
-    """Open the database that the settings name; turn expected errors into one line."""
+def session(*, create: bool = False) -> Iterator[Session]:
+    """Open the database that the settings name; turn expected errors into one line.
+
+    A file that is not there is made only by a command that begins something new (`create`).
+    """
     with explained():
         settings = Settings()
-        parts = open_parts(settings)
+        parts = open_parts(settings, create=create)
         try:
             yield Session(parts, UserId(settings.user or f"user:{_login()}"))
         finally:

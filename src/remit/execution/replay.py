@@ -20,7 +20,7 @@ from remit.execution.rulesets import ReleaseUnusable, Rulesets
 from remit.kernel.decide import VERSION, decide
 from remit.kernel.prepared import prepare
 from remit.storage.port import Reads
-from remit.storage.sealed import PayloadLost
+from remit.storage.sealed import PayloadLost, WrongMasterKey
 
 PAGE = 500
 
@@ -31,6 +31,8 @@ class Agreement(StrEnum):
     SAME = "same"
     DIFFERENT = "different"
     ERASED = "erased"
+    WRONG_KEY = "wrong_key"
+    """The arguments are there, and sealed under another master key than this process has."""
     OTHER_KERNEL = "other_kernel"
     RELEASE_LOST = "release_lost"
 
@@ -78,6 +80,8 @@ class Replay:
             return came(Agreement.OTHER_KERNEL, detail=f"decided by kernel {record['kernel']}, this is {VERSION}")
         try:
             now = self._decide(record)
+        except WrongMasterKey as error:
+            return came(Agreement.WRONG_KEY, detail=str(error))
         except PayloadLost as error:
             return came(Agreement.ERASED, detail=str(error))
         except ReleaseUnusable as error:

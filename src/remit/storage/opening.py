@@ -9,18 +9,34 @@ from remit.storage.port import Store, StoreError
 SQLITE = "sqlite:///"
 
 
-def open_store(url: str) -> Store:
+class NoDatabase(StoreError):
+    """There is no such file, and none was to be made."""
+
+
+def open_store(url: str, *, create: bool = True) -> Store:
     """Open a database and bring it to the current schema. Raises StoreError.
+
+    A file that is not there is made only where `create` says so, else NoDatabase is raised.
 
     Each kind is imported only when it is asked for: psycopg is an extra.
     """
     if url.startswith(SQLITE):
-        return _open_file(Path(url.removeprefix(SQLITE)))
+        path = Path(url.removeprefix(SQLITE))
+        if not create and not _is_there(path):
+            raise NoDatabase(f"there is no database at {path.absolute()}: run `remit apply DIR` first")
+        return _open_file(path)
     try:
         from remit.storage.postgres import PostgresStore
     except ImportError as error:
         raise StoreError(f"PostgreSQL needs the extra: pip install 'remit[postgres]' ({error})") from error
     return PostgresStore(url)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise StoreError(f"{path}: the database can not be opened: {error.strerror}") from None
 
 
 def _open_file(path: Path) -> Store:

@@ -24,6 +24,10 @@ class PayloadLost(Exception):
     """A payload can not be read: its key was destroyed, or it was changed after it was sealed."""
 
 
+class WrongMasterKey(PayloadLost):
+    """A payload key was wrapped under another master key: nothing is lost where that one is found."""
+
+
 class KeyWrapper(Protocol):
     """Wraps payload keys under a master key. A key management service fits behind this."""
 
@@ -80,11 +84,11 @@ class KeyFile:
         return nonce + self._cipher.encrypt(nonce, key, name.encode())
 
     def unwrap(self, wrapped: bytes, name: str) -> bytes:
-        """Decrypt a payload key. Raises PayloadLost where it was wrapped under another master key."""
+        """Decrypt a payload key. Raises WrongMasterKey where it was wrapped under another."""
         try:
             return self._cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], name.encode())
         except (InvalidTag, ValueError):
-            raise PayloadLost(f"the key {name} was wrapped under another master key") from None
+            raise WrongMasterKey(f"the key {name} was wrapped under another master key") from None
 
 
 def _read_or_make(path: Path) -> bytes:
