@@ -68,7 +68,7 @@ def test_what_the_response_used_is_settled(it: World, run: remit.ActiveRun, form
         return form(4, 10)
 
     assert run.model(MODEL, "hello", max_output_tokens=50, using=ask).__class__ is form(4, 10).__class__
-    assert during == [(0, 5 * 1 + 50 * 2), (0, 55)], "the prompt's bytes and the limit, at the operator's price"
+    assert during == [(0, 21 * 1 + 50 * 2), (0, 71)], "the bound of the prompt and the limit, at the operator's price"
     assert (spent(it), spent(it, "words")) == ((4 * 1 + 10 * 2, 0), (14, 0))
 
 
@@ -100,7 +100,7 @@ def test_a_response_that_does_not_say_has_used_everything_set_aside(
     it: World, run: remit.ActiveRun, response: Any
 ) -> None:
     run.model(MODEL, "hello", max_output_tokens=50, using=lambda: response)
-    assert spent(it) == (105, 0)
+    assert spent(it) == (121, 0)
 
 
 def test_a_model_that_used_more_than_was_set_aside_is_counted_in_full(it: World, run: remit.ActiveRun) -> None:
@@ -119,7 +119,7 @@ def test_a_model_without_a_price_is_let_through_where_no_money_is_counted(tmp_pa
     with world(tmp_path, changes) as it, it.client.run("buyer", on_behalf_of=VISITOR) as run:
         assert run.model(UNPRICED, "hello", max_output_tokens=5, using=lambda: openai_form(1, 1))
         (record,) = it.records(RecordKind.DECISION_MADE)
-        assert record["cost"] == {"micros": None, "tokens": 10, "calls": 1}
+        assert record["cost"] == {"micros": None, "tokens": 26, "calls": 1}
         assert spent(it, "words") == (2, 0)
 
 
@@ -136,7 +136,7 @@ def test_the_operators_price_counts_for_a_public_model_too(tmp_path: Path) -> No
         it.client.run("buyer", on_behalf_of=VISITOR) as run,
     ):
         run.model(PUBLIC, "hello", max_output_tokens=10, using=lambda: openai_form(2, 3))
-        assert it.records(RecordKind.DECISION_MADE)[0]["cost"]["micros"] == 5 * 7 + 10 * 11
+        assert it.records(RecordKind.DECISION_MADE)[0]["cost"]["micros"] == 21 * 7 + 10 * 11
         assert spent(it) == (2 * 7 + 3 * 11, 0)
 
 
@@ -157,9 +157,9 @@ def test_a_call_beyond_the_budget_is_denied_by_its_worst_case(run: remit.ActiveR
 
 
 @pytest.mark.parametrize(
-    ("prompt", "size"), [("hello", 5), ("مرحبا", 10), ([{"role": "user"}], len('[{"role":"user"}]'))]
+    ("prompt", "size"), [("hello", 21), ("مرحبا", 26), ([{"role": "user"}] * 2, 2 * len('[{"role":"user"}]') - 1 + 32)]
 )
-def test_a_prompt_counts_by_its_bytes(it: World, run: remit.ActiveRun, prompt: Any, size: int) -> None:
+def test_a_prompt_counts_by_its_bytes_and_messages(it: World, run: remit.ActiveRun, prompt: Any, size: int) -> None:
     run.model(MODEL, prompt, max_output_tokens=1, using=lambda: None)
     assert it.records(RecordKind.DECISION_MADE)[0]["cost"]["tokens"] == size + 1
 
@@ -219,5 +219,5 @@ def test_a_model_that_fails_has_cost_what_was_set_aside(it: World, run: remit.Ac
 
     with pytest.raises(TimeoutError):
         run.model(MODEL, "hello", max_output_tokens=50, using=fail)
-    assert spent(it) == (105, 0)
+    assert spent(it) == (121, 0)
     assert it.records(RecordKind.OUTCOME_REPORTED)[0]["error"] == "TimeoutError"

@@ -30,6 +30,7 @@ from remit.domain.identity import AGENTS, Caller, CredentialKind
 from remit.domain.ids import ActionId, AgentName, ApprovalId, CredentialId, RunId, UserId, WorkspaceName
 from remit.domain.messages import Language, say
 from remit.domain.money import Micros
+from remit.domain.prompt import PROMPT, PROMPT_SHA256, PROMPT_UNREAD
 from remit.domain.run import Run
 from remit.execution import metering
 from remit.execution.admission import AdmissionClosed, Overloaded
@@ -235,8 +236,9 @@ class AgentRoutes:
             admission = await asked.door.admit_tool(run, target, arguments or {}, id)
         else:
             tokens = [form.number(name, metering.MAX_TOKENS, least) for name, least in metering.LEAST]
+            prompt = _prompt_of(form)
             form.done()
-            admission = await asked.door.admit_model(run, target, tokens[0], tokens[1], id)
+            admission = await asked.door.admit_model(run, target, tokens[0], tokens[1], id, prompt)
         return 200, _admission_document(admission, asked.language)
 
     async def settle(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
@@ -385,6 +387,19 @@ def _wait_of(query: bytes) -> float:
     raise Refusal(
         422, "field_unfit", f"wait is no whole number from 0 to {LONGEST_WAIT_S}", "Send seconds", field="wait"
     )
+
+
+def _prompt_of(form: Form) -> Mapping[str, Any]:
+    """Return what is said of a prompt: the prompt, its digest or a number in its place, or nothing."""
+    told = {
+        PROMPT: form.anything(PROMPT),
+        PROMPT_SHA256: form.text(PROMPT_SHA256, 64, default=""),
+        PROMPT_UNREAD: form.text(PROMPT_UNREAD, 64, default=""),
+    }
+    said = {name: value for name, value in told.items() if value not in (None, "")}
+    if len(said) > 1:
+        raise Refusal(422, "field_unfit", "a prompt is told in two ways", "Send one of them", field=PROMPT)
+    return said
 
 
 def _usage_of(usage: Mapping[str, Any] | None) -> metering.Usage | None:

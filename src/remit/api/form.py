@@ -53,6 +53,10 @@ class Form:
             raise _unfit(name, "is neither true nor false", "Send one of them")
         return value
 
+    def anything(self, name: str) -> Any:
+        """Take whatever JSON there is, None where there is none."""
+        return self._take(name, None, required=False)
+
     def mapping(self, name: str) -> Mapping[str, Any] | None:
         """Take an object, or None where there is none."""
         value = self._take(name, None, required=False)

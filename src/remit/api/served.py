@@ -27,7 +27,7 @@ from remit.domain.run import Run
 from remit.execution import metering
 from remit.execution.admission import AdmissionQueue
 from remit.execution.commands import Command, EndRun, Observation, RunStanding, Settle, Settled, StartRun
-from remit.execution.door import ARGUMENTS, RESULT, Attempt, InProcessDoor
+from remit.execution.door import ARGUMENTS, NO_PROMPT, RESULT, Attempt, InProcessDoor
 from remit.execution.keys import Keys
 from remit.execution.rulesets import Rulesets
 from remit.execution.transaction import NothingOpen
@@ -169,10 +169,17 @@ class ServedDoor(InProcessDoor):
         return await self._admitted(self._named(id).attempt_tool(run, tool, arguments))
 
     async def admit_model(
-        self, run: Run, model: str, input_tokens: int, max_output_tokens: int, id: ActionId
+        self,
+        run: Run,
+        model: str,
+        input_tokens: int,
+        max_output_tokens: int,
+        id: ActionId,
+        prompt: Mapping[str, Any] = NO_PROMPT,
     ) -> Admission:
         """Decide a model call. Raises as admit_tool."""
-        return await self._admitted(self._named(id).attempt_model(run, model, input_tokens, max_output_tokens))
+        door = self._named(id)
+        return await self._admitted(door.attempt_model(run, model, input_tokens, max_output_tokens, prompt))
 
     def action_id(self, run: Run, key: str) -> ActionId:
         """Return the id of the action that this run calls by `key`; a new one where it has no key for it.
@@ -222,7 +229,9 @@ class ServedDoor(InProcessDoor):
             return Settle(run, outcome, result_digest=salted_digest(run.salt, result.sha256))
         observation = None
         if agent is not None and tool is not None and call.kind is ActionKind.TOOL:
-            observation = Observation(call.sketch, result_sketch(result.content), tool.pollable, agent.remit.loops)
+            observation = Observation(
+                call.sketch, result_sketch(result.content, run.salt), tool.pollable, agent.remit.loops
+            )
         payloads: tuple[SealedPayload, ...] = ()
         if len(result.content) <= self._limits.bytes:
             payloads = (self._keys.of_run(run).seal(outcome.action, RESULT, result.content),)
@@ -247,7 +256,7 @@ class ServedDoor(InProcessDoor):
         if sealed is None:
             raise PayloadLost(f"the arguments of {id} are not there any more")
         arguments = self._keys.of(sealed.key).open(sealed)
-        sketch = call_sketch(record["target"], arguments)
+        sketch = call_sketch(record["target"], arguments, run.salt)
         return _Call(run.id, ActionKind(record["action_kind"]), record["target"], sketch)
 
     # -- the queue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from remit.domain.canonical import salted_digest
 from remit.domain.clock import Clock, Instant
 from remit.domain.facts import ApprovalState
 from remit.domain.ids import ActionId, ApprovalId, Ids, KeyId, ReleaseId, RunId, WorkspaceName
+from remit.domain.prompt import fitted
 from remit.domain.release import Agent
 from remit.domain.run import Run
 from remit.domain.text import ACTOR_FORMS, is_actor, recordable, unfit
@@ -31,6 +33,8 @@ from remit.storage.port import Approval, Reads, SealedPayload, StoreError
 
 ARGUMENTS, RESULT, TASK = "arguments", "result", "task"
 """Parts of a sealed payload."""
+
+NO_PROMPT: Mapping[str, Any] = MappingProxyType({})
 
 
 _LONGEST = {"agent": 128, "on_behalf_of": 256, "subject": 256, "channel": 128, "parent": 64}
@@ -172,8 +176,13 @@ class InProcessDoor:
         cost = Cost(micros=known.cost_per_call if known is not None else None)
         return self._attempt(rules, run, ActionKind.TOOL, tool, arguments, cost)
 
-    def attempt_model(self, run: Run, model: str, input_tokens: int, max_output_tokens: int) -> Attempt:
-        """Prepare a model call; `model` is `provider/name`."""
+    def attempt_model(
+        self, run: Run, model: str, input_tokens: int, max_output_tokens: int, prompt: Mapping[str, Any] = NO_PROMPT
+    ) -> Attempt:
+        """Prepare a model call; `model` is `provider/name`, `prompt` what domain/prompt.py says of the prompt.
+
+        Without a prompt an approval holds for any call of so many tokens in this run.
+        """
         for (field, least), tokens in zip(metering.LEAST, (input_tokens, max_output_tokens), strict=True):
             _check_tokens(field, tokens, least)
         model = recordable(model)
@@ -181,7 +190,7 @@ class InProcessDoor:
         rules = self._rules(run.release)
         most = metering.Usage(input_tokens, max_output_tokens)
         cost = metering.worst_case(rules.configuration, provider, name, most)
-        arguments = model_arguments(provider, name, input_tokens, max_output_tokens)
+        arguments = {**model_arguments(provider, name, input_tokens, max_output_tokens), **fitted(prompt, self._limits)}
         return self._attempt(rules, run, ActionKind.MODEL, model, arguments, cost)
 
     def _attempt(
@@ -264,7 +273,7 @@ class InProcessDoor:
         tool, agent = call.rules.tool(call.action.target), call.rules.agent(run.agent)
         observation = None
         if agent is not None and tool is not None and call.action.kind is ActionKind.TOOL:
-            observation = Observation(call.sketch, result_sketch(result), tool.pollable, agent.remit.loops)
+            observation = Observation(call.sketch, result_sketch(result, run.salt), tool.pollable, agent.remit.loops)
         payloads: tuple[SealedPayload, ...] = ()
         if len(result) <= self._limits.bytes:  # a larger one is known by its digest only
             payloads = (self._keys.of_run(run).seal(outcome.action, RESULT, result),)

@@ -11,6 +11,7 @@ from remit.domain.action import Action, ActionKind
 from remit.domain.canonical import canonical, salted_digest
 from remit.domain.finding import Code, Finding, Verdict
 from remit.domain.ids import ModelName
+from remit.domain.prompt import PROMPT_FIELDS
 from remit.domain.release import Tool
 from remit.domain.run import Run
 from remit.kernel.loops.sketch import CallSketch, call_sketch
@@ -52,9 +53,11 @@ def prepare(rules: Ruleset, run: Run, action: Action, arguments: bytes | None = 
     """Check and convert an action. `arguments` are its canonical bytes, where the caller has them already."""
     raw = canonical(action.arguments) if arguments is None else arguments
     digest = salted_digest(run.salt, action.kind.encode(), action.target.encode(), raw)
-    sketch = call_sketch(action.target, raw, run.salt)
     if action.kind is ActionKind.MODEL:
-        return Prepared(action, run, rules, digest, sketch, _model_faults(rules, action), raw)
+        decided_on = canonical({name: part for name, part in action.arguments.items() if name not in PROMPT_FIELDS})
+        sketch = call_sketch(action.target, decided_on, run.salt)
+        return Prepared(action, run, rules, digest, sketch, _model_faults(rules, action), decided_on)
+    sketch = call_sketch(action.target, raw, run.salt)
     tool = rules.tool(action.target)
     if tool is None:
         return Prepared(action, run, rules, digest, sketch)

@@ -52,10 +52,12 @@ class EmbeddedDoor:
         with _translated():
             return self._door.attempt_tool(run, tool, arguments)
 
-    def attempt_model(self, run: Run, model: str, input_tokens: int, max_output_tokens: int) -> Attempt:
+    def attempt_model(
+        self, run: Run, model: str, input_tokens: int, max_output_tokens: int, prompt: Mapping[str, Any]
+    ) -> Attempt:
         """See Door."""
         with _translated():
-            return self._door.attempt_model(run, model, input_tokens, max_output_tokens)
+            return self._door.attempt_model(run, model, input_tokens, max_output_tokens, prompt)
 
     def again(self, attempt: port.Attempt) -> Attempt:
         """See Door."""

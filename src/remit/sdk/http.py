@@ -24,6 +24,7 @@ from remit.domain.decision import Decision
 from remit.domain.facts import ApprovalState
 from remit.domain.ids import ActionId, ApprovalId, Ids, KeyId, RandomIds, RunId
 from remit.domain.money import Micros
+from remit.domain.prompt import fitted
 from remit.domain.run import Run
 from remit.domain.text import recordable
 from remit.execution import metering
@@ -67,6 +68,7 @@ class HttpAttempt:
             asked["arguments"] = self.arguments
         else:
             asked["input_tokens"], asked["max_output_tokens"] = self.tokens
+            asked |= self.arguments
         return orjson.dumps(asked)
 
 
@@ -119,13 +121,16 @@ class HttpDoor:
         raw = checked(arguments, self._limits)
         return self._attempt(run.id, ActionKind.TOOL, recordable(tool), orjson.loads(raw), (0, 0))
 
-    def attempt_model(self, run: Run, model: str, input_tokens: int, max_output_tokens: int) -> HttpAttempt:
+    def attempt_model(
+        self, run: Run, model: str, input_tokens: int, max_output_tokens: int, prompt: Mapping[str, Any]
+    ) -> HttpAttempt:
         """See Door."""
         for (name, least), tokens in zip(metering.LEAST, (input_tokens, max_output_tokens), strict=True):
             if type(tokens) is not int or not least <= tokens <= metering.MAX_TOKENS:
                 wanted = f"must be a whole number from {least} to {metering.MAX_TOKENS:,}"
                 raise BadArguments("bad_tokens", name, wanted, "Give the most the call may use")
-        return self._attempt(run.id, ActionKind.MODEL, recordable(model), {}, (input_tokens, max_output_tokens))
+        told = fitted(prompt, self._limits)
+        return self._attempt(run.id, ActionKind.MODEL, recordable(model), told, (input_tokens, max_output_tokens))
 
     def again(self, attempt: port.Attempt) -> HttpAttempt:
         """See Door."""

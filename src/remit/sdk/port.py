@@ -45,7 +45,10 @@ class Door(Protocol):
 
     def attempt_tool(self, run: Run, tool: str, arguments: Mapping[str, Any]) -> Attempt: ...
 
-    def attempt_model(self, run: Run, model: str, input_tokens: int, max_output_tokens: int) -> Attempt: ...
+    def attempt_model(
+        self, run: Run, model: str, input_tokens: int, max_output_tokens: int, prompt: Mapping[str, Any]
+    ) -> Attempt:
+        """Prepare a model call; `prompt` is what domain/prompt.py says of the prompt."""
 
     def again(self, attempt: Attempt) -> Attempt: ...
 

@@ -19,10 +19,12 @@ from remit.domain.admission import Admission, RunRequest
 from remit.domain.facts import ApprovalState
 from remit.domain.ids import ApprovalId, RunId
 from remit.domain.money import Micros
+from remit.domain.prompt import PROMPT
 from remit.domain.run import Run
 from remit.kernel.duties import applied
 from remit.sdk.errors import Refused, RemitError, Unavailable, not_admitted
 from remit.sdk.port import Attempt, Door
+from remit.sdk.prompt import Prompt, fields_of
 
 FIRST_POLL_S, LONGEST_POLL_S = 0.05, 2.0
 """How often a waiting call looks for its approval: quickly at first, then every two seconds."""
@@ -162,13 +164,17 @@ class ActiveRun:
 
         Args:
             model: `provider/name`, such as `openai/gpt-5-mini`.
-            prompt: what is sent; only its size counts here, as an upper bound of its tokens.
+            prompt: what is sent, tools included: text, or messages as plain JSON or as objects with `model_dump`. Its
+                bytes, and 16 for each message, are the bound of its tokens. It is sealed with the action, and an
+                approval of the call holds for exactly this prompt.
             max_output_tokens: the limit you give the model.
             using: calls the model and returns its response, with a `usage` in OpenAI's or Anthropic's form.
-            input_tokens: an upper bound you know better, where the prompt's bytes are too coarse.
+            input_tokens: an upper bound you know better; needed for a prompt with images, sound or files, or one that
+                the provider keeps a part of.
             wait: as in `call`.
 
-        Raises: as `call`; a model without a known price is denied under a money budget.
+        Raises: as `call`, and BadArguments with the code `prompt_size_unknown` for a prompt whose tokens have no known
+            bound; a model without a known price is denied under a money budget.
         """
         attempt = self._attempt_model(model, prompt, max_output_tokens, input_tokens)
         call = self._admit(attempt, wait)
@@ -190,8 +196,11 @@ class ActiveRun:
         return await self._adispatch(call, using, self._door.cost_of)
 
     def _attempt_model(self, model: str, prompt: Any, max_output_tokens: int, input_tokens: int | None) -> Attempt:
-        most = size_of(prompt) if input_tokens is None else input_tokens
-        return self._door.attempt_model(self._started, model, most, max_output_tokens)
+        if input_tokens is not None:
+            return self._door.attempt_model(self._started, model, input_tokens, max_output_tokens, fields_of(prompt))
+        read = Prompt(prompt)
+        told = {PROMPT: read.value}
+        return self._door.attempt_model(self._started, model, read.most_tokens, max_output_tokens, told)
 
     # -- admit, dispatch, settle
 
@@ -340,14 +349,6 @@ def _call(attempt: Attempt, admission: Admission) -> Call:
 
 def _ending(kind: type[BaseException] | None) -> str:
     return "ok" if kind is None else f"error: {kind.__name__}"
-
-
-def size_of(prompt: Any) -> int:
-    """Return an upper bound of a prompt's tokens.
-
-    Its bytes, since a token of a byte-level vocabulary has at least one.
-    """
-    return len(prompt.encode("utf-8", "replace")) if isinstance(prompt, str) else len(result_bytes(prompt))
 
 
 def result_bytes(result: object) -> bytes:
