@@ -30,6 +30,8 @@ from remit.storage.subjects import Subjects
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from remit.api.oidc import OidcRoutes
+    from remit.api.use_cases import UseCases
     from remit.control.proof import Proof
 
 
@@ -125,6 +127,8 @@ def open_api(parts: Parts, queue: AdmissionQueue, *, secure: bool = False, proof
         secure: browsers come over TLS.
         proof: who calls, where other routes ask it too: what is revoked here is then forgotten there.
     """
+    from importlib.metadata import version
+
     from remit.api.access import Doorkeeper
     from remit.api.app import control_plane
     from remit.api.figures import Figures
@@ -166,7 +170,23 @@ def open_api(parts: Parts, queue: AdmissionQueue, *, secure: bool = False, proof
         home=None if settings.workspace is None else WorkspaceName(settings.workspace),
     )
     limits = limits_for(PayloadLimits(bytes=settings.max_payload_bytes, depth=settings.max_payload_depth))
-    return control_plane(use, Figures(queue), limits)
+    provider = _identity_provider(use, settings, wrapper)
+    return control_plane(use, Figures(queue), limits, version("remit"), provider)
+
+
+def _identity_provider(use: UseCases, settings: Settings, wrapper: KeyFile) -> tuple[OidcRoutes, ...]:
+    from remit.api.app import PREFIX
+    from remit.api.oidc import PATH, ClaimRules, OidcRoutes
+    from remit.api.provider import Client, Provider
+
+    if not settings.oidc_issuer:
+        return ()
+    redirect = f"{settings.public_url.rstrip('/')}{PREFIX}{PATH}/callback"
+    secret = settings.oidc_client_secret.get_secret_value()
+    provider = Provider(Client(settings.oidc_issuer, settings.oidc_client_id, redirect, secret), use.clock)
+    roles = {group: frozenset(mapped) for group, mapped in settings.oidc_roles.items()}
+    rules = ClaimRules(settings.oidc_person_claim, settings.oidc_groups_claim, roles)
+    return (OidcRoutes(use, provider, rules, wrapper, PREFIX),)
 
 
 def the_workspace(parts: Parts, name: str | None = None) -> WorkspaceName:

@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from remit.domain.identity import Role
+
 SQLITE = "sqlite:///"
 POSTGRESQL = ("postgresql://", "postgres://")
 
@@ -62,6 +64,16 @@ class Settings(BaseSettings):
     )
     session_max_s: int = Field(43_200, ge=60, le=30 * 86_400, description="How long a person stays signed in at most.")
     run_token_s: int = Field(900, ge=1, le=3_600, description="How long the token of a run holds.")
+
+    public_url: str = Field("http://127.0.0.1:7070", description="Where browsers reach the server.")
+    oidc_issuer: str = Field("", description="The issuer of an OpenID Connect provider; empty: none.")
+    oidc_client_id: str = Field("remit", description="Who Remit is to the identity provider.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Its secret there, where it has one.")
+    oidc_person_claim: str = Field("preferred_username", description="Which claim names a new person.")
+    oidc_groups_claim: str = Field("groups", description="Which claim lists a person's groups.")
+    oidc_roles: dict[str, list[Role]] = Field(
+        default_factory=dict, description="Which roles each group brings, as a JSON object."
+    )
 
     @field_validator("database_url")
     @classmethod

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from remit import __version__
 from remit.api.access import PUBLIC, Undeclared, allow
 from remit.api.actions import ActionRoutes
 from remit.api.agents import AgentRoutes
@@ -32,17 +31,29 @@ from remit.api.sign_in_page import SignInPage
 from remit.api.stops import StopRoutes
 from remit.api.use_cases import UseCases
 
+
+class Noun(Protocol):
+    """The routes of one noun."""
+
+    def routes(self) -> Iterator[Route]: ...
+
+
+Nouns = Iterable[Noun]
+
 PREFIX = "/api/v1"
 UPLOAD_BYTES = 32 * 1_048_576
 """Largest workspace folder that is taken over HTTP."""
 UPLOAD_VALUES = 100_000
 
 
-def control_plane(use: UseCases, figures: Figures, limits: RequestLimits) -> FastAPI:
-    """Make the application. Raises Undeclared where a route does not say who may call it."""
+def control_plane(use: UseCases, figures: Figures, limits: RequestLimits, version: str, oidc: Nouns = ()) -> FastAPI:
+    """Make the application; `oidc` are the routes of an identity provider, where there is one.
+
+    Raises Undeclared where a route does not say who may call it.
+    """
     app = FastAPI(
         title="Remit",
-        version=__version__,
+        version=version,
         summary="The control plane: what each agent may do, what it did, and what people decided.",
         openapi_url=None,  # a route of ours, that declares who may call it as all do
         docs_url=None,  # they load scripts from elsewhere
@@ -63,7 +74,7 @@ def control_plane(use: UseCases, figures: Figures, limits: RequestLimits) -> Fas
         _add(app, "", route)
     for route in SignInPage().routes():
         _add(app, "", route)
-    for route in _routes(use):
+    for route in (*_routes(use), *(route for noun in oidc for route in noun.routes())):
         _add(app, PREFIX, route)
     _add(app, PREFIX, Route("GET", "/openapi.json", _Document(app).openapi, None))
     undeclared = [route for route in app.routes if not isinstance(route, GuardedRoute)]
@@ -85,7 +96,7 @@ class _Document:
 
 
 def _routes(use: UseCases) -> Iterator[Route]:
-    nouns: Iterable[Any] = (
+    nouns: Nouns = (
         SessionRoutes(use),
         PeopleRoutes(use),
         KeyRoutes(use),

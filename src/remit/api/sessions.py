@@ -9,7 +9,6 @@ from fastapi import Request, Response
 from pydantic import Field
 
 from remit.api.access import PUBLIC, allow, csrf_of, everyone, signed_in
-from remit.api.answers import Refusal
 from remit.api.limits import RequestLimits, headers_of
 from remit.api.route import Route, peer_of
 from remit.api.shapes import Asker, Body, Named, Shown
@@ -71,7 +70,7 @@ class SessionRoutes:
     @allow(PUBLIC)
     def sign_in(self, body: Password, request: Request, response: Response) -> SessionShown:
         """Sign in with name and password; the answer sets the session's cookie."""
-        workspace = WorkspaceName(body.workspace) if body.workspace else self._home()
+        workspace = WorkspaceName(body.workspace) if body.workspace else self._use.home_workspace()
         signed = self._use.signing_in.by_password(workspace, body.person, body.password, peer_of(request))
         return self._begin(signed, response)
 
@@ -114,25 +113,8 @@ class SessionRoutes:
             run=caller.run,
         )
 
-    def _home(self) -> WorkspaceName:
-        if self._use.home is not None:
-            return self._use.home
-        known = self._use.store.workspaces_with_people()
-        if len(known) != 1:
-            raise Refusal(422, "field_missing", "which workspace is not said", "Name it", field="workspace")
-        return known[0]
-
     def _begin(self, signed: SignedIn, response: Response) -> SessionShown:
-        keeper = self._use.doorkeeper
-        response.set_cookie(
-            keeper.cookie,
-            signed.secret,
-            max_age=self._use.lifetimes.session_max_s,
-            path="/",
-            secure=keeper.secure,
-            httponly=True,
-            samesite="lax",
-        )
+        set_session(response, self._use, signed)
         return SessionShown(
             workspace=signed.account.workspace,
             person=signed.account.id,
@@ -141,3 +123,16 @@ class SessionRoutes:
             csrf=csrf_of(signed.secret),
             expires_at=signed.session.expires_at,
         )
+
+
+def set_session(response: Response, use: UseCases, signed: SignedIn) -> None:
+    """Give the browser its session: in a cookie that no script reads and that no other site's request brings along."""
+    response.set_cookie(
+        use.doorkeeper.cookie,
+        signed.secret,
+        max_age=use.lifetimes.session_max_s,
+        path="/",
+        secure=use.doorkeeper.secure,
+        httponly=True,
+        samesite="lax",
+    )

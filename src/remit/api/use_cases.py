@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from remit.api.access import Doorkeeper
+from remit.api.answers import Refusal
 from remit.control.approvals import Approvals
 from remit.control.credentials import Credentials
 from remit.control.people import People
@@ -50,6 +51,15 @@ class UseCases:
     lifetimes: Lifetimes
     home: WorkspaceName | None
     """The workspace of who signs in without naming one."""
+
+    def home_workspace(self) -> WorkspaceName:
+        """Return the workspace of who signs in without naming one: the setting's, or the only one with people."""
+        if self.home is not None:
+            return self.home
+        known = self.store.workspaces_with_people()
+        if len(known) != 1:
+            raise Refusal(422, "field_missing", "which workspace is not said", "Name it", field="workspace")
+        return known[0]
 
     def rules(self, workspace: WorkspaceName, release: str = "", channel: str = "production") -> Ruleset | None:
         """Return the rules of a release, by default the active one; None where there is none."""
