@@ -88,6 +88,47 @@ def test_a_schema_that_refers_elsewhere_as_a_whole_is_not_governable() -> None:
     assert [each.field for each in untypable(tool("t.x", schema={"$ref": "#/$defs/all"}))] == ["*"]
 
 
+A = {"a": {"type": "string"}}
+B = {"properties": {"b": {"type": "string"}}}
+OPENINGS: list[dict[str, object]] = [
+    {"patternProperties": {"^x": {"type": "string"}}},
+    {"additionalProperties": True},
+    {"additionalProperties": {"type": "string"}},
+    {"unevaluatedProperties": True},
+    {"unevaluatedProperties": {}},
+    {"$ref": "#/$defs/all"},
+    {"$dynamicRef": "#all"},
+    *({word: [B]} for word in ("allOf", "anyOf", "oneOf")),
+    *({word: B} for word in ("if", "then", "else")),
+    {"dependentSchemas": {"a": B}},
+    {"allOf": [{"anyOf": [{"required": ["a"]}, {"additionalProperties": True}]}]},
+    {"oneOf": [{"properties": A}, {"then": {"$ref": "#/$defs/all"}}]},
+]
+CLOSED: list[dict[str, object]] = [
+    {},
+    {"additionalProperties": False},
+    {"unevaluatedProperties": False},
+    {"anyOf": [{"required": ["a"]}, {"properties": {"a": {"const": "x"}}}, True]},
+    {"if": {"properties": A}, "then": {"required": ["a"]}, "else": {"maxProperties": 0}},
+    {"dependentSchemas": {"a": {"properties": {"a": {"minLength": 2}}}}},
+    {"not": B, "propertyNames": {"maxLength": 9}, "dependentRequired": {"a": ["a"]}},
+]
+
+
+@pytest.mark.parametrize("opening", OPENINGS, ids=str)
+@pytest.mark.parametrize("base", [{"type": "object", "properties": A}, {"type": "object"}], ids=["beside", "without"])
+def test_what_lets_in_arguments_that_are_not_listed_is_not_governable(
+    base: dict[str, object], opening: dict[str, object]
+) -> None:
+    assert [each.field for each in untypable(tool("t.x", schema={**base, **opening}))] == ["*"]
+
+
+@pytest.mark.parametrize("closed", CLOSED, ids=str)
+def test_what_lets_in_listed_arguments_only_is_governable(closed: dict[str, object]) -> None:
+    made = tool("t.x", schema={"type": "object", "properties": A, **closed})
+    assert (untypable(made), list(governable(made).members)) == ((), ["a"])
+
+
 def test_derived_fields_stand_beside_the_arguments() -> None:
     derived = [Derived("count", DerivedType.INTEGER, "length(tags)", optional=True)]
     assert governable(tool("t.x", derived=derived)).members["count"] == Member(Whole(), required=False)

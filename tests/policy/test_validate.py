@@ -214,6 +214,14 @@ def test_the_fields_of_a_tool(
         assert text.startswith("tools/shop.buy.yaml: error: ")
 
 
+def test_a_tool_that_lets_in_unlisted_arguments_must_say_so() -> None:
+    schema = {"type": "object", "properties": {"count": {"type": "integer"}}, "additionalProperties": True}
+    (found,) = said(tools=[*TOOLS, tool("shop.buy", schema=schema)])
+    assert "input: the schema lets in arguments that are not listed under `properties`, which no policy can" in found
+    assert "List every argument under `properties`, or add `*` to `not_governable`" in found
+    assert said(tools=[*TOOLS, tool("shop.buy", schema=schema, not_governable=["*"])]) == []
+
+
 def test_a_policy_on_an_argument_that_is_not_governable_says_so() -> None:
     odd = tool("shop.buy", schema=ODD, not_governable=["price"])
     (found,) = said(

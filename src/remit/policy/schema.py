@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -33,7 +33,7 @@ RESERVED_ACTIONS = frozenset({INVOKE, MODEL_CALL} | {effect.value for effect in 
 """Names a tool can not have, since actions of the platform have them."""
 
 ALL_FIELDS = "*"
-"""Stands for the arguments as a whole where a tool's schema declares no properties one by one."""
+"""Stands for the arguments that a tool's schema lets in without listing them under `properties`."""
 
 PARENT_TYPES = {
     "Agent": ("Role", "Team"),
@@ -96,10 +96,8 @@ def _typed(tool: Tool) -> tuple[dict[str, Member], tuple[Untypable, ...]]:
     required = tool.input_schema.get("required", ())
     members: dict[str, Member] = {}
     refused: list[Untypable] = []
-    if "properties" not in tool.input_schema and any(
-        word in tool.input_schema for word in ("$ref", "$dynamicRef", "oneOf", "anyOf", "allOf")
-    ):
-        refused.append(Untypable(ALL_FIELDS, "is not declared property by property"))
+    if _admits_others(tool.input_schema, declared(tool).keys()):
+        refused.append(Untypable(ALL_FIELDS, "may be an argument that is not listed under `properties`"))
     for name, schema in declared(tool).items():
         try:
             needed = isinstance(required, Sequence) and name in required
@@ -107,6 +105,34 @@ def _typed(tool: Tool) -> tuple[dict[str, Member], tuple[Untypable, ...]]:
         except NotTypable as why:
             refused.append(Untypable(name, str(why)))
     return members, tuple(refused)
+
+
+def _admits_others(schema: object, listed: Collection[str]) -> bool:
+    """Tell whether arguments besides those listed may come in by this schema or one applied to the same object.
+
+    What a subschema evaluates counts as described (JSON Schema 2020-12, core, section 11.3), so that closing the whole
+    does not keep it out. A reference is taken to admit anything.
+    """
+    if not isinstance(schema, Mapping):
+        return False
+    own = schema.get("properties")
+    if isinstance(own, Mapping) and not set(own) <= set(listed):
+        return True
+    if any(schema.get(word, False) is not False for word in _OPEN) or any(word in schema for word in _ELSEWHERE):
+        return True
+    dependent = schema.get("dependentSchemas")
+    parts = [schema.get(word) for word in _CONDITIONS]
+    parts += dependent.values() if isinstance(dependent, Mapping) else []
+    for word in _COMPOSED:
+        found = schema.get(word)
+        parts += found if isinstance(found, list) else []
+    return any(_admits_others(part, listed) for part in parts)
+
+
+_OPEN = ("patternProperties", "additionalProperties", "unevaluatedProperties")
+_ELSEWHERE = ("$ref", "$dynamicRef")
+_CONDITIONS = ("if", "then", "else")
+_COMPOSED = ("allOf", "anyOf", "oneOf")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from remit.domain.problem import Problem
 from remit.domain.release import Configuration, Derived, Tool
 from remit.domain.text import hidden_character
 from remit.policy.derived import BadExpression, compiled, read_fields
-from remit.policy.schema import RESERVED_ACTIONS, declared, untypable
+from remit.policy.schema import ALL_FIELDS, RESERVED_ACTIONS, declared, untypable
 from remit.policy.subjects import Locator
 from remit.policy.suggestions import instead
 
@@ -33,7 +33,10 @@ def _name(tool: Tool) -> _Found:
 def _fields(tool: Tool) -> _Found:
     refused = {field.field: field.why for field in untypable(tool)}
     for name, why in refused.items():
-        if name not in tool.not_governable:
+        if name == ALL_FIELDS and name not in tool.not_governable:
+            message = "the schema lets in arguments that are not listed under `properties`, which no policy can read"
+            yield "input", message, "List every argument under `properties`, or add `*` to `not_governable`"
+        elif name not in tool.not_governable:
             yield (
                 f"input.properties.{name}",
                 f"policies can not read `{name}`, because it {why}",

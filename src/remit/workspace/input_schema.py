@@ -41,17 +41,12 @@ _OTHERS = (
     *("title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "format"),
     *("multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength"),
     *("pattern", "maxItems", "minItems", "uniqueItems", "maxContains", "minContains", "maxProperties"),
-    *(
-        "minProperties",
-        "required",
-        "dependentRequired",
-        "contentEncoding",
-        "contentMediaType",
-        "contentSchema",
-    ),
+    *("minProperties", "required", "dependentRequired"),
 )
+_NEVER_ENFORCED = ("contentEncoding", "contentMediaType", "contentSchema")
+"""Keywords that only describe: JSON Schema 2020-12, validation, section 8.2, forbids to validate by them."""
 KEYWORDS = frozenset((*_SCHEMAS_BY_NAME, *_SCHEMAS_IN_LIST, *_SCHEMAS, *_OTHERS))
-"""Keywords of JSON Schema 2020-12. Others are ignored by every validator, unless they begin with `x-`."""
+"""Keywords of JSON Schema 2020-12 that are enforced, or promise nothing. Of others only those in `x-` are taken."""
 
 
 def check_input_schemas(draft: Draft) -> frozenset[str]:
@@ -98,7 +93,10 @@ def _parts(schema: object, path: str) -> Iterator[tuple[Mapping[str, object], st
 
 def _check_part(part: Mapping[str, object], path: str, source: Source, report: Report) -> None:
     for key in part:
-        if key not in KEYWORDS and not key.startswith("x-"):
+        if key in _NEVER_ENFORCED:
+            message = f"`{key}` describes a text and is not enforced by any validator"
+            report.add(source, below(path, key), message, f"Remove it or call it `x-{key}`; restrict it by `pattern`")
+        elif key not in KEYWORDS and not key.startswith("x-"):
             message = f"`{key}` is no keyword of JSON Schema 2020-12 and would be ignored"
             report.add(source, below(path, key), message, meant(key, KEYWORDS, f"Remove it, or call it `x-{key}`"))
     for key in ("$ref", "$dynamicRef"):
