@@ -193,7 +193,7 @@ def test_a_model_that_is_listed_without_a_price_of_tokens_is_denied(tmp_path: Pa
 def test_what_anthropic_keeps_in_a_cache_is_settled(tmp_path: Path) -> None:
     claude = "anthropic/claude-sonnet-4-5"
     budgets = documents(budget("money", "agent", "day", usd=5), budget("words", "agent", "day", tokens=90_000))
-    answer = {"input_tokens": 5, "output_tokens": 10, "cache_read_input_tokens": 1000}
+    answer: dict[str, Any] = {"input_tokens": 5, "output_tokens": 10, "cache_read_input_tokens": 1000}
     answer |= {"cache_creation_input_tokens": 2000, "cache_creation": {"ephemeral_1h_input_tokens": 2000}}
     with (
         world(tmp_path, {"agents/buyer.yaml": agent(models=[claude]), "budgets.yaml": budgets}) as it,

@@ -197,3 +197,18 @@ def test_a_prompt_is_told_over_http_in_one_way(tmp_path: Path) -> None:
         twice = server.ask("POST", path, {**asked, "prompt_sha256": "0" * 64}, key=server.key())
         assert (twice.status, twice.document["code"]) == (422, "field_unfit")
         assert server.ask("POST", path, asked, key=server.key()).status == 200
+
+
+def test_parts_of_a_usage_are_told_over_http_and_must_add_up(tmp_path: Path) -> None:
+    changes = {**CHANGES, "policies/model.cedar": None}
+    with world(tmp_path, changes) as it, served(it) as server:
+        run = server.ask("POST", "/api/v1/runs", {"on_behalf_of": VISITOR}, key=server.key()).document["run"]
+        asked = {"kind": "model", "target": MODEL, "input_tokens": 10, "max_output_tokens": 1}
+        path = f"/api/v1/runs/{run}/actions"
+        action = server.ask("POST", path, asked, key=server.key()).document["action"]
+        usage = {"input_tokens": 5, "output_tokens": 1, "cache_read_tokens": 6}
+        outcome = {"status": "ok", "usage": usage, "result_text": ""}
+        refused = server.ask("POST", f"{path}/{action}/outcome", outcome, key=server.key())
+        assert (refused.status, refused.document["field"]) == (422, "usage")
+        outcome["usage"] = {**usage, "cache_read_tokens": 5}
+        assert server.ask("POST", f"{path}/{action}/outcome", outcome, key=server.key()).status == 200
