@@ -152,11 +152,10 @@ class Budgets(RuleBasedStateMachine):
             return
         self.open.append(attempt)
         self.held[admission.action] = []
-        for budget, row, asked in rows:
-            if asked:
-                self.used[row] = self.used_now(budget, row) + asked
-                self.starts[row] = self.window(budget)
-                self.held[admission.action].append(Held(row, self.starts[row], asked))
+        for budget, row, asked in rows:  # an action that asks for nothing may cost something all the same
+            self.used[row] = self.used_now(budget, row) + asked
+            self.starts[row] = self.window(budget)
+            self.held[admission.action].append(Held(row, self.starts[row], asked))
 
     def give_back(self, attempt: Admit, cost: Cost | None) -> bool:
         """Settle in the model; return whether more was spent than reserved."""

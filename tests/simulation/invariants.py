@@ -130,7 +130,7 @@ class Ledger:
         self.counted[record["action"]] = counted = []
         for budget in BUDGETS:
             subject, amount = subjects[budget.level], record["cost"][budget.unit]
-            if (budget.subject and budget.subject != subject) or not amount:
+            if (budget.subject and budget.subject != subject) or amount is None:
                 continue
             window = self._window(budget, subject, record["at"] // MICROS_PER_SECOND)
             window.used += amount
