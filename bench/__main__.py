@@ -8,7 +8,7 @@ import platform
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import admitting, calling, deciding, growing, loops, starting, writing
+from bench import admitting, calling, deciding, growing, http, loops, starting, writing
 from bench.measure import Table
 
 SHARED = Path(os.environ.get("REMIT_SHARED_DIR") or Path(__file__).resolve().parent.parent.parent / "shared")
@@ -39,6 +39,7 @@ def tables(name: str, *, quick: bool) -> Iterator[Table]:
             "decide": deciding.table,
             "writer": writing.table,
             "call": calling.table,
+            "http": http.table,
             "memory": growing.table,
             "start": starting.table,
             "loops": looped,
@@ -46,7 +47,7 @@ def tables(name: str, *, quick: bool) -> Iterator[Table]:
         yield measure(quick=quick)
 
 
-NAMES = ("decide", "writer", "admission", "call", "memory", "start", "loops")
+NAMES = ("decide", "writer", "admission", "call", "http", "memory", "start", "loops")
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -86,6 +87,7 @@ def served(world: World, limits: ServerLimits | None = None, requests: RequestLi
     listening = Listening(port=0)
     ready = threading.Event()
     with bound(listening, 64) as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)  # so that a reader who does not read is noticed
         server = server_of(
             opened.whole, listening, limits or ServerLimits(stop_s=5), requests or opened.limits, ready.set
         )

@@ -29,6 +29,11 @@ class RequestLimits:
     values: int = 100_100
     arrival_s: float = 10.0
 
+    @property
+    def payload(self) -> PayloadLimits:
+        """What the JSON of a body is held to."""
+        return PayloadLimits(self.body_bytes, self.depth, self.values)
+
 
 ENVELOPE_BYTES = 65_536
 """What a body may hold besides arguments or a result."""
@@ -58,14 +63,14 @@ def headers_of(scope: Scope, limits: RequestLimits) -> Mapping[str, str]:
     Raises Refusal where they are too large, or where one comes twice of which two readers could take different ones.
     """
     raw: list[tuple[bytes, bytes]] = scope["headers"]
-    if sum(len(name) + len(value) + 4 for name, value in raw) > limits.head_bytes:
+    if sum([len(name) + len(value) + 4 for name, value in raw]) > limits.head_bytes:
         raise Refusal(
             431,
             "head_too_large",
             f"the headers have more than {limits.head_bytes:,} bytes",
             "Send fewer or shorter ones",
         )
-    found = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+    found = {str(name, "latin-1"): str(value, "latin-1") for name, value in raw}
     if len(found) != len(raw):
         names = [name for name, _ in raw]
         twice = next((name for name in _ONCE_ONLY if names.count(name) > 1), None)
@@ -85,7 +90,7 @@ async def json_of(headers: Mapping[str, str], receive: Receive, limits: RequestL
         raise Refusal(415, "encoded", "the body must not be compressed", "Send it plain", field="Content-Encoding")
     body = await _body(headers, receive, limits)
     try:
-        return dict(parse_object(body, PayloadLimits(limits.body_bytes, limits.depth, limits.values)))
+        return dict(parse_object(body, limits.payload))
     except BadArguments as error:
         raise Refusal(400, f"body.{error.code}", f"{error.message}", error.remedy, field=error.path) from None
 

@@ -10,6 +10,7 @@ import asyncio
 import copy
 import hashlib
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -37,7 +38,8 @@ from remit.storage.sealed import PayloadLost
 
 T = TypeVar("T", RunStanding, Settled)
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+SALTED_S = 5.0
+"""How long the salt of a run is used again; sealing under its key is asked for each time."""
 
 MAX_KEPT = 8192
 """How many runs, and how many admitted calls, are remembered; others are read again."""
@@ -77,6 +79,14 @@ class _Call:
     sketch: CallSketch
 
 
+@dataclass(frozen=True, slots=True)
+class _Salted:
+    """A run with its salt, and when it was worked out, by the monotonic clock."""
+
+    run: Run
+    at: float
+
+
 class _Named:
     """Names the next action as its caller did."""
 
@@ -103,7 +113,7 @@ class ServedDoor(InProcessDoor):
     ) -> None:
         super().__init__(workspace, store, admissions, rulesets, keys, clock, ids, limits)
         self._lock = threading.Lock()
-        self._runs: OrderedDict[RunId, Run] = OrderedDict()  # without salt; guarded by _lock, as are the two below
+        self._runs: OrderedDict[RunId, _Salted] = OrderedDict()  # guarded by _lock, as are the two below
         self._calls: OrderedDict[ActionId, _Call] = OrderedDict()
         self._ready: set[ReleaseId] = set()
 
@@ -140,17 +150,23 @@ class ServedDoor(InProcessDoor):
     async def run_of(self, id: RunId) -> Run | None:
         """Return a run that has been started in this workspace. Raises PayloadLost where its data was erased."""
         with self._lock:
-            run = self._runs.get(id)
+            kept = self._runs.get(id)
+        if kept is not None and time.monotonic() - kept.at < SALTED_S:
+            return kept.run
+        run = await asyncio.to_thread(self._read_run, id)
         if run is None:
-            run = await asyncio.to_thread(self._store.run, id)
-            if run is None or run.workspace != self.workspace:
-                return None
-            with self._lock:
-                _keep(self._runs, id, run)
+            return None
+        with self._lock:
+            self._runs.pop(id, None)
+            _keep(self._runs, id, _Salted(run, time.monotonic()))
         if run.release not in self._ready:  # reading a release takes a while: not on the event loop
             await asyncio.to_thread(self._rules, run.release)
             self._ready.add(run.release)
-        return self._keys.salted(run)
+        return run
+
+    def _read_run(self, id: RunId) -> Run | None:
+        run = self._store.run(id)
+        return None if run is None or run.workspace != self.workspace else self._keys.salted(run)
 
     async def end_once(self, run: Run, status: str) -> RunStanding:
         """End a run. Raises KeyReused where it has ended with another status."""
@@ -188,8 +204,7 @@ class ServedDoor(InProcessDoor):
         """
         if not key:
             return ActionId(self._ids.new("act"))
-        number = int.from_bytes(hashlib.sha256(f"{run.id}\x00{key}".encode()).digest()[:13], "big")
-        return ActionId("act_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(95, -1, -5)))
+        return ActionId("act_" + hashlib.sha256(f"{run.id}\x00{key}".encode()).hexdigest()[:24])
 
     def _named(self, id: ActionId) -> Self:
         """Return this door as one that names its next action so."""
