@@ -331,22 +331,6 @@ def test_a_guarded_function_outside_of_a_run_is_refused(it: World) -> None:
         get("1")
 
 
-def test_a_guarded_function_takes_its_arguments_by_name(it: World, run: remit.ActiveRun) -> None:
-    @it.client.tool("erp.get")
-    def get(*ids: str) -> None:
-        pytest.fail("arguments without a name were sent")
-
-    @it.client.tool("erp.pay")
-    def pay(**order: Any) -> Any:
-        return order
-
-    with pytest.raises(remit.Refused, match=r"\*ids has none"):
-        get("1")
-    with pytest.raises(TypeError):
-        pay(1)  # type: ignore[call-arg]
-    assert pay(amount=2) == {"amount": 2}
-
-
 def test_two_runs_at_once_do_not_mix_in_threads_or_tasks(it: World) -> None:
     @it.client.tool("erp.get")
     def get(id: str) -> str:

@@ -13,7 +13,7 @@ from remit.domain.admission import RunRequest
 from remit.domain.ids import AgentName, RunId, UserId
 from remit.sdk.errors import Refused
 from remit.sdk.port import Door
-from remit.sdk.run import ActiveRun
+from remit.sdk.run import ActiveRun, checked_wait
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -61,11 +61,13 @@ class Client:
     def tool(self, name: str, *, wait: float | None = None) -> Callable[[Function], Function]:
         """Guard a function, plain or async: every call of it inside a run is a call of the tool `name`.
 
-        The function's parameters are the tool's arguments, by name. Outside of a run it raises Refused.
+        The function's parameters are the tool's arguments, by name; one that is None by default and not given is left
+        out. A method, *args and parameters before a / are refused at once. Outside of a run a call raises Refused.
         """
+        checked_wait(wait)
 
         def guard(function: Function) -> Function:
-            signature = inspect.signature(function)
+            signature = _signature_of(name, function)
             if inspect.iscoroutinefunction(function):
 
                 @functools.wraps(function)
@@ -103,16 +105,31 @@ class Client:
         self.close()
 
 
+def _signature_of(tool: str, function: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature of a function that can be guarded. Raises Refused for one whose arguments have no names."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        raise Refused(f"{tool}: {function!r} does not say which arguments it takes: wrap it in a function") from None
+    for position, (name, parameter) in enumerate(signature.parameters.items()):
+        if position == 0 and name in ("self", "cls"):
+            raise Refused(f"{tool}: {function!r} is a method, and {name} is no argument of the tool: guard a function")
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            raise Refused(f"{tool}: a guarded function takes its arguments by name, and *{name} has none")
+        if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
+            raise Refused(f"{tool}: a guarded function takes its arguments by name, and {name} stands before the /")
+    return signature
+
+
 def _arguments(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Name the arguments of a call, with defaults; None by default means left out, which no schema need allow."""
     bound = signature.bind(*args, **kwargs)
+    given = set(bound.arguments)
     bound.apply_defaults()
     arguments: dict[str, Any] = {}
     for name, value in bound.arguments.items():
-        kind = signature.parameters[name].kind
-        if kind is inspect.Parameter.VAR_POSITIONAL:
-            raise Refused(f"a guarded function takes its arguments by name; *{name} has none")
-        if kind is inspect.Parameter.VAR_KEYWORD:
+        if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
             arguments.update(value)
-        else:
+        elif name in given or value is not None:
             arguments[name] = value
     return arguments

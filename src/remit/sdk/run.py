@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import math
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextvars import ContextVar, Token
@@ -61,6 +63,7 @@ class ActiveRun:
         self._door = door
         self._request = request
         self._current = current
+        self._taken = threading.Lock()  # held from the first start on
         self._entered: Token[ActiveRun | None] | None = None
         self._run: Run | None = None
 
@@ -83,7 +86,8 @@ class ActiveRun:
     # -- start and end
 
     def __enter__(self) -> Self:
-        self._run = self._door.start_run(self._request)
+        with self._taken_once():
+            self._run = self._door.start_run(self._request)
         self._entered = self._current.set(self)
         return self
 
@@ -91,10 +95,12 @@ class ActiveRun:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._leave()
-        self._door.end_run(self._started, _ending(kind))
+        with _noted_on(error):
+            self._door.end_run(self._started, _ending(kind))
 
     async def __aenter__(self) -> Self:
-        self._run = await self._door.astart_run(self._request)
+        with self._taken_once():
+            self._run = await self._door.astart_run(self._request)
         self._entered = self._current.set(self)
         return self
 
@@ -102,12 +108,25 @@ class ActiveRun:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._leave()
-        await self._door.aend_run(self._started, _ending(kind))
+        with _noted_on(error):
+            await self._door.aend_run(self._started, _ending(kind))
+
+    @contextlib.contextmanager
+    def _taken_once(self) -> Iterator[None]:
+        """Let one start go through; one that failed may be tried again."""
+        if not self._taken.acquire(blocking=False):
+            raise Refused("a run is started once: describe the next one with `client.run(...)`")
+        try:
+            yield
+        except BaseException:
+            self._taken.release()
+            raise
 
     def _leave(self) -> None:
-        if self._entered is not None:
-            self._current.reset(self._entered)
-            self._entered = None
+        entered, self._entered = self._entered, None
+        if entered is not None:
+            with contextlib.suppress(ValueError):  # left in another context, as by a generator: it has no current run
+                self._current.reset(entered)
 
     # -- tool calls
 
@@ -128,6 +147,7 @@ class ActiveRun:
             wait: seconds to wait for a person where one must decide; None raises Held at once.
 
         Raises:
+            Refused: `wait` is no number of seconds, or the run was never started.
             Denied, Stopped, Rejected, Expired, Held: it may not run, or not yet; nothing was called.
             BadArguments: the arguments are no plain JSON within limits.
             Unavailable: the decision could not be stored.
@@ -205,6 +225,7 @@ class ActiveRun:
     # -- admit, dispatch, settle
 
     def _admit(self, attempt: Attempt, wait: float | None) -> Call:
+        checked_wait(wait)
         admission = self._decide(attempt)
         if admission.state is ActionState.HELD and wait is not None and admission.approval is not None:
             for pause in self._pauses(admission.approval, wait):
@@ -214,6 +235,7 @@ class ActiveRun:
         return _call(attempt, admission)
 
     async def _aadmit(self, attempt: Attempt, wait: float | None) -> Call:
+        checked_wait(wait)
         admission = await self._adecide(attempt)
         if admission.state is ActionState.HELD and wait is not None and admission.approval is not None:
             async for pause in _each(self._pauses(admission.approval, wait, patience=0.0)):
@@ -345,6 +367,24 @@ def _call(attempt: Attempt, admission: Admission) -> Call:
     if admission.state is not ActionState.ADMITTED:
         raise not_admitted(admission, attempt.target)
     return Call(attempt, applied(attempt.arguments, admission.decision.duties))
+
+
+@contextlib.contextmanager
+def _noted_on(error: BaseException | None) -> Iterator[None]:
+    """End the run without hiding why its block was left: what fails besides is a note on that."""
+    try:
+        yield
+    except Exception as failed:
+        if error is None:
+            raise
+        error.add_note(f"the run could not be ended either: {failed}")
+
+
+def checked_wait(wait: object) -> None:
+    """Refuse what is no time to wait. Every wait ends, so endless is refused as well."""
+    if wait is None or (isinstance(wait, int | float) and not isinstance(wait, bool) and 0 <= wait < math.inf):
+        return
+    raise Refused(f"wait must be None or a number of seconds from 0 on that ends, not {wait!r}")
 
 
 def _ending(kind: type[BaseException] | None) -> str:
