@@ -195,5 +195,5 @@ print(json.dumps(sorted(sys.modules)))
     assert "remit.sdk.http" in loaded
     assert loaded.isdisjoint({"sqlalchemy", "sqlite3", "alembic", "cedarpy", "jsonschema_rs", "fastapi", "uvicorn"})
     rooms = {".".join(name.split(".")[:2]) for name in loaded if name.startswith("remit.")}
-    assert rooms.isdisjoint({"remit.storage", "remit.policy", "remit.api", "remit.workspace", "remit.control"})
+    assert rooms.isdisjoint({"remit.storage", "remit.policy", "remit.api", "remit.control"})
     assert len(it.world.records(RecordKind.OUTCOME_REPORTED)) == 1
