@@ -108,3 +108,9 @@ def test_medians_are_taken_by_figure() -> None:
 
 def test_a_line_has_its_slope() -> None:
     assert slope([(1, 5), (2, 7), (3, 9)]) == pytest.approx(2)
+
+
+@pytest.mark.slow
+def test_admission_over_http_is_measured_against_an_echo() -> None:
+    (table,) = measured("http")
+    assert column(table, "callers") == [1, 64]
