@@ -56,7 +56,7 @@ nightly: $(READY) ## the test suite with many more examples and seeds
 	REMIT_NIGHTLY=1 $(PYTEST_PARALLEL) $(PYTEST_ARGS)
 
 lock: $(LOCK_VENV)/.ready ## pin the dependencies anew in requirements.lock (add UPGRADE=1 for newer versions)
-	$(LOCK_VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev \
+	$(LOCK_VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --extra server \
 		$(if $(UPGRADE),--upgrade) --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 clean: ## remove environments and caches

@@ -154,7 +154,9 @@ BAD = {
     ),
     lines({"events": [call("a"), result("a", error="yes")]}): "events[1].error: is neither true nor false.",
     lines({"events": [], "reward": "high"}): "reward: is not a number. Write a number, or leave it out.",
-    lines({"events": [], "on_behalf_of": ""}): "on_behalf_of: names nobody. Write user:NAME, service:NAME or system:NAME.",
+    lines({"events": [], "on_behalf_of": ""}): (
+        "on_behalf_of: names nobody. Write user:NAME, service:NAME or system:NAME."
+    ),
     lines({"events": [], "on_behalf_of": "layla"}): "on_behalf_of: names nobody.",
     lines({"events": [], "task": True}): "task: is neither a text nor a whole number.",
     lines({"events": [], "instruction": 7}): "instruction: is not a text. Write a text, or leave it out.",

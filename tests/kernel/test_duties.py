@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from remit.domain.release import Cap, Mask
@@ -58,6 +58,8 @@ duties = st.lists(
 
 @given(arguments, duties)
 def test_doing_a_duty_twice_is_doing_it_once(given_arguments: dict[str, Any], asked: list[Mask | Cap]) -> None:
+    masked = {duty.field for duty in asked if isinstance(duty, Mask)}
+    assume(not masked & {duty.field for duty in asked if isinstance(duty, Cap)})  # what is masked is no number any more
     try:
         once = applied(given_arguments, asked)
     except DutyNotApplied:

@@ -1,5 +1,7 @@
 """What of a tool's arguments policies can read, and that the official implementation takes the schema made of it."""
 
+from typing import Any
+
 import orjson
 import pytest
 from cedarpy import Schema
@@ -90,7 +92,7 @@ def test_a_schema_that_refers_elsewhere_as_a_whole_is_not_governable() -> None:
 
 A = {"a": {"type": "string"}}
 B = {"properties": {"b": {"type": "string"}}}
-OPENINGS: list[dict[str, object]] = [
+OPENINGS: list[dict[str, Any]] = [
     {"patternProperties": {"^x": {"type": "string"}}},
     {"additionalProperties": True},
     {"additionalProperties": {"type": "string"}},

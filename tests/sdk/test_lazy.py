@@ -65,9 +65,13 @@ def test_an_async_generator_is_refused_wherever_it_comes_from(it: World) -> None
 def test_a_plain_function_in_an_async_call_runs_once_and_is_settled_ok(it: World) -> None:
     paid: list[str] = []
 
+    def pay(id: str) -> str:
+        paid.append(id)
+        return "done"
+
     async def play() -> Any:
         async with it.client.run("buyer", on_behalf_of=VISITOR) as run:
-            return await run.acall("erp.get", {"id": "7"}, using=lambda id: paid.append(id) or "done")
+            return await run.acall("erp.get", {"id": "7"}, using=pay)
 
     assert asyncio.run(play()) == "done"
     assert paid == ["7"]
