@@ -134,15 +134,23 @@ class AdmissionQueue:
             self._inbox.put(None)
         self._thread.join(STOP_TIMEOUT_S)
 
+    def check_process(self) -> None:
+        """Raise AdmissionClosed in a process that was forked off the one with the writer.
+
+        Comes before any lock and any read: another thread may have held one when the process was forked, SQLite's
+        own among them, and then nobody lets go of it here.
+        """
+        if os.getpid() != self._process:
+            raise AdmissionClosed(
+                "this process was forked after it connected, and the writer stayed behind:"
+                " nothing was admitted; connect in the child"
+            )
+
     def _put(self, pending: Pending) -> None:
+        self.check_process()
         with self._closing:
             if self._closed:
                 raise AdmissionClosed("the connection is closed: nothing was admitted; connect again")
-            if os.getpid() != self._process:
-                raise AdmissionClosed(
-                    "this process was forked after it connected, and the writer stayed behind:"
-                    " nothing was admitted; connect in the child"
-                )
             if self._inbox.qsize() >= self._max_waiting:
                 raise Overloaded(f"{self._max_waiting} commands wait already: nothing was admitted; try again, slower")
             self._inbox.put(pending)

@@ -106,6 +106,7 @@ class InProcessDoor:
         return run
 
     def _prepare_run(self, request: RunRequest) -> tuple[Run, StartRun]:
+        self._admissions.check_process()
         _check_texts(request)
         release = self._store.active(self.workspace, request.channel)
         if release is None:
@@ -293,12 +294,14 @@ class InProcessDoor:
 
     def approval(self, approval: ApprovalId) -> Approval | None:
         """Return an approval as it stands."""
+        self._admissions.check_process()
         found = self._store.approval(approval)
         if found is not None and found.state in (ApprovalState.PENDING, ApprovalState.APPROVED):
             return replace(found, state=ApprovalState.EXPIRED) if self._clock.now() >= found.expires_at else found
         return found
 
     def _rules(self, release: ReleaseId) -> Ruleset:
+        self._admissions.check_process()
         return self._rulesets.of(self.workspace, release)
 
 
