@@ -137,6 +137,7 @@ def open_api(parts: Parts, queue: AdmissionQueue, *, secure: bool = False, proof
     from remit.control.approvals import Approvals
     from remit.control.attempts import Attempts
     from remit.control.credentials import Credentials
+    from remit.control.evidence import LiveEvidence
     from remit.control.passwords import Passwords
     from remit.control.people import People
     from remit.control.proof import Proof
@@ -145,6 +146,7 @@ def open_api(parts: Parts, queue: AdmissionQueue, *, secure: bool = False, proof
     from remit.control.signing_in import SigningIn
     from remit.control.stops import Stops
     from remit.control.tokens import RunTokens
+    from remit.storage.seals import seals_of
 
     store, clock, ids, settings = parts.store, parts.clock, parts.ids, parts.settings
     assert settings.key_path is not None, "parts do not open without a key"
@@ -167,6 +169,7 @@ def open_api(parts: Parts, queue: AdmissionQueue, *, secure: bool = False, proof
         repeats=Repeats(store, wrapper, clock),
         doorkeeper=Doorkeeper(proof, attempts, secure=secure),
         lifetimes=Lifetimes(settings.session_idle_s, settings.session_max_s, settings.run_token_s),
+        evidence=partial(LiveEvidence, store, seals_of(store)),
         home=None if settings.workspace is None else WorkspaceName(settings.workspace),
     )
     limits = limits_for(PayloadLimits(bytes=settings.max_payload_bytes, depth=settings.max_payload_depth))

@@ -49,6 +49,8 @@ ONLY_ROLE = {
     ("PUT", "/api/v1/people/{person}/roles"): {Role.ADMIN},
     ("POST", "/api/v1/keys"): {Role.ADMIN},
     ("GET", "/api/v1/records"): {Role.AUDITOR, Role.ADMIN},
+    ("GET", "/api/v1/ledger/inclusion"): {Role.AUDITOR, Role.ADMIN},
+    ("GET", "/api/v1/ledger/tile/entries/{place}"): {Role.AUDITOR, Role.ADMIN},
 }
 """Who may do what matters most, by hand."""
 

@@ -91,6 +91,10 @@ def test_what_the_document_says_holds(it: Office) -> None:
         "agent": run.agent,
         "tool": "erp.pay",
         "person": it.person(),
+        "size": "1",
+        "position": "1",
+        "level": "0",
+        "place": "000.p/1",
         "key": it.credentials.make_agent_key(WORKSPACE, run.agent, "user:test").credential.id,
     }
     admin = it.session(*Role)

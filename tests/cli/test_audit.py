@@ -162,3 +162,18 @@ def test_a_subject_is_erased(client: Client, command: Command) -> None:
     assert "no payloads of this subject" in command("erase", "customer-9", "--yes").err
     said = command("erase", "customer-2", "--yes").out
     assert "customer-2" not in said
+
+
+def test_a_proof_in_a_file_is_verified(client: Client, command: Command, tmp_path: Path) -> None:
+    work(client)
+    command("audit", "seal")
+    key = command("audit", "key", "show").out.strip()
+    file = tmp_path / "proof.json"
+    record = json.loads(sqlite3.connect(tmp_path / "remit.db").execute("select body from records").fetchone()[0])
+    file.write_text(command("audit", "proof", record["key"]).out, "utf-8")
+    said = command("audit", "verify", file, "--key", key)
+    assert (said.code, said.out.split(" of ")[0]) == (0, "OK: the record is number 1")
+    assert command("audit", "verify", file).code == 2, "without a key it shows nothing"
+    file.write_text(file.read_text("utf-8").replace('"no": 1,', '"no": 2,'), "utf-8")
+    said = command("audit", "verify", file, "--key", key, "-o", "json")
+    assert (said.code, said.json["whole"]) == (1, False)

@@ -109,7 +109,7 @@ def test_each_checkpoint_extends_the_one_before(it: World) -> None:
         work(it, 2)
     evidence = LiveEvidence(it.store, seals_of(it), WORKSPACE)
     for old, new in itertools.pairwise(seen):
-        assert extends(old.size, new.size, old.root, new.root, evidence.consistency(old.size, new.size))
+        assert extends(old.size, new.size, old.root, new.root, evidence.consistency(old.size, new.size).path)
 
 
 def test_one_checkpoint_an_hour_is_kept_and_the_newest(it: World) -> None:

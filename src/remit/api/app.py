@@ -18,6 +18,7 @@ from remit.api.budgets import BudgetRoutes
 from remit.api.figures import Figures
 from remit.api.health import HealthRoutes
 from remit.api.keys import KeyRoutes
+from remit.api.ledger import LedgerRoutes
 from remit.api.limits import RequestLimits
 from remit.api.openapi import describe
 from remit.api.people import PeopleRoutes
@@ -109,6 +110,7 @@ def _routes(use: UseCases) -> Iterator[Route]:
         ApprovalRoutes(use),
         StopRoutes(use),
         RecordRoutes(use),
+        LedgerRoutes(use),
     )
     for noun in nouns:
         yield from noun.routes()

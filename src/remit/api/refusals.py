@@ -19,6 +19,7 @@ from remit.control.stops import StopRefused
 from remit.domain.arguments import BadArguments
 from remit.domain.problem import Problem
 from remit.execution.rulesets import ReleaseUnusable
+from remit.ledger.tiles import BadTile
 from remit.storage.port import StoreError
 from remit.storage.sealed import PayloadLost
 
@@ -33,6 +34,7 @@ _KNOWN: tuple[tuple[type[Exception], int, str, str], ...] = (
     (PasswordUnfit, 422, "password_unfit", "Choose a longer one"),
     (SignInRefused, 401, "not_signed_in", "Try again, or ask an admin for a sign-in link"),
     (ReleaseUnusable, 409, "release_unusable", "Apply the workspace again with this version"),
+    (BadTile, 409, "ledger_broken", "Run `remit audit verify` where the database is"),
     (PayloadLost, 410, "erased", "It is gone for ever; the record stands"),
     (StoreError, 503, "store_failed", "Try again with the same Idempotency-Key"),
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from remit.api.access import Doorkeeper
 from remit.api.answers import Refusal
 from remit.control.approvals import Approvals
 from remit.control.credentials import Credentials
+from remit.control.evidence import LiveEvidence
 from remit.control.people import People
 from remit.control.releases import Releases
 from remit.control.repeats import Repeats
@@ -49,6 +51,8 @@ class UseCases:
     repeats: Repeats
     doorkeeper: Doorkeeper
     lifetimes: Lifetimes
+    evidence: Callable[[WorkspaceName], LiveEvidence]
+    """The ledger of a workspace as it is now."""
     home: WorkspaceName | None
     """The workspace of who signs in without naming one."""
 

@@ -22,6 +22,7 @@ from remit.domain.ids import OwnerId, WorkspaceName
 from remit.ledger.evidence import Bundle, Evidence, Unreadable
 from remit.ledger.examination import Report, examine
 from remit.ledger.note import BadNote, Verifier
+from remit.ledger.proof import NotProven, proven
 from remit.ledger.tiles import BadTile
 from remit.ledger.verify import copies, lines, own_keys
 from remit.storage.seals import Seals, seals_of
@@ -122,11 +123,14 @@ def verify(
     workspace: str | None,
     output: str,
 ) -> None:
-    """Verify the ledger of the database, or an exported one.
+    """Verify the ledger of the database, or an exported one, or a proof.
 
-    DIR is what `remit audit export` wrote: for it neither a database nor a network is needed.
+    DIR is what `remit audit export` wrote, or a file with a proof as `remit audit proof` and /api/v1/ledger give
+    them: for it neither a database nor a network is needed.
     """
     try:
+        if folder is not None and folder.is_file():
+            ctx.exit(_proof_verified(folder, keys, witnesses, output))
         if folder is not None:
             report = _examined(Bundle(folder), keys, witnesses)
         else:
@@ -140,6 +144,19 @@ def verify(
         for text in lines(report, own=not keys):
             line(text)
     ctx.exit(0 if report.is_whole else 1)
+
+
+def _proof_verified(file: Path, keys: tuple[str, ...], witnesses: tuple[Path, ...], output: str) -> int:
+    """Say what a proof shows, and return the exit code. Raises Unreadable, BadNote."""
+    try:
+        said, code = proven(file.read_bytes(), [Verifier.of(key) for key in keys], list(copies(witnesses))), 0
+    except NotProven as error:
+        said, code = f"FAILED: {error}", 1
+    if output == "json":
+        as_json({"whole": code == 0, "said": said})
+    else:
+        line(said)
+    return code
 
 
 def _examined(evidence: Evidence, keys: tuple[str, ...], witnesses: tuple[Path, ...]) -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from remit.control.sealing import disagreement
@@ -12,7 +13,7 @@ from remit.ledger.checkpoint import Checkpoint
 from remit.ledger.entry import entry_of
 from remit.ledger.evidence import CHECKPOINT, CHECKPOINTS, KEYS, ROTATIONS, Head
 from remit.ledger.note import Note
-from remit.ledger.proof import Proof
+from remit.ledger.proof import Consistency, Proof
 from remit.ledger.tiles import WIDTH, BadTile, Tile, complete_from, packed
 from remit.ledger.tree import HASH_BYTES, consistency_proof, inclusion_proof
 from remit.storage.port import Store
@@ -35,16 +36,21 @@ class LiveEvidence:
         self._workspace = workspace
         self._ledger = seals.ledger(workspace)
         newest = seals.newest(workspace)
-        self._notes = {str(stored.size): stored.note for stored in seals.checkpoints(workspace) if stored.kept}
         self._newest = None if newest is None else newest.note
         self._keys = seals.keys(workspace)
         self._head = seals.head(workspace)
         self._remarks: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def size(self) -> int:
         """How many records are sealed."""
         return 0 if self._newest is None else Checkpoint.of(Note.of(self._newest.encode()).text).size
+
+    @cached_property
+    def _notes(self) -> dict[str, str]:
+        """The checkpoints that were kept, by size; one that was made since this instant is left out."""
+        kept = (stored for stored in self._seals.checkpoints(self._workspace) if stored.kept)
+        return {str(stored.size): stored.note for stored in kept if stored.size <= self.size}
 
     def head(self) -> Head:
         """Return what the database says of itself."""
@@ -113,8 +119,10 @@ class LiveEvidence:
             return None
 
     def _bundle(self, tile: Tile) -> bytes:
-        """Return a bundle of entries, which is not stored: it is the records'."""
+        """Return a bundle of entries, which is not stored: it is the records'. Raises BadTile as `hashes` does."""
         first = tile.index * WIDTH
+        if first + tile.width > self.size:
+            raise BadTile(f"{tile.path} is not there")
         after = 0 if first == 0 else self._row_of(first)
         rows = self._seals.sealable(self._workspace, after, tile.width)
         return packed(entry_of(row.body, no) for no, row in enumerate(rows, first + 1))
@@ -153,14 +161,30 @@ class LiveEvidence:
         body = self._store.record(self._workspace, key)
         if body is None:
             raise NotSealed(f"there is no record {key!r} in workspace {self._workspace}")
+        return self._proof(body, f"record {key!r}")
+
+    def inclusion_of(self, no: int) -> Proof:
+        """Prove that record number `no` is sealed. Raises NotSealed, BadTile."""
+        rows = self._seals.sealable(self._workspace, self._row_of(no) - 1, 1) if 0 < no <= self.size else ()
+        if not rows or number_of(rows[0].body) != no:
+            raise NotSealed(f"there is no record number {no} among the {self.size} that are sealed")
+        return self._proof(rows[0].body, f"record {no}")
+
+    def _proof(self, body: bytes, name: str) -> Proof:
         no, size = number_of(body), self.size
         if not 0 < no <= size or self._newest is None:
-            raise NotSealed(f"record {key!r} has number {no}, and {size} are sealed: it will be within a second or so")
+            raise NotSealed(f"{name} has number {no}, and {size} are sealed: it will be within a second or so")
         path = inclusion_proof(complete_from(self.hashes, size), no - 1, size)
         return Proof(no, body.decode(), path, self._newest)
 
-    def consistency(self, old: int, size: int) -> tuple[bytes, ...]:
-        """Prove that the ledger of `size` records begins with that of `old`. Raises NotSealed, BadTile."""
+    def consistency(self, old: int, size: int | None = None) -> Consistency:
+        """Prove that the ledger of `size` records, by default all, begins with that of `old`.
+
+        A size of which no checkpoint was kept is proven without one. Raises NotSealed, BadTile.
+        """
+        size = self.size if size is None else size
         if not 0 <= old <= size <= self.size:
             raise NotSealed(f"{old} to {size} is not within the {self.size} records that are sealed")
-        return consistency_proof(complete_from(self.hashes, size), old, size)
+        path = consistency_proof(complete_from(self.hashes, size), old, size)
+        note = self._newest if size == self.size else self._notes.get(str(size))
+        return Consistency(old, size, path, note or "")

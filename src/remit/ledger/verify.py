@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         keys = [Verifier.of(text) for text in given.key]
         if given.bundle.is_file():
-            sys.stdout.write(proven(given.bundle.read_bytes(), keys) + "\n")
+            sys.stdout.write(proven(given.bundle.read_bytes(), keys, list(copies(given.witness))) + "\n")
             return 0
         bundle = Bundle(given.bundle)
         report = examine(bundle, keys or own_keys(bundle), list(copies(given.witness)))
