@@ -30,7 +30,7 @@ help: ## show this list
 
 setup: $(READY) ## create .venv with the locked dependencies (the others do this by themselves)
 
-run: $(READY) ## watch two agents of an example company work under their remits
+run: $(READY) ## start a server and watch two agents of an example company work against it
 	$(BIN)/remit demo
 
 test: lint ## everything: format, lint, types, layers, the whole test suite

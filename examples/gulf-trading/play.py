@@ -5,61 +5,55 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gulf_trading import ledger, scenarios
+from gulf_trading.agents import Task
 from gulf_trading.company import Company
 from gulf_trading.desks import Model, ModelFailed
+from gulf_trading.office import HOST, PORT, WORKSPACE, Office, OfficeFailed, free
 from gulf_trading.openai_model import configured
 from gulf_trading.records import COMPLAINTS
+from gulf_trading.scenarios import Worked
 from gulf_trading.scripted_model import ScriptedModel
 from gulf_trading.show import WIDTH, Stage
+from gulf_trading.told import Told
 from rich.console import Console
 
-import remit
-from remit.control.approvals import AnswerRefused
-from remit.control.releases import Plan, ReleaseRefused
 from remit.domain.ids import UserId
 from remit.domain.release import Configuration
-from remit.sdk.errors import Held, RemitError
+from remit.sdk.errors import RemitError
 from remit.storage.port import StoreError
+from remit.workspace.files import read_folder
+from remit.workspace.reading import read
 
-WORKSPACE = Path(__file__).resolve().parent
 FOLDER = Path(".remit/demo")
 SHOWN_DIGITS = 12
 """Of a digest; the fewest that an answer must name."""
 APPROVER = UserId("user:priya.nair")
 """One of finance-approvers in people.yaml."""
+OPERATOR = UserId("user:yousef.karim")
+CARE = "customer-care"
 
 FAILED = 2
+INTERRUPTED = 130
+BETWEEN_S = 4
+"""How long the open office pauses between two tasks, for people to follow."""
+PATIENCE_S = 900
+"""How long an agent of the open office waits for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """One performance: where it is kept, who reasons, and where it is shown."""
+    """One performance: who reasons, where it is shown, and the office it happens in."""
 
-    folder: Path
+    office: Office
     model: Model
     stage: Stage
-    plan: Plan
-
-    @property
-    def configuration(self) -> Configuration:
-        """What the workspace says."""
-        return self.plan.configuration
-
-    @property
-    def url(self) -> str:
-        """Remit's database."""
-        return ledger.url_of(self.folder)
-
-    def client(self) -> remit.Client:
-        """Connect as an agent does."""
-        client: remit.Client = remit.connect(self.url, self.configuration.settings.name)
-        return client
+    configuration: Configuration
 
     def opening(self) -> None:
         """Say what is real and what is played."""
@@ -67,9 +61,9 @@ class Play:
         who = "a scripted model, so nothing is sent anywhere" if scripted else f"{self.model.name}, at your expense"
         self.stage.console.print("[bold]Remit[/] · Gulf Trading, an invented trading company in Dubai")
         self.stage.say(
-            f"Two agents work under their remits. Their reasoning is played by {who}. What they call is "
-            "really called, on the company's own SQLite database, once release "
-            f"{self.plan.release.id[:12]} allows it; {len(self.plan.tested)} tests of its own have passed.",
+            f"Remit's server is at {self.office.url}; `remit up` started it. Two agents work under their remits, each "
+            f"in a process of its own, with a key and that address. Their reasoning is played by {who}. What they "
+            "call is really called, on the company's own SQLite database, once Remit allows it.",
             indent=0,
         )
 
@@ -81,87 +75,157 @@ class Play:
             f"{task.agent} renews a contract. The supplier's feed prices anew whenever it is asked, so the "
             "prices differ by some fils, and it compares them again, and again."
         )
-        with stage.console.status("A night without Remit ..."), Company(self.folder / "company-bare.db") as company:
+        folder = self.office.folder
+        with stage.console.status("A night without Remit ..."), Company(folder / "company-bare.db") as company:
             # Never a real model: thousands of its calls would have to be paid.
             bare = scenarios.ungoverned(self.configuration, company, ScriptedModel(), task)
-        with (
-            stage.console.status("The same with Remit ..."),
-            Company(self.folder / "company-night.db") as company,
-            self.client() as client,
-        ):
-            governed = scenarios.governed(client, self.configuration, company, self.model, task)
+        with stage.console.status("The same with Remit ..."):
+            governed = self.office.work("renewal", task.agent, folder / "company-night.db", lambda _: None)
         stage.nights(bare, governed)
         stage.say("Without Remit only the morning ended it. With Remit this did:")
         stage.say(governed.ending.words, indent=5, style="" if governed.ending.finished else "red")
 
-    def complaints(self) -> None:
-        """Scenario two: beyond the remit, within it with a person, within it alone."""
-        stage = self.stage
-        stage.part("A billing function it was not granted")
-        with Company(self.folder / "company-day.db") as company, self.client() as client:
-            for task in (scenarios.CREDIT, scenarios.DISCOUNT):
-                complaint = next(each for each in COMPLAINTS if each.id in task.text)
-                stage.say(f"{task.agent}: {task.text} The customer wrote:")
-                stage.say(f"“{complaint.text}”", indent=5, style="italic")
-                scenarios.governed(client, self.configuration, company, self.model, task, self._called)
-            effects = company.effects()
-        counts = ", ".join(f"{name} {effects[name]}" for name in ("refunds", "adjustments", "notes", "mails"))
-        stage.say(f"The company's own database agrees: {counts}.")
+    def complaint(self) -> None:
+        """Scenario two: beyond the remit, and within it with a person."""
+        self.stage.part("A billing function it was not granted")
+        self._task("credit", scenarios.CREDIT)
 
-    def _called(self, tool: str, arguments: Mapping[str, Any], error: RemitError | None) -> bool:
-        self.stage.called(tool, arguments, error)
-        if not isinstance(error, Held):
-            return False
-        self.stage.say("A person of finance looks at it and answers:", indent=14)
-        self.stage.command(f"remit approvals show {error.approval}", indent=14)
-        self.stage.command(
-            f"remit approvals approve {error.approval} --digest {error.digest[:SHOWN_DIGITS]}", indent=14
-        )
-        self.stage.say(f"Here the play answers for {APPROVER}, and the agent asks again:", indent=14)
-        ledger.approve(self.url, error, APPROVER)
-        return True
+    def freeze(self) -> None:
+        """Scenario three: a person stops an agent, and lets it go on."""
+        stage = self.stage
+        stage.part("A person stops an agent")
+        self._command(OPERATOR, "freeze", f"agent:{CARE}", "-m", "Who told it to credit an account?")
+        self._task("discount", scenarios.DISCOUNT)
+        self._command(OPERATOR, "unfreeze", f"agent:{CARE}", "-m", "It was denied; all is well")
+        self._task("discount", scenarios.DISCOUNT, again=True)
+
+    def _task(self, name: str, task: Task, *, again: bool = False) -> Worked:
+        stage = self.stage
+        if again:
+            stage.say(f"{task.agent}: {task.text} Once more.")
+        else:
+            complaint = next(each for each in COMPLAINTS if each.id in task.text)
+            stage.say(f"{task.agent}: {task.text} The customer wrote:")
+            stage.say(f"“{complaint.text}”", indent=5, style="italic")
+        company = self.office.folder / f"company-{name}{'-again' if again else ''}.db"
+        worked = self.office.work(name, task.agent, company, self._answered)
+        if not worked.ending.finished:
+            stage.say(worked.ending.words, indent=5, style="red")
+        return worked
+
+    def _answered(self, told: Told) -> None:
+        """Show a call; answer a held one as a person of finance does."""
+        self.stage.called(told)
+        if told.verdict == "held":
+            self.stage.say("The agent waits. A person of finance looks at it and answers:", indent=14)
+            self.stage.command(f"remit approvals show {told.approval}", indent=14)
+            digits = told.digest[:SHOWN_DIGITS]
+            self._command(APPROVER, "approvals", "approve", told.approval, "--digest", digits, indent=14)
+
+    def _left_waiting(self, told: Told) -> None:
+        """Show a call; a held one waits for whoever sits at another terminal."""
+        self.stage.called(told)
+        if told.verdict == "held":
+            minutes = PATIENCE_S // 60
+            self.stage.say(f"The agent waits for a person, {minutes} minutes at most:", indent=14)
+            digits = told.digest[:SHOWN_DIGITS]
+            self.stage.command(f"remit approvals approve {told.approval} --digest {digits}", indent=14)
+
+    def _command(self, person: UserId, *words: str, indent: int = 5) -> None:
+        """Do what a person does on the command line, and show the command."""
+        said = " ".join(f'"{word}"' if " " in word else word for word in words)
+        self.stage.command(f"remit {said}", indent=indent)
+        self.office.remit(*words, user=person)
 
     def record(self) -> None:
-        """Show that all of it is on record and can be decided again."""
-        stage = self.stage
+        """Show that all of it is on record, can be decided again, and is verified by somebody without the server."""
+        stage, folder = self.stage, self.office.folder
         stage.part("All of it is on record")
-        accounts = ledger.accounts(self.url, self.configuration.settings.name)
+        accounts = ledger.accounts(ledger.url_of(folder), self.configuration.settings.name)
         stage.accounts(accounts, self.configuration)
         total = len(accounts.decided)
         stage.say(
             f"{sum(accounts.kinds.values())} records in all, {total} of them decisions. Decided again from "
             f"their records alone (remit replay), {accounts.replayed} of {total} came out the same."
         )
-        stage.say("Look for yourself:")
-        stage.command(f"export REMIT_DATABASE_URL={self.url} REMIT_USER={APPROVER}")
-        stage.command("remit runs ls; remit approvals ls; remit replay")
+        stage.say("An auditor takes the ledger away and verifies it without server and database:")
+        bundle = str(folder / ledger.BUNDLE)
+        key = self._sealed_key()
+        self._command(OPERATOR, "audit", "export", bundle)
+        stage.command(f"remit audit verify {bundle} --key {key}")
+        stage.written(self.office.remit("audit", "verify", bundle, "--key", key))
+
+    def _sealed_key(self) -> str:
+        """Seal what the server has not sealed within the last second, and return the public key."""
+        self.office.remit("audit", "seal")
+        return self.office.remit("audit", "key", "show").strip()
+
+    # -- the open office
+
+    def stay(self) -> None:
+        """Let customer-care work on until somebody presses Ctrl-C; people answer from another terminal."""
+        stage = self.stage
+        stage.part("The office stays open")
+        stage.say(f"{CARE} works on. In another terminal, in this folder, approve and freeze:")
+        stage.command(f"export REMIT_DATABASE_URL={ledger.url_of(self.office.folder)} REMIT_USER={APPROVER}")
+        stage.command("remit approvals ls")
+        stage.command(f'remit freeze agent:{CARE} -m "let me look"')
+        stage.say("Ctrl-C closes the office.")
+        for round_ in range(1_000_000):
+            for name in ("discount", "credit"):
+                stage.console.print()
+                stage.say(f"{time.strftime('%H:%M:%S')}  {CARE} takes the next complaint.")
+                company = self.office.folder / f"company-open-{round_}-{name}.db"
+                worked = self.office.work(name, CARE, company, self._left_waiting, patience_s=PATIENCE_S)
+                if not worked.ending.finished:
+                    stage.say(worked.ending.words, indent=5, style="red")
+                company.unlink(missing_ok=True)
+                time.sleep(BETWEEN_S)
 
 
-def play(folder: Path, console: Console, environment: Mapping[str, str]) -> None:
-    """Play everything. Raises ModelFailed, LookupError, ReleaseRefused, StoreError and RemitError."""
+def play(folder: Path, port: int, console: Console, environment: Mapping[str, str], *, stays: bool) -> None:
+    """Play everything, or only keep the office open where `stays` says so.
+
+    Raises ModelFailed, LookupError, OfficeFailed, StoreError and RemitError.
+    """
     model: Model = configured(environment) or ScriptedModel()
-    ledger.fresh(folder)
-    with console.status("Applying the workspace ..."):
-        plan = ledger.apply(ledger.url_of(folder), WORKSPACE)
-    performance = Play(folder, model, Stage(console), plan)
-    performance.opening()
-    performance.night()
-    performance.complaints()
-    performance.record()
+    configuration = read(read_folder(WORKSPACE).files, WORKSPACE.name).configuration
+    assert configuration is not None
+    if not any(price.model == model.name for price in configuration.settings.prices):
+        raise LookupError(f"workspace.yaml has no price for {model.name}: add one under `prices`")
+    if not stays:
+        ledger.fresh(folder)
+    taken = free(port)
+    if taken != port:
+        console.print(f"{HOST}:{port} is taken by another program; port {taken} is used instead.", style="yellow")
+    with Office(folder, taken) as office:
+        performance = Play(office, model, Stage(console), configuration)
+        if stays:
+            performance.stay()
+            return
+        performance.opening()
+        performance.night()
+        performance.complaint()
+        performance.freeze()
+        performance.record()
 
 
 def main() -> int:
     """Read the command line and play; an expected failure is one line and exit code 2."""
     parser = argparse.ArgumentParser(description="Watch two agents of an example company work under their remits.")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the databases are made")
-    folder: Path = parser.parse_args().folder
+    parser.add_argument("--port", type=int, default=PORT, help="where the server listens")
+    parser.add_argument("--stay", action="store_true", help="keep the office of an earlier play open until Ctrl-C")
+    given = parser.parse_args()
     console = Console(highlight=False)
     console.width = min(WIDTH, console.width) if console.is_terminal else WIDTH
     try:
-        play(folder, console, os.environ)
-    except (ModelFailed, LookupError, AnswerRefused, ReleaseRefused, StoreError, RemitError, OSError) as error:
+        play(given.folder, given.port, console, os.environ, stays=given.stay)
+    except (ModelFailed, LookupError, OfficeFailed, StoreError, RemitError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
 
 

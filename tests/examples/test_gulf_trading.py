@@ -3,11 +3,14 @@
 import importlib
 import json
 import os
+import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -46,9 +49,10 @@ def part(name: str) -> ModuleType:
     return importlib.import_module(f"gulf_trading.{name}")
 
 
-agents, company, desks, ledger, meter, openai_model, scenarios, scripted_model, vendor = map(
-    part, "agents company desks ledger meter openai_model scenarios scripted_model vendor".split()
+agents, company, desks, ledger, openai_model, scenarios, scripted_model, vendor = map(
+    part, "agents company desks ledger openai_model scenarios scripted_model vendor".split()
 )
+office_of = part("office")
 
 
 @dataclass
@@ -435,23 +439,80 @@ def perform(*command: str, folder: Path, **environment: str) -> subprocess.Compl
     )
 
 
+DEMO = ("-c", "from remit.cli.main import main; main()", "demo")
+
+
 @pytest.mark.slow
-def test_the_play_fits_eighty_columns_plain_when_piped_and_can_be_played_again(tmp_path: Path) -> None:
-    kept = tmp_path / ".remit/demo/notes.txt"
+def test_the_demo_plays_the_company_against_a_server_and_then_the_airline(tmp_path: Path) -> None:
+    """Fits 80 columns, plain when piped; what lies in the folder besides stays."""
+    kept, left = tmp_path / ".remit/demo/notes.txt", tmp_path / ".remit/demo/remit.db"
     kept.parent.mkdir(parents=True)
     kept.write_text("mine", "utf-8")
-    first, played = (perform(str(EXAMPLE / "play.py"), folder=tmp_path) for _ in range(2))
-    assert (first.returncode, first.stderr) == (played.returncode, played.stderr) == (0, "")
+    left.write_text("of an earlier play", "utf-8")
+    played = perform(*DEMO, "--port", str(office_of.free(0)), folder=tmp_path, REMIT_SHARED_DIR=str(tmp_path))
+    assert (played.returncode, played.stderr) == (0, "")
     assert kept.read_text("utf-8") == "mine"
-    lines = played.stdout.splitlines()
+    night, airline = played.stdout.index("without Remit"), played.stdout.index("runs of an airline agent, of our own")
+    assert night < airline
+    lines = played.stdout[:airline].splitlines()
     assert "\x1b" not in played.stdout
-    assert len(lines) < 70
+    assert len(lines) < 80
     too_wide = [line for line in lines if len(line) > WIDTH]
-    assert all(line.lstrip().startswith(("remit ", "export ")) for line in too_wide)
+    assert all(line.lstrip().startswith("remit") for line in too_wide), "commands to copy, and what verify writes"
     total = next(line for line in lines if "records in all" in line)
     made = total.split("records in all, ")[1].split()[0]
     assert f"{made} of {made} came out the same" in played.stdout
-    assert "refunds 2, adjustments 0, notes 2" in played.stdout
+    assert "the agent was frozen by user:yousef.karim" in played.stdout
+    assert "OK: nothing was changed" in played.stdout
+    effects = [written(path) for path in sorted(kept.parent.glob("company-[cd]*.db"))]
+    assert effects == [  # the refund a person approved; nothing while frozen; the one that needs nobody
+        {"refunds": 1, "notes": 1, "mails": 1},
+        {"refunds": 1, "notes": 1, "mails": 1},
+        {},
+    ]
+
+
+def written(path: Path) -> dict[str, int]:
+    """Which rows the agents' tools have left in a company's own database."""
+    with closing(sqlite3.connect(path)) as db:
+        counts = {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in company.EFFECTS}
+    return {table: rows for table, rows in counts.items() if rows}
+
+
+@pytest.mark.slow
+def test_the_agents_of_an_open_office_wait_for_people_and_ctrl_c_closes_it(tmp_path: Path) -> None:
+    """With the server gone nobody listens there any more."""
+    port = office_of.free(0)
+    command = [sys.executable, str(EXAMPLE / "play.py"), "--stay", "--folder", str(tmp_path), "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as played:
+        assert played.stdout is not None
+        alarm = threading.Timer(90, played.kill)  # else a silent office would hold up everything
+        alarm.start()
+        try:
+            for line in played.stdout:
+                if "remit approvals approve apr_" in line:
+                    approval, _, digits = line.split()[-3:]
+                    answer_as_priya(tmp_path, approval, digits)
+                if "allowed  billing.refund          AED 700" in line:
+                    played.send_signal(signal.SIGINT)
+            assert played.wait(30) == 130
+        finally:
+            alarm.cancel()
+            played.kill()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), 5)
+
+
+def answer_as_priya(folder: Path, approval: str, digits: str) -> None:
+    answered = perform(
+        "-c",
+        "from remit.cli.main import main; main()",
+        *("approvals", "approve", approval, "--digest", digits),
+        folder=folder,
+        REMIT_DATABASE_URL=f"sqlite:///{folder / 'remit.db'}",
+        REMIT_USER="user:priya.nair",
+    )
+    assert answered.returncode == 0, answered.stderr
 
 
 def test_a_play_that_can_not_begin_says_why_in_one_line(tmp_path: Path) -> None:
@@ -460,23 +521,28 @@ def test_a_play_that_can_not_begin_says_why_in_one_line(tmp_path: Path) -> None:
     assert played.stderr == "Error: workspace.yaml has no price for local/llama: add one under `prices`\n"
 
 
-DEMO = ("-c", "from remit.cli.main import main; main()", "demo")
+def test_an_agent_whose_server_is_gone_says_so_in_one_line(tmp_path: Path) -> None:
+    address = f"http://127.0.0.1:{office_of.free(0)}"
+    worked = perform(
+        *(str(EXAMPLE / "work.py"), "discount", "--company", "company.db"),
+        folder=tmp_path,
+        REMIT_URL=address,
+        REMIT_API_KEY="rmt_ak_x",
+        REMIT_HTTP_TRIES="1",
+    )
+    assert (worked.returncode, worked.stdout) == (2, "")
+    assert worked.stderr.startswith("Error: ")
+    assert address in worked.stderr
 
 
-@pytest.mark.slow
-def test_the_demo_plays_the_company_and_then_the_airline(tmp_path: Path) -> None:
-    played = perform(*DEMO, folder=tmp_path, REMIT_SHARED_DIR=str(tmp_path))
-    assert (played.returncode, played.stderr) == (0, "")
-    night, airline = played.stdout.index("without Remit"), played.stdout.index("runs of an airline agent, of our own")
-    assert night < airline
-    assert (tmp_path / ".remit/demo/remit.db").is_file()
+def test_the_demo_takes_the_hundred_recorded_runs_where_they_are(
+    shared_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from remit.cli import demo
 
-
-@pytest.mark.slow
-def test_the_demo_takes_the_hundred_recorded_runs_where_they_are(tmp_path: Path, shared_dir: Path) -> None:
-    played = perform(*DEMO, folder=tmp_path, REMIT_SHARED_DIR=str(shared_dir))
-    assert (played.returncode, played.stderr) == (0, "")
-    assert "100 recorded runs of a real airline agent pass through the same path" in played.stdout
+    monkeypatch.setenv("REMIT_SHARED_DIR", str(shared_dir))
+    demo._airline(ROOT)
+    assert "100 recorded runs of a real airline agent pass through the same path" in capsys.readouterr().out
 
 
 def test_the_demo_of_an_installed_package_says_where_the_examples_are(

@@ -12,7 +12,7 @@ from gulf_trading.meter import Meter
 Watch = Callable[[str, Mapping[str, Any], "remit.RemitError | None"], bool]
 """Is told of every tool call: its name, its arguments, and why it was not admitted, if it was not.
 
-For a held one it says whether a person has answered meanwhile, so that it is worth asking again.
+For a held one it says whether it is worth asking again: a person has answered meanwhile, or is about to.
 """
 
 
@@ -59,10 +59,13 @@ class BareDesk:
 class GovernedDesk:
     """The same desk in a run of Remit: every call is admitted first, and the agent hears why when it is not."""
 
-    def __init__(self, desk: BareDesk, run: remit.ActiveRun, watch: Watch = lambda *_: False) -> None:
+    def __init__(
+        self, desk: BareDesk, run: remit.ActiveRun, watch: Watch = lambda *_: False, wait_s: float | None = None
+    ) -> None:
         self._desk = desk
         self._run = run
         self._watch = watch
+        self._wait_s = wait_s  # for a person, when asking again
 
     def ask(self, messages: Sequence[Message], tools: Sequence[Message]) -> Message:
         """Ask the model, within the remit and the budget."""
@@ -80,16 +83,23 @@ class GovernedDesk:
     def use(self, tool: str, arguments: Mapping[str, Any]) -> object:
         """Use a tool, within the remit. A refusal is a result: the model may find another way."""
         try:
-            result: object = self._run.call(tool, arguments, using=lambda **given: self._desk.use(tool, given))
+            result = self._call(tool, arguments)
         except remit.Stopped as error:
             self._watch(tool, arguments, error)
             raise WorkStopped(str(error)) from error
         except remit.Held as error:
-            if self._watch(tool, arguments, error):
-                return self.use(tool, arguments)
             return {"held": error.why(), "approval": error.approval, "next": "a person decides; go on without it"}
         except remit.Denied as error:
             self._watch(tool, arguments, error)
             return {"denied": error.why()}
         self._watch(tool, arguments, None)
         return result
+
+    def _call(self, tool: str, arguments: Mapping[str, Any]) -> object:
+        """Call once, and once more where it was held and somebody answers."""
+        try:
+            return self._run.call(tool, arguments, using=lambda **given: self._desk.use(tool, given))
+        except remit.Held as error:
+            if not self._watch(tool, arguments, error):
+                raise
+        return self._run.call(tool, arguments, using=lambda **given: self._desk.use(tool, given), wait=self._wait_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,19 +13,18 @@ from typing import Any
 import orjson
 
 from remit.compose import Parts, open_parts
-from remit.control.approvals import Approvals
 from remit.control.releases import Plan, Releases
 from remit.domain.decision import Decision
 from remit.domain.finding import Verdict
-from remit.domain.ids import UserId, WorkspaceName
+from remit.domain.ids import WorkspaceName
 from remit.domain.record import RecordKind
 from remit.domain.release import Configuration, Effect
 from remit.execution.replay import Agreement, Replay
-from remit.sdk.errors import Held
 from remit.settings import Settings
 from remit.workspace.files import read_folder
 
-MADE_HERE = ("remit.db*", "remit.key", "company-*.db*")
+MADE_HERE = ("remit.db*", "remit.key", "company-*.db*", "server.log")
+BUNDLE = "bundle"
 MOST_RECORDS = 10_000
 
 
@@ -59,6 +59,7 @@ def fresh(folder: Path) -> Path:
     for pattern in MADE_HERE:
         for path in folder.glob(pattern):
             path.unlink()
+    shutil.rmtree(folder / BUNDLE, ignore_errors=True)
     return folder
 
 
@@ -86,12 +87,6 @@ def accounts(url: str, workspace: WorkspaceName) -> Accounts:
     kinds = Counter(record["kind"] for _, record in records)
     decided = (_decided(*one) for one in records if one[1]["kind"] == RecordKind.DECISION_MADE)
     return Accounts(kinds, tuple(decided), same)
-
-
-def approve(url: str, held: Held, person: UserId) -> None:
-    """Answer as a person would with `remit approvals approve`. Raises AnswerRefused."""
-    with _opened(url) as parts:
-        Approvals(parts.store, parts.clock, parts.ids).answer(held.approval, person, held.digest, approve=True)
 
 
 def _decided(number: int, record: Mapping[str, Any]) -> Decided:

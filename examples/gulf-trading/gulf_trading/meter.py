@@ -16,8 +16,8 @@ PER_MILLION = 1_000_000
 
 
 @dataclass(slots=True)
-class Meter:
-    """Calls carried out, what they cost by the workspace's own prices, and how long they would have taken.
+class Counts:
+    """Calls carried out, what they cost, and how long they would have taken.
 
     Attributes:
         calls: by tool, and under `model` those of models.
@@ -25,11 +25,17 @@ class Meter:
         seconds: simulated; the scripted model and the local tools answer at once.
     """
 
-    prices: Mapping[str, Micros]
-    model_price: ModelPrice
     calls: Counter[str] = field(default_factory=Counter)
     micros: int = 0
     seconds: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Meter(Counts):
+    """Counts, at the workspace's own prices."""
+
+    prices: Mapping[str, Micros]
+    model_price: ModelPrice
 
     def model_called(self, input_tokens: int, output_tokens: int) -> None:
         """Count a model call, its price rounded up to a micro-USD as Remit rounds it."""
@@ -51,4 +57,4 @@ def meter_of(configuration: Configuration, model: str) -> Meter:
     price = next((price for price in configuration.settings.prices if price.model == model), None)
     if price is None:
         raise LookupError(f"workspace.yaml has no price for {model}: add one under `prices`")
-    return Meter({name: tool.cost_per_call for name, tool in configuration.tools.items()}, price)
+    return Meter(prices={name: tool.cost_per_call for name, tool in configuration.tools.items()}, model_price=price)

@@ -9,7 +9,7 @@ import remit
 from gulf_trading.agents import Ending, Message, Task, wire_name, work
 from gulf_trading.company import Company
 from gulf_trading.desks import BareDesk, GovernedDesk, Model, Watch
-from gulf_trading.meter import Meter, meter_of
+from gulf_trading.meter import Counts, meter_of
 from remit.domain.release import Configuration
 
 NIGHT_S = 8 * 3_600
@@ -42,7 +42,7 @@ class Worked:
     """What came of a task. `run` is empty for one without Remit."""
 
     ending: Ending
-    meter: Meter
+    meter: Counts
     run: str = ""
 
 
@@ -77,14 +77,15 @@ def governed(
     model: Model,
     task: Task,
     watch: Watch = lambda *_: False,
+    wait_s: float | None = None,
 ) -> Worked:
-    """Let the same agent do the same with Remit around its desk."""
+    """Let the same agent do the same with Remit around its desk; `wait_s` is how long it waits for a person."""
     meter = meter_of(configuration, model.name)
     bare = BareDesk(model, company.tools, meter)
     tools = offered(configuration, task.servers)
     started = client.run(task.agent, on_behalf_of=task.on_behalf_of, task=task.text, subject=task.subject)
     with started as run:
-        desk = GovernedDesk(bare, run, watch)
+        desk = GovernedDesk(bare, run, watch, wait_s)
         return Worked(work(desk, task, tools, until=lambda: meter.seconds >= NIGHT_S), meter, run.id)
 
 

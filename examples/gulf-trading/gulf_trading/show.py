@@ -11,11 +11,10 @@ from rich.text import Text
 
 from gulf_trading.ledger import Accounts, weighty
 from gulf_trading.scenarios import Worked
+from gulf_trading.told import Told
 from remit.cli.output import clean
-from remit.domain.messages import say, telling
 from remit.domain.money import micros_to_usd
 from remit.domain.release import Configuration
-from remit.sdk.errors import Held, NotAdmitted, RemitError
 
 WIDTH = 80
 STYLES = {"allowed": "green", "held": "yellow", "denied": "red", "allow": "green", "hold": "yellow", "deny": "red"}
@@ -60,19 +59,22 @@ class Stage:
             row.append(f"{value:>16}", style=style)
         self.console.print(row)
 
-    def called(self, tool: str, arguments: Mapping[str, Any], error: RemitError | None) -> None:
+    def called(self, told: Told) -> None:
         """Write a line for a tool call, and why it was not allowed."""
-        verdict = "allowed" if error is None else "held" if isinstance(error, Held) else "denied"
         line = Text("     ")
-        line.append(f"{verdict:<9}", style=STYLES[verdict])
+        line.append(f"{told.verdict:<9}", style=STYLES[told.verdict])
         # Both come from a model, and text from a model may hold what a terminal would act on.
-        line.append(f"{clean(tool):<24}", style="bold" if verdict != "allowed" else "")
-        line.append(clean(about(arguments)))
+        line.append(f"{clean(told.tool):<24}", style="bold" if told.verdict != "allowed" else "")
+        line.append(clean(about(told.arguments)))
         line.truncate(min(WIDTH, self.console.width), overflow="ellipsis")
         self.console.print(line)
-        if isinstance(error, NotAdmitted):
-            for reason in telling(error.reasons):
-                self.say(say(reason), indent=14, style=STYLES[verdict])
+        for reason in told.reasons:
+            self.say(reason, indent=14, style=STYLES[told.verdict])
+
+    def written(self, text: str, *, indent: int = 5) -> None:
+        """Write what a command has written."""
+        for line in text.rstrip().splitlines():
+            self.console.print(Text(" " * indent + clean(line)), soft_wrap=True)
 
     def accounts(self, accounts: Accounts, configuration: Configuration) -> None:
         """Write what of the ledger is worth a look."""
@@ -85,6 +87,7 @@ class Stage:
                 line.append(f"{word:<8}", style=STYLES[word])
                 line.append(", ".join(reason.code for reason in one.decision.reasons))
                 line.truncate(min(WIDTH, self.console.width), overflow="ellipsis")
+                line.rstrip()
                 self.console.print(line)
 
 

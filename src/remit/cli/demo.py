@@ -18,11 +18,16 @@ from remit.cli.output import in_colour, line
 from remit.cli.session import Failed
 
 FOLDER = ".remit/demo"
+PORT = 7070  # not from the server's own module, which takes half a second to load
 
 EXAMPLES = """\b
 Examples:
   remit demo
   remit demo --folder /tmp/remit-demo
+  remit demo --stay
+
+On a terminal the office stays open afterwards, until Ctrl-C: the server
+answers, an agent works on, and you approve and freeze from another terminal.
 
 No real model is called unless REMIT_DEMO_MODEL (as openai/gpt-5-mini) names
 one; OPENAI_BASE_URL and OPENAI_API_KEY then say where it is. It costs money."""
@@ -30,21 +35,42 @@ one; OPENAI_BASE_URL and OPENAI_API_KEY then say where it is. It costs money."""
 
 @click.command(epilog=EXAMPLES)
 @click.option("--folder", default=FOLDER, show_default=True, help="Where the databases are made, afresh each time.")
+@click.option("--port", default=PORT, show_default=True, type=click.IntRange(1, 65_535), help="The server's port.")
+@click.option("--stay/--no-stay", default=None, help="Keep the office open; by default, on a terminal only.")
 @click.pass_context
-def demo(ctx: click.Context, folder: str) -> None:
+def demo(ctx: click.Context, folder: str, port: int, stay: bool | None) -> None:
     """Watch two agents of an example company work under their remits.
 
-    One falls into a loop that would have run all night and is stopped; the other reaches for a billing function it
-    was not granted and is refused. Then recorded runs of an airline's agent pass through the same path.
+    A server is started on this machine and the agents call it over HTTP. One falls into a loop that would have run all
+    night and is stopped; the other reaches for a billing function it was not granted and is refused. People approve
+    and freeze, an auditor verifies. Then recorded runs of an airline's agent pass through the same path.
     """
     root = _repository()
-    sys.stdout.flush()
-    # A process of its own, as an agent is: the example's modules never mix with those of the command.
-    script = str(root / "examples/gulf-trading/play.py")
-    played = subprocess.run([sys.executable, script, "--folder", folder], check=False)  # noqa: S603 - our own script
-    if played.returncode:
-        ctx.exit(played.returncode)
+    stays = sys.stdin.isatty() and sys.stdout.isatty() if stay is None else stay
+    _play(ctx, root, folder, port)
     _airline(root)
+    if stays:
+        _play(ctx, root, folder, port, "--stay")
+
+
+def _play(ctx: click.Context, root: Path, folder: str, port: int, *more: str) -> None:
+    """Run the example in a process of its own, as an agent is: its modules never mix with those of the command."""
+    sys.stdout.flush()
+    script = str(root / "examples/gulf-trading/play.py")
+    command = [sys.executable, script, "--folder", folder, "--port", str(port), *more]
+    with subprocess.Popen(command) as played:  # noqa: S603 - our own script
+        code = _ended(played)
+    if code:
+        ctx.exit(code)
+
+
+def _ended(played: subprocess.Popen[bytes]) -> int:
+    """Wait until the play has ended by itself: Ctrl-C reaches it too, and it has a server to stop."""
+    while True:
+        try:
+            return played.wait()
+        except KeyboardInterrupt:
+            continue
 
 
 def _repository() -> Path:
