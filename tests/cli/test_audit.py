@@ -138,7 +138,7 @@ def test_the_key_is_changed(client: Client, command: Command) -> None:
 
 
 def test_a_place_that_can_not_be_reached_is_told(client: Client, command: Command) -> None:
-    said = command("audit", "seal", "--anchor", "s3:bucket")
+    said = command("audit", "seal", "--anchor", "ftp:bucket")
     assert (said.code, said.out) == (2, "")
     assert "is no place for a checkpoint" in said.err
 

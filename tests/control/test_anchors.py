@@ -143,7 +143,9 @@ def test_nobody_listens() -> None:
     [
         ("http://anchors.example/", "use https"),
         ("http://127.0.0.1.example/", "use https"),
-        ("s3:bucket", "is no place for a checkpoint"),
+        ("s3:bucket", "is no bucket"),
+        ("s3://", "is no bucket"),
+        ("s3://key:secret@bucket/x", "is no bucket"),
         ("file:", "is no place for a checkpoint"),
         ("/tmp/x", "is no place for a checkpoint"),
     ],

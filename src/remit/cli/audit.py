@@ -14,7 +14,7 @@ from remit import __version__
 from remit.cli.master_key import master_key
 from remit.cli.output import as_json, line, note, output_option
 from remit.cli.session import Failed, Session, session, workspace_option
-from remit.control.anchors import AnchorFailed, anchor
+from remit.control.anchors import AnchorFailed, anchor, left_at
 from remit.control.bundle import export as write_bundle
 from remit.control.evidence import LiveEvidence, NotSealed
 from remit.control.sealing import Came, LedgerBroken, Sealer, SealingRefused
@@ -24,12 +24,13 @@ from remit.ledger.examination import Report, examine
 from remit.ledger.note import BadNote, Verifier
 from remit.ledger.proof import NotProven, proven
 from remit.ledger.tiles import BadTile
-from remit.ledger.verify import copies, lines, own_keys
+from remit.ledger.verify import lines, own_keys
 from remit.storage.seals import Seals, seals_of
 
 EXAMPLES = """\b
 Examples:
   remit audit seal --anchor git:/srv/anchors
+  remit audit verify --witness s3://worm-bucket/remit
   remit audit verify
   remit audit verify bundle/ --key "$KEY" --witness /mnt/worm
   remit audit export bundle/
@@ -83,7 +84,7 @@ def audit() -> None:
     "places",
     multiple=True,
     metavar="PLACE",
-    help="Leave the checkpoint there: file:FOLDER, git:REPOSITORY or https://...; may be given more than once.",
+    help="Leave the checkpoint there: file:FOLDER, git:REPOSITORY, s3://BUCKET/PREFIX or https://...; several times.",
 )
 @workspace_option
 def seal(places: tuple[str, ...], workspace: str | None) -> None:
@@ -109,8 +110,8 @@ def seal(places: tuple[str, ...], workspace: str | None) -> None:
     "--witness",
     "witnesses",
     multiple=True,
-    type=click.Path(path_type=Path),
-    help="A checkpoint kept elsewhere, or a folder of them; may be given more than once.",
+    metavar="PLACE",
+    help="A checkpoint kept elsewhere, a folder of them, or a place of --anchor but https; several times.",
 )
 @workspace_option
 @output_option
@@ -119,7 +120,7 @@ def verify(
     ctx: click.Context,
     folder: Path | None,
     keys: tuple[str, ...],
-    witnesses: tuple[Path, ...],
+    witnesses: tuple[str, ...],
     workspace: str | None,
     output: str,
 ) -> None:
@@ -136,7 +137,7 @@ def verify(
         else:
             with _ledger(workspace) as ledger:
                 report = _examined(ledger.evidence, keys, witnesses)
-    except (Unreadable, BadNote) as error:
+    except (Unreadable, BadNote, AnchorFailed) as error:
         raise Failed(str(error)) from error
     if output == "json":
         as_json(_json(report))
@@ -146,10 +147,10 @@ def verify(
     ctx.exit(0 if report.is_whole else 1)
 
 
-def _proof_verified(file: Path, keys: tuple[str, ...], witnesses: tuple[Path, ...], output: str) -> int:
-    """Say what a proof shows, and return the exit code. Raises Unreadable, BadNote."""
+def _proof_verified(file: Path, keys: tuple[str, ...], witnesses: tuple[str, ...], output: str) -> int:
+    """Say what a proof shows, and return the exit code. Raises Unreadable, BadNote, AnchorFailed."""
     try:
-        said, code = proven(file.read_bytes(), [Verifier.of(key) for key in keys], list(copies(witnesses))), 0
+        said, code = proven(file.read_bytes(), [Verifier.of(key) for key in keys], list(left_at(witnesses))), 0
     except NotProven as error:
         said, code = f"FAILED: {error}", 1
     if output == "json":
@@ -159,9 +160,9 @@ def _proof_verified(file: Path, keys: tuple[str, ...], witnesses: tuple[Path, ..
     return code
 
 
-def _examined(evidence: Evidence, keys: tuple[str, ...], witnesses: tuple[Path, ...]) -> Report:
+def _examined(evidence: Evidence, keys: tuple[str, ...], witnesses: tuple[str, ...]) -> Report:
     trusted = [Verifier.of(key) for key in keys] or own_keys(evidence)
-    return examine(evidence, trusted, list(copies(witnesses)))
+    return examine(evidence, trusted, list(left_at(witnesses)))
 
 
 def _json(report: Report) -> dict[str, object]:

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from remit.ledger.checkpoint import Checkpoint
 from remit.ledger.note import Note
+from remit.ledger.verify import copies
+
+if TYPE_CHECKING:
+    from remit.control.bucket import Bucket
 
 TIMEOUT_S = 30
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -32,7 +37,7 @@ class Anchor(Protocol):
 
 
 def anchor(place: str) -> Anchor:
-    """Read `file:FOLDER`, `git:REPOSITORY` or a web address. Raises AnchorFailed."""
+    """Read `file:FOLDER`, `git:REPOSITORY`, `s3://BUCKET/PREFIX` or a web address. Raises AnchorFailed."""
     kind, _, rest = place.partition(":")
     if kind == "file" and rest:
         return FileAnchor(Path(rest))
@@ -40,7 +45,26 @@ def anchor(place: str) -> Anchor:
         return GitAnchor(Path(rest))
     if kind in ("https", "http"):
         return WebhookAnchor(place)
-    raise AnchorFailed(f"{place!r} is no place for a checkpoint: write file:FOLDER, git:REPOSITORY or https://...")
+    if kind == "s3":
+        return BucketAnchor(place)
+    raise AnchorFailed(
+        f"{place!r} is no place for a checkpoint: write file:FOLDER, git:REPOSITORY, s3://BUCKET/PREFIX or https://..."
+    )
+
+
+def left_at(places: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the checkpoints that were left at some places: as `anchor` takes them, or paths of files and folders.
+
+    What a webhook was sent is not handed back. Raises AnchorFailed, and Unreadable for a path.
+    """
+    for place in places:
+        kind, _, rest = place.partition(":")
+        if kind in ("http", "https"):
+            raise AnchorFailed(f"{place}: an address takes checkpoints and gives none back: name what it has written")
+        if kind == "s3":
+            yield from BucketAnchor(place).left()
+        else:
+            yield from copies([Path(rest if kind in ("file", "git") and rest else place)])
 
 
 class FileAnchor:
@@ -93,6 +117,42 @@ class GitAnchor:
         return done.stdout.strip()
 
 
+class BucketAnchor:
+    """A bucket: an object for each checkpoint, by a write that succeeds only where there is none of that name."""
+
+    def __init__(self, place: str) -> None:
+        """Raise AnchorFailed for what is no bucket, or where the library for it is not installed."""
+        try:
+            from remit.control.bucket import Bucket, BucketFailed
+        except ImportError as error:
+            raise AnchorFailed(
+                f"{place}: `{error.name}` is not installed: add the extra, as in pip install 'remit[server]'"
+            ) from None
+        self._place = place
+        self._failed = BucketFailed
+        try:
+            self._bucket: Bucket = Bucket(place)
+        except BucketFailed as error:
+            raise AnchorFailed(str(error)) from None
+
+    def leave(self, note: str) -> None:
+        """Write the checkpoint under its ledger and size; one that is there already must be the same."""
+        name = _name(note)
+        try:
+            is_same = self._bucket.put(name, note.encode()) or self._bucket.get(name) == note.encode()
+        except self._failed as error:
+            raise AnchorFailed(str(error)) from None
+        if not is_same:
+            raise AnchorFailed(_changed(f"{self._place}/{name}"))
+
+    def left(self) -> Iterator[tuple[str, bytes]]:
+        """Yield what lies there, by name. Raises AnchorFailed."""
+        try:
+            yield from self._bucket.all()
+        except self._failed as error:
+            raise AnchorFailed(str(error)) from None
+
+
 class WebhookAnchor:
     """An address that takes the checkpoint as text by POST. Plain http only on this host."""
 
@@ -130,4 +190,8 @@ def _name(note: str) -> str:
 
 def _check_same(path: Path, note: str) -> None:
     if path.read_text("utf-8") != note:
-        raise AnchorFailed(f"{path}: holds another checkpoint: it was changed after it was left there")
+        raise AnchorFailed(_changed(str(path)))
+
+
+def _changed(place: str) -> str:
+    return f"{place}: holds another checkpoint: it was changed after it was left there"
