@@ -26,6 +26,7 @@ from remit.domain.release import (
     Limits,
     PolicyFile,
     Rate,
+    Title,
     Tool,
 )
 from remit.workspace.change import Change, ChangeKind
@@ -88,6 +89,8 @@ def other(value: Any, path: str) -> Any:
         case None:
             if path.endswith(".rate"):
                 return Rate(1, 1)
+            if path.endswith(".title"):
+                return Title("Do it")
             counts = ("calls_per_run", "same_result", "error_streak", "model_calls", "concurrency")
             return 7 if path.endswith(counts) else "other"
         case bool():

@@ -119,6 +119,17 @@ class Derived:
 
 
 @dataclass(frozen=True, slots=True)
+class Title:
+    """What people read first of a call that waits for them: text with `{placeholders}`, as domain/title.py fills them.
+
+    Without an Arabic one, Remit makes its own in that language.
+    """
+
+    en: str
+    ar: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Tool:
     """Something an agent can call. `input_schema` is JSON Schema 2020-12; unknown arguments are refused."""
 
@@ -135,6 +146,7 @@ class Tool:
     idempotent: bool = False
     pollable: bool = False
     cost_per_call: Micros = Micros(0)
+    title: Title | None = None
 
 
 @dataclass(frozen=True, slots=True)

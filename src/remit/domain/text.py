@@ -27,6 +27,16 @@ def is_name(text: str) -> bool:
     return NAME.fullmatch(text) is not None
 
 
+def revealed(text: str) -> str:
+    """Return `text` on one line, every hidden character spelled out as `[U+202E]`: what is shown is what is there."""
+    spelled = _SURROGATE.sub(_spelled, _HIDDEN.sub(_spelled, " ".join(text.splitlines()).replace("\t", " ")))
+    return "".join(char if char.isprintable() else f"[U+{ord(char):04X}]" for char in spelled)
+
+
+def _spelled(found: re.Match[str]) -> str:
+    return f"[U+{ord(found[0]):04X}]"
+
+
 ACTOR_KINDS = ("user", "service", "system")
 """Whom an agent may act for: a person, another program, or the organisation's own machinery."""
 

@@ -23,6 +23,7 @@ from remit.workspace.reference_checks import check_references
 from remit.workspace.report import Report, listed
 from remit.workspace.role_checks import check_roles
 from remit.workspace.scenario_checks import check_scenarios
+from remit.workspace.title_checks import check_titles
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ def read(files: Mapping[str, bytes], name: str, found: Iterable[Problem] = ()) -
     broken_tools = check_input_schemas(draft)
     check_roles(draft)
     check_derived_fields(draft)
+    check_titles(draft)
     check_references(draft)
     check_scenarios(draft)
     configuration = _configuration(draft, _settings(draft, name))

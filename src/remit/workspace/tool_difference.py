@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from remit.domain.canonical import canonical
 from remit.domain.money import micros_to_usd
-from remit.domain.release import ArgumentRole, Derived, Tool
+from remit.domain.release import ArgumentRole, Derived, Title, Tool
 from remit.workspace.wording import differing_fields, same, shown
 
 _LONGEST = 60
@@ -40,6 +40,8 @@ def tool_changes(before: Tool, after: Tool) -> Iterator[str]:
                 yield f"what {name} returns is now labelled {shown(new)} instead of {shown(old)}"
             case "not_governable":
                 yield f"arguments of {name} that no policy can read are now {shown(new)} instead of {shown(old)}"
+            case "title":
+                yield from _title_changes(name, old, new)
             case _:
                 yield f"{name}: {changed} changed from {shown(old)} to {shown(new)}"
 
@@ -122,3 +124,11 @@ def _derived_changes(name: str, before: Sequence[Derived], after: Sequence[Deriv
     yield from (f"policies can no longer read {key} of {name}" for key in old if key not in new)
     if old == new:
         yield f"the derived fields of {name} are listed in another order"
+
+
+def _title_changes(name: str, before: Title | None, after: Title | None) -> Iterator[str]:
+    for language, word in (("en", "English"), ("ar", "Arabic")):
+        old, new = ("" if title is None else getattr(title, language) for title in (before, after))
+        if old != new:
+            was, now = (f'"{text}"' if text else "the one Remit makes" for text in (old, new))
+            yield f"the {word} title that approvers of {name} read is now {now} instead of {was}"

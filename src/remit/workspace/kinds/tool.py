@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from remit.domain.ids import ToolName
 from remit.domain.money import Micros
-from remit.domain.release import ArgumentRole, Derived, DerivedType, Effect, Tool
+from remit.domain.release import ArgumentRole, Derived, DerivedType, Effect, Title, Tool
+from remit.domain.title import MAX_TEMPLATE
 from remit.workspace.form import Choice, Dollars, Matching, Name, Text, YesNo
 from remit.workspace.record import Field, JsonMapping, ListOf, MapOf, Record, Values
 from remit.workspace.report import At
@@ -36,6 +37,18 @@ def _output(values: Values, _: At) -> tuple[str, ...]:
 
 OUTPUT = Record("an output", (_LABELS,), _output)
 
+_ENGLISH = Field[str]("en", Text("Pay {amount} to {destination}", MAX_TEMPLATE), "the title in English", required=True)
+_ARABIC = Field[str](
+    "ar", Text("دفع {amount} إلى {destination}", MAX_TEMPLATE), "the title in Arabic; ours where left out", ""
+)
+
+
+def _title(values: Values, _: At) -> Title:
+    return Title(values[_ENGLISH], values[_ARABIC])
+
+
+TITLE = Record("a title", (_ENGLISH, _ARABIC), _title)
+
 _NAME = Field[ToolName]("name", TOOL_NAME, "the tool's name, such as `erp.create_payment`", required=True)
 _SERVER = Field[str | None]("server", Name(str, "erp"), "where it runs; the name up to its first dot where left out")
 _EFFECT = Field[Effect]("effect", Choice(Effect), "what a call does to the world", required=True)
@@ -63,6 +76,7 @@ _REVERSIBLE = Field[bool]("reversible", YesNo(), "whether a call can be undone",
 _IDEMPOTENT = Field[bool]("idempotent", YesNo(), "whether the same call twice does no more than once", False)
 _POLLABLE = Field[bool]("pollable", YesNo(), "whether it is meant to be called again until something changes", False)
 _COST = Field[Micros]("cost_per_call", Dollars(), "US dollars a call costs", Micros(0))
+_TITLE = Field[Title | None]("title", TITLE, "what people who approve a call read first, with `{placeholders}`")
 
 
 def _tool(values: Values, _: At) -> Tool:
@@ -82,6 +96,7 @@ def _tool(values: Values, _: At) -> Tool:
         idempotent=values[_IDEMPOTENT],
         pollable=values[_POLLABLE],
         cost_per_call=values[_COST],
+        title=values[_TITLE],
     )
 
 
@@ -101,6 +116,7 @@ TOOL = Record(
         _IDEMPOTENT,
         _POLLABLE,
         _COST,
+        _TITLE,
     ),
     _tool,
 )
