@@ -13,11 +13,17 @@ from typing import Any
 import pytest
 
 from remit.api.limits import RequestLimits
+from remit.control.credentials import Credentials
+from remit.domain.ids import AgentName
 from remit.domain.record import RecordKind
 from remit.execution.replay import Agreement
+from remit.sdk.client import Client
+from remit.sdk.errors import Refused
+from remit.sdk.http import HttpDoor
+from remit.sdk.wire import Reach
 from remit.storage.port import StoreError
 from tests.served import Reply, Served, served
-from tests.worlds import MODEL, SARA, WORKSPACE, agent, world
+from tests.worlds import MODEL, OWNER, SARA, WORKSPACE, agent, world
 
 TWO_AGENTS = {"agents/seller.yaml": agent("seller")}
 
@@ -236,6 +242,29 @@ def test_the_agent_is_the_credentials_and_never_the_bodys(it: Served) -> None:
     run = it.start()["run"]
     for field in ("agent", "workspace", "run", "assurance", "cost", "on_behalf_of"):
         assert problem(get(it, run, **{field: "x"})) == (422, "field_unknown", field)
+
+
+def test_the_channel_is_the_keys_and_never_the_bodys(it: Served) -> None:
+    lax = it.world.apply({**TWO_AGENTS, "policies/pay.cedar": None}, "staging")
+    strict = it.world.store.active(WORKSPACE, "production")
+    assert lax.id != strict
+    credentials = Credentials(it.world.store, it.world.clock, it.world.ids)
+    made = credentials.make_agent_key(WORKSPACE, AgentName("buyer"), OWNER, channel="staging")
+    successor = credentials.rotate(WORKSPACE, made.credential.id, OWNER, 60)
+    for key, release in ((it.key(), strict), (made.secret, lax.id), (successor.secret, lax.id)):
+        assert it.start(key=key)["release"] == release
+    assert it.start(channel="production")["release"] == strict
+    for key, channel in ((it.key(), "staging"), (made.secret, "production"), (it.key(), "nowhere")):
+        reply = it.ask("POST", "/api/v1/runs", {"on_behalf_of": "user:visitor", "channel": channel}, key=key)
+        assert problem(reply) == (403, "other_channel", "channel")
+    with Client(HttpDoor(Reach(it.url, made.secret, timeout_s=20))) as client:
+        with client.run("buyer", on_behalf_of="user:visitor") as run:
+            assert it.world.store.run(run.id).release == lax.id
+        with (
+            pytest.raises(Refused, match="another channel"),
+            client.run("buyer", on_behalf_of="user:visitor", channel="production"),
+        ):
+            pass
 
 
 def test_nobody_and_a_wrong_key_are_turned_away(it: Served) -> None:

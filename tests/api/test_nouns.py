@@ -132,6 +132,40 @@ def test_what_if_decides_and_leaves_nothing_behind(it: Office, viewer: Shows) ->
     assert both.status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"model": "local/tiny-1", "input_tokens": 10}, "max_output_tokens"),
+        ({"tool": "erp.get", "arguments": {"id": "1"}, "on_behalf_of": "somebody"}, "on_behalf_of"),
+    ],
+    ids=["no-tokens", "nobody"],
+)
+def test_what_if_refuses_what_admission_would_refuse(
+    it: Office, viewer: Shows, asked: dict[str, object], field: str
+) -> None:
+    answer = it.ask("POST", f"{PREFIX}/policies/test", viewer, {"agent": "buyer", **asked})
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+def test_a_page_of_runs_whose_search_was_broken_off_says_so(
+    it: Office, viewer: Shows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remit.api.runs.MAX_SCANNED", 50)
+    first = it.world.start("buyer", VISITOR)
+    it.world.door.end_run(first, "ok")
+    for _ in range(60):
+        it.world.start("seller", VISITOR)
+    page = it.ask("GET", f"{PREFIX}/runs?state=ended", viewer).json()
+    assert (page["runs"], page["partial"]) == ([], True)
+    page = it.ask("GET", f"{PREFIX}/runs?state=ended&cursor={page['next']}", viewer).json()
+    assert ([run["id"] for run in page["runs"]], page["partial"], page["next"]) == ([first.id], False, None)
+    # Who is asked for by name is found by an index, however many others there are.
+    page = it.ask("GET", f"{PREFIX}/runs?agent=buyer&state=ended", viewer).json()
+    assert ([run["id"] for run in page["runs"]], page["partial"]) == ([first.id], False)
+    alone = it.ask("GET", f"{PREFIX}/runs", it.run_token(first.id)).json()
+    assert ([run["id"] for run in alone["runs"]], alone["next"]) == ([first.id], None)
+
+
 def test_budgets_tell_state_pace_and_where_it_leads(it: Office, viewer: Shows) -> None:
     run = it.world.start("buyer", VISITOR)
     for number in range(4):

@@ -48,7 +48,7 @@ def test_people_come_change_and_go(applied: Path, command: Command) -> None:
     [
         (("people", "add", "sara"), "a person's id is `user:` and a name"),
         (("people", "disable", "user:nobody"), "there is no person user:nobody in workspace tiny"),
-        (("keys", "make", "buyerr"), "the active release knows no agent buyerr; it knows buyer"),
+        (("keys", "make", "buyerr"), "the active release of channel production knows no agent buyerr; it knows buyer"),
         (("keys", "revoke", "key_none"), "there is no credential key_none in workspace tiny"),
     ],
 )

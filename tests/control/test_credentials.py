@@ -18,7 +18,7 @@ from remit.domain.identity import CredentialKind, Role
 from remit.domain.ids import AgentName, CredentialId, RunId, WorkspaceName
 from remit.domain.record import RecordKind
 from tests.api.office import Office, office
-from tests.worlds import OWNER, WORKSPACE
+from tests.worlds import OWNER, WORKSPACE, agent
 
 BUYER = AgentName("buyer")
 
@@ -215,6 +215,17 @@ def test_a_token_made_for_another_agent_than_its_key_is_refused(it: Office, proo
     _, key = issued(it)
     token, _ = it.tokens.issue(WORKSPACE, AgentName("seller"), RunId("run_1"), key, 900)
     assert proof.of(token) is None
+
+
+def test_a_key_is_of_a_channel_that_knows_its_agent(it: Office) -> None:
+    with pytest.raises(CredentialRefused, match="channel staging knows no agent buyer; it knows none"):
+        it.credentials.make_agent_key(WORKSPACE, BUYER, OWNER, channel="staging")
+    it.world.apply({"agents/clerk.yaml": agent("clerk")}, "staging")
+    made = it.credentials.make_agent_key(WORKSPACE, AgentName("clerk"), OWNER, channel="staging")
+    assert it.world.records(RecordKind.KEY_CHANGED)[-1]["channel"] == "staging"
+    assert it.world.store.credential(made.credential.id).channel == "staging"
+    with pytest.raises(CredentialRefused, match="channel production knows no agent clerk"):
+        it.credentials.make_agent_key(WORKSPACE, AgentName("clerk"), OWNER)
 
 
 def test_each_act_is_on_record(it: Office) -> None:

@@ -202,6 +202,15 @@ class AgentRoutes:
                 403, "other_agent", "the key is another agent's", f"Leave agent out: it is {asked.agent}", field="agent"
             )
         parent = form.text("parent", 64, default="")
+        own = asked.caller.channel
+        if form.text("channel", 128, default=own) != own:
+            raise Refusal(
+                403,
+                "other_channel",
+                "the key is of another channel",
+                f"Leave channel out: it is {own}. A key of another is made with `remit keys make --channel`",
+                field="channel",
+            )
         request = RunRequest(
             agent=asked.agent,
             on_behalf_of=UserId(form.text("on_behalf_of", 256)),
@@ -209,7 +218,7 @@ class AgentRoutes:
             purpose=form.text("purpose", LONGEST_TEXT, default="", prose=True),
             subject=form.text("subject", 256, default=""),
             parent=RunId(parent) if parent else None,
-            channel=form.text("channel", 128, default="production"),
+            channel=own,
         )
         key = _key_of(asked, form)
         form.done()

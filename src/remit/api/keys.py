@@ -9,24 +9,26 @@ from pydantic import Field
 
 from remit.api.access import agent_keys, allow, signed_in
 from remit.api.route import Route
-from remit.api.shapes import Asker, Body, Named, Reason, Shown, missing, words
+from remit.api.shapes import Asker, Body, Channel, Named, Reason, Shown, missing, words
 from remit.api.use_cases import UseCases
 from remit.control.credentials import LONGEST_OVERLAP_S, LONGEST_S, Made
 from remit.domain.clock import MICROS_PER_SECOND
 from remit.domain.facts import ScopeKind, scope_id
 from remit.domain.identity import Role
 from remit.domain.ids import AgentName, CredentialId, RunId, UserId
+from remit.domain.release import PRODUCTION
 from remit.storage.identity import Credential, SecretKind
 
 Label = Annotated[str, Field(max_length=200)]
 
 
 class NewKey(Body):
-    """A key for an agent; without `lasting_s` it holds until it is revoked."""
+    """A key for an agent, whose runs are of `channel`; without `lasting_s` it holds until it is revoked."""
 
     agent: Named
     label: Label = ""
     lasting_s: Annotated[int, Field(ge=1, le=10 * LONGEST_S)] | None = None
+    channel: Channel = PRODUCTION
 
 
 class NewToken(Body):
@@ -43,11 +45,12 @@ class Rotation(Body):
 
 
 class KeyShown(Shown):
-    """A key or token. `secret` is told once; `hint` is how it begins."""
+    """A key or token. `secret` is told once; `hint` is how it begins; `channel` is an agent's key's."""
 
     id: str
     kind: str
     holder: str
+    channel: str | None
     hint: str
     label: str
     created_by: str
@@ -100,7 +103,7 @@ class KeyRoutes:
     def make(self, body: NewKey, caller: Asker) -> KeyShown:
         """Make a key for an agent."""
         made = self._use.credentials.make_agent_key(
-            caller.workspace, AgentName(body.agent), str(caller.person), body.label, body.lasting_s
+            caller.workspace, AgentName(body.agent), str(caller.person), body.label, body.lasting_s, body.channel
         )
         return self._told(made)
 
@@ -174,6 +177,7 @@ class KeyRoutes:
             id=key.id,
             kind=key.kind.value,
             holder=key.holder,
+            channel=key.channel if key.kind is SecretKind.AGENT_KEY else None,
             hint=key.hint,
             label=key.label,
             created_by=key.created_by,

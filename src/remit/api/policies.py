@@ -22,7 +22,8 @@ from remit.domain.identity import Caller
 from remit.domain.ids import AgentName, BudgetName, ReleaseId, UserId
 from remit.domain.messages import Language, say, telling
 from remit.domain.scenario import GivenFacts, Scenario
-from remit.execution.metering import MAX_TOKENS
+from remit.domain.text import ACTOR_FORMS, is_actor
+from remit.execution.metering import LEAST, MAX_TOKENS
 from remit.kernel.decide import decide
 from remit.kernel.prepared import model_arguments
 from remit.kernel.ruleset import Ruleset
@@ -135,7 +136,7 @@ class PolicyRoutes:
             raise Refusal(422, "field_unfit", "it is one of tool and model", "Name one of them", field="tool")
         if rules.agent(AgentName(body.agent)) is None:
             raise missing("agent", body.agent)
-        checked(body.arguments, PayloadLimits())
+        _check(body)
         try:
             facts, call = situation(rules, _scenario(body))
         except (OverflowError, ValueError):
@@ -175,6 +176,16 @@ def rules_of(use: UseCases, caller: Caller, release: str = "") -> Ruleset:
     if rules is None:
         raise missing("release", release or "active on production")
     return rules
+
+
+def _check(body: WhatIf) -> None:
+    """Refuse what no run and no action could have: the answer would be about nothing. Raises Refusal, BadArguments."""
+    checked(body.arguments, PayloadLimits())
+    if not is_actor(body.on_behalf_of):
+        raise Refusal(422, "field_unfit", "on_behalf_of names nobody", f"Write {ACTOR_FORMS}", field="on_behalf_of")
+    for (field, least), tokens in zip(LEAST, (body.input_tokens, body.max_output_tokens), strict=True):
+        if body.model and tokens < least:
+            raise Refusal(422, "field_unfit", f"{field} is less than {least}", "Send what may be used", field=field)
 
 
 def _tokens(body: WhatIf) -> Mapping[str, int | str]:

@@ -10,7 +10,7 @@ from pydantic import Field
 from remit.api.access import allow, people
 from remit.api.answers import Refusal
 from remit.api.route import Route
-from remit.api.shapes import Asker, Body, Prose, Shown, missing, words
+from remit.api.shapes import Asker, Body, Channel, Prose, Shown, missing, words
 from remit.api.use_cases import UseCases
 from remit.control.policy_tests import Tested
 from remit.control.releases import Plan
@@ -20,8 +20,6 @@ from remit.domain.messages import say
 from remit.domain.release import Release
 from remit.workspace.files import MAX_FILES, Folder
 from remit.workspace.placement import is_configuration
-
-Channel = Annotated[str, Field(min_length=1, max_length=128, pattern="^[A-Za-z0-9._-]+$")]
 
 
 class Upload(Body):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -21,7 +21,7 @@ from remit.domain.record import RecordKind
 from remit.domain.run import Run
 
 MAX_SCANNED = 2_000
-"""How many runs are looked at for one page; a filter that few fit gives a short page and a cursor."""
+"""How many runs are looked at for one page: a run's state has no index."""
 
 Filter = Annotated[str, Query(max_length=300)]
 
@@ -54,10 +54,14 @@ class RunShown(Shown):
 
 
 class RunPage(Shown):
-    """Runs, newest first. `next` is the cursor of the page behind this one; a page may be short and still have one."""
+    """Runs, newest first. `next` is the cursor of the page behind this one.
+
+    `partial`: not all that would fit on this page were found before the search was broken off; `next` goes on with it.
+    """
 
     runs: list[RunShown]
     next: str | None
+    partial: bool = False
 
 
 class ActionPage(Shown):
@@ -91,25 +95,39 @@ class RunRoutes:
         limit: Limit = PAGE,
         cursor: Cursor = "",
     ) -> RunPage:
-        """List runs, newest first; `user` is whom they act for."""
+        """List runs, newest first; `user` is whom they act for.
+
+        `state` and `since` are looked for in the runs that fit the rest, 2,000 of them for one page: where the page is
+        not full by then, `partial` says so, and `next` goes on behind the last one that was looked at.
+        """
+        if not caller.is_person and agent not in ("", caller.agent):
+            return RunPage(runs=[], next=None)
+        agent = agent if caller.is_person else str(caller.agent)
         found: list[RunShown] = []
         before = place_of(cursor)
         scanned = 0
         while scanned < MAX_SCANNED:
-            page = self._use.store.runs(caller.workspace, PAGE, None if before is None else RunId(before))
+            page = self._page(caller, None if before is None else RunId(before), agent, user)
             for run in page:
                 before = run.id
                 if run.started_at < since:
                     return RunPage(runs=found, next=None)
-                if _is_seen(caller, run) and agent in ("", run.agent) and user in ("", run.on_behalf_of):
-                    shown = self._shown(run)
-                    found += [shown] if state in (None, shown.state) else []
+                shown = self._shown(run)
+                found += [shown] if state in (None, shown.state) else []
                 if len(found) == limit:
                     return RunPage(runs=found, next=cursor_of(run.id))
             scanned += len(page)
             if len(page) < PAGE:
                 return RunPage(runs=found, next=None)
-        return RunPage(runs=found, next=cursor_of(str(before)))
+        return RunPage(runs=found, next=cursor_of(str(before)), partial=True)
+
+    def _page(self, caller: Caller, before: RunId | None, agent: str, user: str) -> Sequence[Run]:
+        """Return the next runs, newest first, that this caller may see; with a run's token that is one."""
+        store = self._use.store
+        if caller.run is None:
+            return store.runs(caller.workspace, PAGE, before, agent, user)
+        own = store.run(caller.run) if before is None else None
+        return [own] if own is not None and _is_seen(caller, own) and user in ("", own.on_behalf_of) else []
 
     @allow(everyone())
     def one(self, run: str, caller: Asker) -> RunShown:

@@ -27,13 +27,13 @@ from remit.domain.ids import ActionId, Ids, ReleaseId, RunId, WorkspaceName
 from remit.domain.run import Run
 from remit.execution import metering
 from remit.execution.admission import AdmissionQueue
-from remit.execution.commands import Command, EndRun, Observation, RunStanding, Settle, Settled, StartRun
-from remit.execution.door import ARGUMENTS, NO_PROMPT, RESULT, Attempt, InProcessDoor
+from remit.execution.commands import Command, EndRun, RunStanding, Settle, Settled, StartRun
+from remit.execution.door import ARGUMENTS, NO_PROMPT, Attempt, InProcessDoor
 from remit.execution.keys import Keys
 from remit.execution.rulesets import Rulesets
 from remit.execution.transaction import NothingOpen
-from remit.kernel.loops.sketch import CallSketch, call_sketch, result_sketch
-from remit.storage.port import Reads, SealedPayload, StoreError
+from remit.kernel.loops.sketch import CallSketch, call_sketch
+from remit.storage.port import Reads, StoreError
 from remit.storage.sealed import PayloadLost
 
 T = TypeVar("T", RunStanding, Settled)
@@ -235,22 +235,13 @@ class ServedDoor(InProcessDoor):
         return answer
 
     def _settle(self, run: Run, call: _Call, outcome: Outcome, result: Result, usage: metering.Usage | None) -> Settle:
-        rules = self._rules(run.release)
-        tool, agent = rules.tool(call.target), rules.agent(run.agent)
         if usage is not None and call.kind is ActionKind.MODEL:
             provider, _, name = call.target.partition("/")
-            outcome = replace(outcome, cost=metering.actual(rules.configuration, provider, name, usage))
+            configuration = self._rules(run.release).configuration
+            outcome = replace(outcome, cost=metering.actual(configuration, provider, name, usage))
         if result.content is None:
             return Settle(run, outcome, result_digest=salted_digest(run.salt, result.sha256))
-        observation = None
-        if agent is not None and tool is not None and call.kind is ActionKind.TOOL:
-            observation = Observation(
-                call.sketch, result_sketch(result.content, run.salt), tool.pollable, agent.remit.loops
-            )
-        payloads: tuple[SealedPayload, ...] = ()
-        if len(result.content) <= self._limits.bytes:
-            payloads = (self._keys.of_run(run).seal(outcome.action, RESULT, result.content),)
-        return Settle(run, outcome, observation, salted_digest(run.salt, result.content), payloads)
+        return self._settled(run, call.kind, call.target, call.sketch, outcome, result.content)
 
     async def _call(self, run: Run, id: ActionId) -> _Call:
         """Return the call an outcome belongs to: remembered, or read again where another process admitted it."""

@@ -24,6 +24,7 @@ Limit = Annotated[int, Query(ge=1, le=LONGEST_PAGE, description="Most entries in
 Cursor = Annotated[str, Query(max_length=300, description="`next` of the page before.")]
 Named = Annotated[str, Field(min_length=1, max_length=300)]
 Prose = Annotated[str, Field(max_length=2_000)]
+Channel = Annotated[str, Field(min_length=1, max_length=128, pattern="^[A-Za-z0-9._-]+$")]
 
 
 class Body(BaseModel):

@@ -9,12 +9,15 @@ from remit.cli.refused import refused
 from remit.cli.session import Session, moment, session, workspace_option
 from remit.control.credentials import Credentials, Made
 from remit.domain.ids import AgentName, CredentialId
+from remit.domain.release import PRODUCTION
+from remit.storage.identity import SecretKind
 
 EXAMPLES = """\b
 Examples:
   remit keys ls
   remit keys make procurement-optimizer --label "desk 2"
   export REMIT_API_KEY=$(remit keys make procurement-optimizer)
+  remit keys make procurement-optimizer --channel staging
   remit keys rotate key_m83ab51881jqyhrwyyt9 --overlap 3600
   remit keys revoke key_m83ab51881jqyhrwyyt9 -m leaked
 
@@ -43,11 +46,12 @@ def ls(holder: str, workspace: str | None, output: str) -> None:
             "holds" if key.holds_at(now) else "revoked" if key.revoked_at else "expired",
             moment(key.expires_at) if key.expires_at else "",
             moment(key.seen_at) if key.seen_at else "",
+            key.channel if key.kind is SecretKind.AGENT_KEY else "",
             key.label,
         )
         for key in found
     ]
-    table(("key", "holder", "begins", "state", "until", "last used", "label"), rows, output)
+    table(("key", "holder", "begins", "state", "until", "last used", "channel", "label"), rows, output)
 
 
 @keys.command()
@@ -56,16 +60,17 @@ def ls(holder: str, workspace: str | None, output: str) -> None:
 @click.option(
     "--days", type=click.IntRange(1, 3_660), default=None, help="How long it holds; until revoked if left out."
 )
+@click.option("--channel", default=PRODUCTION, show_default=True, help="Whose release decides in the runs of this key.")
 @workspace_option
 @output_option
-def make(agent: str, label: str, days: int | None, workspace: str | None, output: str) -> None:
+def make(agent: str, label: str, days: int | None, channel: str, workspace: str | None, output: str) -> None:
     """Make a key for AGENT and write it once."""
     with session(create=True) as open_session:
         where = open_session.workspace(workspace)
         lasting_s = None if days is None else days * 86_400
         with refused():
             made = _credentials(open_session).make_agent_key(
-                where, AgentName(agent), open_session.person, label, lasting_s
+                where, AgentName(agent), open_session.person, label, lasting_s, channel
             )
     _tell(made, output)
 

@@ -11,6 +11,7 @@ from remit.control.transaction import Change, changing
 from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
 from remit.domain.ids import AgentName, CredentialId, Ids, UserId, WorkspaceName
 from remit.domain.record import RecordKind
+from remit.domain.release import PRODUCTION
 from remit.domain.text import unfit
 from remit.storage.identity import Credential, SecretKind
 from remit.storage.port import Store, Wanted
@@ -60,13 +61,15 @@ def make(
     now: Instant,
     lasting_s: int | None,
     label: str = "",
+    channel: str = PRODUCTION,
 ) -> Made:
     """Return a fresh secret and the row it is known by."""
     prefix = dict(PREFIXES)[kind]
     secret = prefix + secrets.token_urlsafe(SECRET_BYTES)
     expires = None if lasting_s is None else Instant(now + lasting_s * MICROS_PER_SECOND)
     hint = secret[: len(prefix) + SHOWN] + "…"
-    made = Credential(CredentialId(id), workspace, kind, holder, digest_of(secret), hint, label, by, now, expires)
+    digest, id_ = digest_of(secret), CredentialId(id)
+    made = Credential(id_, workspace, kind, holder, digest, hint, label, by, now, expires, channel=channel)
     return Made(made, secret)
 
 
@@ -84,15 +87,25 @@ class Credentials:
         return [c for c in self._store.credentials(workspace, holder, kind) if c.kind in shown]
 
     def make_agent_key(
-        self, workspace: WorkspaceName, agent: AgentName, by: str, label: str = "", lasting_s: int | None = None
+        self,
+        workspace: WorkspaceName,
+        agent: AgentName,
+        by: str,
+        label: str = "",
+        lasting_s: int | None = None,
+        channel: str = PRODUCTION,
     ) -> Made:
-        """Make a key for one agent. Raises CredentialRefused for an agent the active release does not know."""
-        known = self._agents(workspace)
+        """Make a key for one agent, whose runs are of one channel.
+
+        Raises CredentialRefused for a channel that points at no release, or one that does not know the agent.
+        """
+        known = self._agents(workspace, channel)
         if agent not in known:
             raise CredentialRefused(
-                f"the active release knows no agent {agent}; it knows {', '.join(sorted(known)) or 'none'}"
+                f"the active release of channel {channel} knows no agent {agent}; it knows"
+                f" {', '.join(sorted(known)) or 'none'}"
             )
-        return self._make(workspace, SecretKind.AGENT_KEY, agent, by, label, lasting_s)
+        return self._make(workspace, SecretKind.AGENT_KEY, agent, by, label, lasting_s, channel)
 
     def make_person_token(self, workspace: WorkspaceName, person: UserId, by: str, label: str, lasting_s: int) -> Made:
         """Make a token for a person, who has the same roles with it. Raises CredentialRefused."""
@@ -120,7 +133,9 @@ class Credentials:
             until = Instant(now + overlap_s * MICROS_PER_SECOND)
             until = until if old.expires_at is None else min(until, old.expires_at)
             lasting_s = None if old.expires_at is None else (old.expires_at - old.created_at) // MICROS_PER_SECOND
-            made = make(self._ids.new("key"), workspace, old.kind, old.holder, by, now, lasting_s, old.label)
+            made = make(
+                self._ids.new("key"), workspace, old.kind, old.holder, by, now, lasting_s, old.label, old.channel
+            )
             change.writes.identity += [replace(old, expires_at=until, successor=made.credential.id), made.credential]
             self._record(change, made.credential, "made", by)
             self._record(change, old, "rotated", by, until=until, successor=made.credential.id)
@@ -148,7 +163,14 @@ class Credentials:
         return revoked
 
     def _make(
-        self, workspace: WorkspaceName, kind: SecretKind, holder: str, by: str, label: str, lasting_s: int | None
+        self,
+        workspace: WorkspaceName,
+        kind: SecretKind,
+        holder: str,
+        by: str,
+        label: str,
+        lasting_s: int | None,
+        channel: str = PRODUCTION,
     ) -> Made:
         why = unfit(label, LONGEST_LABEL)
         if why is not None:
@@ -161,7 +183,7 @@ class Credentials:
             if len(valid) >= MAX_VALID:
                 raise CredentialRefused(f"{holder} has {MAX_VALID} already: revoke one first")
             prefix = "key" if kind is SecretKind.AGENT_KEY else "pat"
-            made = make(self._ids.new(prefix), workspace, kind, holder, by, now, lasting_s, label)
+            made = make(self._ids.new(prefix), workspace, kind, holder, by, now, lasting_s, label, channel)
             change.writes.identity.append(made.credential)
             self._record(change, made.credential, "made", by)
         return made
@@ -176,6 +198,7 @@ class Credentials:
             "until": credential.expires_at,
             "successor": None,
             "reason": "",
+            "channel": credential.channel if credential.kind is SecretKind.AGENT_KEY else None,
             **more,
         }
         change.record(self._ids.new("chg"), RecordKind.KEY_CHANGED, content)
@@ -188,8 +211,8 @@ class Credentials:
             raise CredentialRefused(f"credential {id} holds no longer")
         return found
 
-    def _agents(self, workspace: WorkspaceName) -> frozenset[AgentName]:
-        active = self._store.active(workspace, "production")
+    def _agents(self, workspace: WorkspaceName, channel: str) -> frozenset[AgentName]:
+        active = self._store.active(workspace, channel)
         release = None if active is None else self._store.release(workspace, active)
         configuration = None if release is None else read(release.files, workspace).configuration
         return frozenset() if configuration is None else frozenset(configuration.agents)

@@ -94,7 +94,9 @@ class Proof:
         return caller
 
     def _agent(self, found: Credential) -> Caller:
-        return Caller(CredentialKind.AGENT_KEY, found.workspace, found.id, agent=AgentName(found.holder))
+        return Caller(
+            CredentialKind.AGENT_KEY, found.workspace, found.id, agent=AgentName(found.holder), channel=found.channel
+        )
 
     def _person(self, found: Credential, kind: CredentialKind) -> Caller | None:
         account = self._store.account(found.workspace, UserId(found.holder))

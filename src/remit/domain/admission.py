@@ -18,7 +18,8 @@ class RunRequest:
         on_behalf_of: whom the agent acts for: `user:NAME`, `service:NAME` or `system:NAME`.
         task: what was asked, in words; sealed, never in a record.
         subject: whose data the run handles; its payloads are then sealed under that subject's key and erased with it.
-        channel: which channel's release to pin.
+        channel: which channel's release to pin. Empty: the door's own, which is `production` in the agent's process
+            and the key's at a server.
     """
 
     agent: AgentName
@@ -27,7 +28,7 @@ class RunRequest:
     purpose: str = ""
     subject: str = ""
     parent: RunId | None = None
-    channel: str = "production"
+    channel: str = ""
     assurance: Assurance = Assurance.COOPERATIVE
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from remit.domain.ids import AgentName, RunId, UserId, WorkspaceName
+from remit.domain.release import PRODUCTION
 
 
 class CredentialKind(StrEnum):
@@ -38,7 +39,10 @@ AGENTS = frozenset({CredentialKind.AGENT_KEY, CredentialKind.RUN_TOKEN})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified identity. `person` and `roles` are a person's; `agent` is an agent's, and `run` a run token's."""
+    """A verified identity. `person` and `roles` are a person's; `agent` is an agent's, and `run` a run token's.
+
+    `channel` is the one that the runs of an agent's key are of.
+    """
 
     kind: CredentialKind
     workspace: WorkspaceName
@@ -47,6 +51,7 @@ class Caller:
     roles: frozenset[Role] = frozenset()
     agent: AgentName | None = None
     run: RunId | None = None
+    channel: str = PRODUCTION
 
     @property
     def is_person(self) -> bool:

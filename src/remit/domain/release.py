@@ -23,6 +23,9 @@ from remit.domain.ids import (
 )
 from remit.domain.money import Micros
 
+PRODUCTION = "production"
+"""The channel that is meant where none is named."""
+
 
 class Effect(StrEnum):
     """What calling a tool does to the world. Each is also a Cedar action group."""

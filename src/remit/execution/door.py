@@ -17,7 +17,7 @@ from remit.domain.clock import Clock, Instant
 from remit.domain.facts import ApprovalState
 from remit.domain.ids import ActionId, ApprovalId, Ids, KeyId, ReleaseId, RunId, WorkspaceName
 from remit.domain.prompt import fitted
-from remit.domain.release import Agent
+from remit.domain.release import PRODUCTION, Agent
 from remit.domain.run import Run
 from remit.domain.text import ACTOR_FORMS, is_actor, recordable, unfit
 from remit.execution import metering
@@ -26,7 +26,7 @@ from remit.execution.commands import Admit, EndRun, Observation, Settle, Settled
 from remit.execution.keys import Keys
 from remit.execution.rulesets import Rulesets
 from remit.execution.transaction import Answer, NothingOpen
-from remit.kernel.loops.sketch import result_sketch
+from remit.kernel.loops.sketch import CallSketch, result_sketch
 from remit.kernel.prepared import Prepared, model_arguments, prepare
 from remit.kernel.ruleset import Ruleset
 from remit.storage.port import Approval, Reads, SealedPayload, StoreError
@@ -108,11 +108,11 @@ class InProcessDoor:
     def _prepare_run(self, request: RunRequest) -> tuple[Run, StartRun]:
         self._admissions.check_process()
         _check_texts(request)
-        release = self._store.active(self.workspace, request.channel)
+        channel = request.channel or PRODUCTION
+        release = self._store.active(self.workspace, channel)
         if release is None:
             raise RunRefused(
-                f"channel {request.channel} of workspace {self.workspace} points at no release:"
-                " run `remit apply DIR` first"
+                f"channel {channel} of workspace {self.workspace} points at no release: run `remit apply DIR` first"
             )
         agent = self._rules(release).agent(request.agent)
         if agent is None:
@@ -270,11 +270,18 @@ class InProcessDoor:
         return _accepted(answer, outcome)
 
     def _settlement(self, attempt: Attempt, outcome: Outcome, result: bytes) -> Settle:
-        call, run = attempt.call, attempt.call.run
-        tool, agent = call.rules.tool(call.action.target), call.rules.agent(run.agent)
+        action = attempt.call.action
+        return self._settled(attempt.call.run, action.kind, action.target, attempt.call.sketch, outcome, result)
+
+    def _settled(
+        self, run: Run, kind: ActionKind, target: str, sketch: CallSketch, outcome: Outcome, result: bytes
+    ) -> Settle:
+        """Return the command that records an outcome, with what the loop check sees of it and its sealed result."""
+        rules = self._rules(run.release)
+        tool, agent = rules.tool(target), rules.agent(run.agent)
         observation = None
-        if agent is not None and tool is not None and call.action.kind is ActionKind.TOOL:
-            observation = Observation(call.sketch, result_sketch(result, run.salt), tool.pollable, agent.remit.loops)
+        if agent is not None and tool is not None and kind is ActionKind.TOOL:
+            observation = Observation(sketch, result_sketch(result, run.salt), tool.pollable, agent.remit.loops)
         payloads: tuple[SealedPayload, ...] = ()
         if len(result) <= self._limits.bytes:  # a larger one is known by its digest only
             payloads = (self._keys.of_run(run).seal(outcome.action, RESULT, result),)

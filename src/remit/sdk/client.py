@@ -34,7 +34,7 @@ class Client:
         purpose: str = "",
         subject: str = "",
         parent: str | None = None,
-        channel: str = "production",
+        channel: str = "",
     ) -> ActiveRun:
         """Describe a run; `with` or `async with` starts it and ends it.
 
@@ -45,7 +45,8 @@ class Client:
             purpose: why the run may see what it sees; the agent's own purpose where left out.
             subject: whose data it handles: its payloads can then be erased with that subject's key.
             parent: the run that delegated to this one.
-            channel: which channel's release decides.
+            channel: which channel's release decides: `production` where it is left out, and at a server the channel
+                of the agent's key, which can be no other.
         """
         request = RunRequest(
             agent=AgentName(agent),

@@ -93,9 +93,10 @@ class HttpDoor:
             "purpose": request.purpose,
             "subject": request.subject,
             "parent": request.parent or "",
-            "channel": request.channel,
             "id": self._ids.new("try"),
         }
+        if request.channel:
+            asked["channel"] = request.channel
         try:
             body = orjson.dumps(asked)
         except TypeError as error:

@@ -14,6 +14,7 @@ from typing import Protocol
 from remit.domain.clock import Instant
 from remit.domain.identity import Role
 from remit.domain.ids import CredentialId, UserId, WorkspaceName
+from remit.domain.release import PRODUCTION
 
 
 class SecretKind(StrEnum):
@@ -53,6 +54,7 @@ class Credential:
         revoked_at: also set where a single-use link was used.
         seen_at: when it was last shown, to the minute.
         successor: the key that takes over from this one, where it is being rotated.
+        channel: whose release decides in the runs of an agent's key; says nothing of other credentials.
     """
 
     id: CredentialId
@@ -68,6 +70,7 @@ class Credential:
     revoked_at: Instant | None = None
     seen_at: Instant | None = None
     successor: CredentialId | None = None
+    channel: str = PRODUCTION
 
     def holds_at(self, now: Instant) -> bool:
         """Tell whether it is neither revoked nor expired."""

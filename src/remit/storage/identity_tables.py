@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, UniqueConstraint
 
+from remit.domain.release import PRODUCTION
 from remit.storage.tables import metadata
 
 people = Table(
@@ -35,6 +36,7 @@ credentials = Table(
     Column("revoked_at", BigInteger),
     Column("seen_at", BigInteger),
     Column("successor", String),
+    Column("channel", String, nullable=False, server_default=PRODUCTION),
     UniqueConstraint("digest", name="credentials_digest"),
     Index("credentials_holder", "workspace", "holder", "id"),
 )

@@ -210,7 +210,14 @@ class Reads(Protocol):
 
     def run(self, run: RunId) -> Run | None: ...
 
-    def runs(self, workspace: WorkspaceName, limit: int, before: RunId | None = None) -> Sequence[Run]: ...
+    def runs(
+        self,
+        workspace: WorkspaceName,
+        limit: int,
+        before: RunId | None = None,
+        agent: str = "",
+        on_behalf_of: str = "",
+    ) -> Sequence[Run]: ...
 
     def scope(self, scope: ScopeId) -> Scope | None: ...
 

@@ -53,11 +53,23 @@ class Queries(IdentityQueries):
         found = self._all(select(*_RUN).where(tables.runs.c.id == run))
         return rows.run_from(found[0]) if found else None
 
-    def runs(self, workspace: WorkspaceName, limit: int, before: RunId | None = None) -> Sequence[Run]:
-        """Return runs, newest first, before a given one (keyset paging)."""
-        query = select(*_RUN).where(tables.runs.c.workspace == workspace).order_by(tables.runs.c.id.desc())
+    def runs(
+        self,
+        workspace: WorkspaceName,
+        limit: int,
+        before: RunId | None = None,
+        agent: str = "",
+        on_behalf_of: str = "",
+    ) -> Sequence[Run]:
+        """Return runs, newest first, before a given one (keyset paging), of one agent or for one user where named."""
+        c = tables.runs.c
+        query = select(*_RUN).where(c.workspace == workspace).order_by(c.id.desc())
         if before is not None:
-            query = query.where(tables.runs.c.id < before)
+            query = query.where(c.id < before)
+        if agent:
+            query = query.where(c.agent == agent)
+        if on_behalf_of:
+            query = query.where(c.on_behalf_of == on_behalf_of)
         return [rows.run_from(row) for row in self._all(query.limit(min(limit, MAX_LIST)))]
 
     def scope(self, scope: ScopeId) -> Scope | None:

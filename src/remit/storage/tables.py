@@ -64,6 +64,8 @@ runs = Table(
     Column("parent", String),
     Column("depth", Integer, nullable=False),
     Index("runs_workspace", "workspace", "id"),
+    Index("runs_agent", "workspace", "agent", "id"),
+    Index("runs_on_behalf_of", "workspace", "on_behalf_of", "id"),
 )
 open_actions = Table(
     "open_actions",
@@ -149,6 +151,21 @@ activations = Table(
     Column("at", BigInteger, nullable=False),
     Column("message", String, nullable=False),
     Index("activations_channel", "workspace", "channel", "seq"),
+)
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("workspace", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("release", String, nullable=False),
+    Column("before", String, nullable=False),
+    Column("author", String, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("message", String, nullable=False),
+    Column("activated_by", String),
+    Column("activated_at", BigInteger),
+    Index("proposals_release", "workspace", "release", "channel"),
 )
 ledgers = Table(  # how far each workspace's ledger is sealed, and who seals it
     "ledgers",
