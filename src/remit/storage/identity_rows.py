@@ -36,7 +36,8 @@ _UPSERT_PERSON = (
 _UPSERT_CREDENTIAL = (
     "insert into credentials (id, workspace, kind, holder, digest, hint, label, created_by, created_at, expires_at,"
     " revoked_at, seen_at, successor, channel) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " on conflict (id) do update set expires_at = excluded.expires_at, revoked_at = excluded.revoked_at, successor = excluded.successor"
+    " on conflict (id) do update set expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,"
+    " successor = excluded.successor"
 )
 _CLAIM = (
     "insert into answers (workspace, caller, key, request, claim, status, sealed, at)"
