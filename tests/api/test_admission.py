@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def test_the_same_key_gets_the_same_run_and_another_request_is_refused(it: Serve
     assert (first["run"], False, True) == (second["run"], first["repeated"], second["repeated"])
     for other in ({"task": "sell"}, {"on_behalf_of": "user:sara"}, {"purpose": "other"}, {"subject": "s"}):
         refused = it.ask("POST", "/api/v1/runs", {**body, **other}, headers=headers)
-        assert problem(refused)[:2] == (409, "key_reused")
+        assert problem(refused)[:2] == (422, "key_reused")
     assert len(it.world.records(RecordKind.RUN_STARTED)) == 1
     assert it.start(it.key("seller"), id="2f1c")["run"] != first["run"], "another agent's keys are its own"
 
@@ -130,9 +131,40 @@ def test_the_same_key_gets_the_same_decision_and_other_arguments_are_refused(it:
     run = it.start()["run"]
     first, second = get(it, run), get(it, run)
     assert first.document | {"repeated": True} == second.document
-    assert problem(get(it, run, arguments={"id": "8"}))[:2] == (409, "key_reused")
+    assert problem(get(it, run, arguments={"id": "8"}))[:2] == (422, "key_reused")
     assert len(it.world.records(RecordKind.DECISION_MADE)) == 1
     assert get(it, it.start()["run"]).document["repeated"] is False, "a key is of one run"
+
+
+def test_of_many_at_once_with_one_key_one_starts_and_all_get_its_answer(it: Served) -> None:
+    """Nobody is told that the first is still under way: the writer takes them in turn, and the others wait for it."""
+    key = it.key()
+    with ThreadPoolExecutor(8) as pool:
+        runs = list(pool.map(lambda _: it.start(key, id="once"), range(8)))
+        decided = list(pool.map(lambda _: get(it, runs[0]["run"]).document, range(8)))
+    assert len({run["run"] for run in runs}) == len({one["action"] for one in decided}) == 1
+    assert sorted(run["repeated"] for run in runs) == sorted(one["repeated"] for one in decided)
+    assert [run["repeated"] for run in runs].count(False) == 1
+    assert len(it.world.records(RecordKind.RUN_STARTED)) == len(it.world.records(RecordKind.DECISION_MADE)) == 1
+
+
+def test_every_write_takes_the_header_and_refuses_one_that_is_none(it: Served) -> None:
+    run = it.start()["run"]
+    action = get(it, run).document["action"]
+    told: list[tuple[str, dict[str, object]]] = [
+        ("", {"on_behalf_of": "user:visitor"}),
+        (f"/{run}/actions", {"kind": "tool", "target": "erp.get", "arguments": {"id": "1"}}),
+        (f"/{run}/actions/{action}/outcome", {"status": "ok"}),
+        (f"/{run}/end", {}),
+    ]
+    for path, body in told:
+        long = it.ask("POST", f"/api/v1/runs{path}", body, headers={"Idempotency-Key": "k" * 201})
+        assert problem(long) == (400, "key_unfit", "Idempotency-Key"), path
+    for path, body in told:
+        once, again = (
+            it.ask("POST", f"/api/v1/runs{path}", body, headers={"Idempotency-Key": "k"}).document for _ in range(2)
+        )
+        assert (once["repeated"], again["repeated"]) == (False, True), path
 
 
 def test_an_outcome_and_an_end_are_told_once(it: Served) -> None:
@@ -140,10 +172,10 @@ def test_an_outcome_and_an_end_are_told_once(it: Served) -> None:
     path = f"/api/v1/runs/{run}/actions/{get(it, run).document['action']}/outcome"
     told = {"status": "error", "error": "TimeoutError", "result_text": "too slow"}
     assert [it.ask("POST", path, told).document["repeated"] for _ in range(2)] == [False, True]
-    assert problem(it.ask("POST", path, {"status": "ok"}))[:2] == (409, "key_reused")
+    assert problem(it.ask("POST", path, {"status": "ok"}))[:2] == (422, "key_reused")
     end = f"/api/v1/runs/{run}/end"
     assert [it.ask("POST", end, {"status": "ok"}).document["repeated"] for _ in range(2)] == [False, True]
-    assert problem(it.ask("POST", end, {"status": "failed"}))[:2] == (409, "key_reused")
+    assert problem(it.ask("POST", end, {"status": "failed"}))[:2] == (422, "key_reused")
 
 
 def test_an_outcome_is_taken_by_the_callers_own_key_and_after_the_server_has_forgotten_the_call(it: Served) -> None:

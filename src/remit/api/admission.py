@@ -19,7 +19,7 @@ from urllib.parse import parse_qs
 from remit.api.answers import Receive, Refusal, Scope, Send, answer, refuse
 from remit.api.commits import Commits
 from remit.api.form import Form
-from remit.api.limits import Disconnected, RequestLimits, headers_of, json_of
+from remit.api.limits import LONGEST_KEY, Disconnected, RequestLimits, headers_of, json_of, key_in
 from remit.api.served import KeyReused, Result, ServedDoor
 from remit.domain.action import Cost, Outcome, OutcomeStatus
 from remit.domain.admission import Admission, RunRequest
@@ -46,7 +46,6 @@ LONGEST_WAIT_S = 30
 LOOK_AGAIN_S = 1.0
 """How often a waiting request looks by itself: answers given in other processes are not told."""
 
-LONGEST_KEY = 200
 LONGEST_TEXT = 4_000
 
 _log = logging.getLogger("remit.api")
@@ -306,6 +305,7 @@ class AgentRoutes:
     # -- what they share
 
     async def _form(self, asked: Asked) -> Form:
+        key_in(asked.headers)  # an outcome and an end need none, and take it all the same
         return Form(await json_of(asked.headers, asked.receive, self._limits))
 
     async def _answered(self, asked: Asked, id: ApprovalId, longest_s: float) -> Approval:
@@ -361,8 +361,8 @@ _PROBLEMS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (PayloadLost, 410, "erased", "Start a new run"),
     (RunRefused, 422, "run_refused", "The detail says what would be right"),
     (ReleaseUnusable, 422, "release_unusable", "Apply the workspace again with this version, and start a new run"),
-    (ActionIdReused, 409, "key_reused", "Take a new id for each new action"),
-    (KeyReused, 409, "key_reused", "Take a new key for each new request"),
+    (ActionIdReused, 422, "key_reused", "Take a new id for each new action"),
+    (KeyReused, 422, "key_reused", "Take a new key for each new request"),
     (NothingOpen, 409, "nothing_open", "Report one outcome for each admitted action"),
     (RunNotStarted, 409, "no_run", "Start a run first"),
 )
@@ -379,11 +379,7 @@ def _found(scope: Scope) -> tuple[_Path, tuple[str, ...]] | None:
 def _key_of(asked: Asked, form: Form) -> str:
     """Return the key by which the caller will know this request again, from the body or the header."""
     in_body = form.text("id", LONGEST_KEY, default="")
-    in_header = asked.headers.get("idempotency-key", "")
-    if len(in_header) > LONGEST_KEY or not in_header.isprintable():
-        raise Refusal(
-            400, "key_unfit", f"the key has more than {LONGEST_KEY} characters, or odd ones", "Send a UUID", field="id"
-        )
+    in_header = key_in(asked.headers)
     if in_body and in_header and in_body != in_header:
         raise Refusal(400, "keys_differ", "id and Idempotency-Key differ", "Send one of them", field="id")
     return in_body or in_header

@@ -35,6 +35,9 @@ class RequestLimits:
         return PayloadLimits(self.body_bytes, self.depth, self.values)
 
 
+LONGEST_KEY = 200
+"""Of an Idempotency-Key, in characters."""
+
 ENVELOPE_BYTES = 65_536
 """What a body may hold besides arguments or a result."""
 
@@ -77,6 +80,20 @@ def headers_of(scope: Scope, limits: RequestLimits) -> Mapping[str, str]:
         if twice is not None:
             raise Refusal(400, "header_twice", "a header is given twice", "Send it once", field=twice.decode())
     return found
+
+
+def key_in(headers: Mapping[str, str]) -> str:
+    """Return the Idempotency-Key (draft-ietf-httpapi-idempotency-key-header); empty for none. Raises Refusal."""
+    key = headers.get("idempotency-key", "")
+    if len(key) > LONGEST_KEY or not key.isprintable():
+        raise Refusal(
+            400,
+            "key_unfit",
+            f"the key has more than {LONGEST_KEY} characters, or odd ones",
+            "Send a UUID",
+            field="Idempotency-Key",
+        )
+    return key
 
 
 async def json_of(headers: Mapping[str, str], receive: Receive, limits: RequestLimits) -> dict[str, Any]:
