@@ -1,7 +1,7 @@
-"""Admission over HTTP beside a raw ASGI echo: the same server, the same callers, in the same run.
+"""Admission over HTTP beside a raw ASGI echo: the same kind of server, the same callers, in the same run.
 
-The load comes from a process of its own, over the loopback, each caller on a connection that is kept. The echo reads
-the same body and sends as many bytes, so what differs is what Remit does.
+Servers and callers are processes of their own, over the loopback, each caller on a connection that is kept. The echo
+reads the same body and sends as many bytes, so what differs is what Remit does.
 """
 
 from __future__ import annotations
@@ -11,27 +11,44 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench import workspace
+from bench.deciding import Answered
 from bench.measure import Table, medians, percentile
+from bench.servers import ServerProcess, free_port, running
 from remit.api.answers import Receive, Scope, Send
 from remit.api.limits import RequestLimits
-from remit.api.serving import Listening, ServerLimits, Whole, bound, server_of
+from remit.api.serving import Listening, ServerLimits, Whole, bound, serve, server_of
 from remit.compose import open_parts, open_queue
 from remit.control.credentials import Credentials
 from remit.domain.ids import AgentName, WorkspaceName
 from remit.server import open_server
+from remit.settings import Settings
 
 CALLERS = (1, 64)
 TOOL = "erp.get_order"
 ANSWER_BYTES = 1_100
+COLUMNS = (
+    "callers",
+    "a second",
+    "p50 ms",
+    "p99 ms",
+    "CPU µs",
+    "CPU besides policy µs",
+    "a second besides policy",
+    "echo: a second",
+    "echo: p50 ms",
+    "echo: p99 ms",
+    "echo: CPU µs",
+    "CPU to echo",
+    "rate to echo",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,70 +61,63 @@ class Load:
     cpu_us: float
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server, and the key its callers show."""
+
+    server: ServerProcess
+    key: str
+
+
 def table(*, quick: bool = False) -> Table:
-    """Measure echo and admission in turns."""
-    callers, rounds, requests = (CALLERS, 1, 200) if quick else (CALLERS, 3, 8_000)
+    """Measure admission, admission with the policies' answer at hand, and the echo, in turns."""
+    callers, rounds, requests = (CALLERS, 1, 200) if quick else (CALLERS, 3, 6_000)
     rows = []
-    with tempfile.TemporaryDirectory(prefix="remit-bench-") as folder, _echo() as echo, _remit(Path(folder)) as remit:
+    with ExitStack() as stack:
+        folders = [Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="remit-bench-"))) for _ in range(2)]
+        targets = [stack.enter_context(each) for each in (_remit(folders[0]), _besides(folders[1]), _echo())]
         for count in callers:
             each = max(2, (requests if count > 1 else requests // 8) // count)
-            figures = [_round(echo, remit, count, each) for _ in range(rounds)]
+            figures = [_round(targets, count, each) for _ in range(rounds)]
             rows.append((count, *medians(figures)))
     return Table(
         "Admission over HTTP",
-        (
-            "callers",
-            "a second",
-            "p50 ms",
-            "p99 ms",
-            "CPU µs",
-            "echo: a second",
-            "echo: p50 ms",
-            "echo: p99 ms",
-            "echo: CPU µs",
-            "CPU to echo",
-            "rate to echo",
-        ),
+        COLUMNS,
         tuple(rows),
-        f"uvicorn with uvloop and httptools, one process; medians of {rounds} rounds. CPU is that of the server's"
-        " process for one request: event loop, writer and commit together. The callers are another process on the same"
-        " machine. Every answer is durable on a file with synchronous=FULL.",
+        f"`remit serve`, one process, on SQLite; medians of {rounds} rounds. CPU is that of the server's process for"
+        " one request: event loop, writer, commit and sealing together. The callers are another process on the same"
+        " machine. Every answer is durable on a file with synchronous=FULL. Besides policy: a server of the same make"
+        " whose policies have answered already.",
     )
 
 
-def _round(echo: Target, remit: Target, callers: int, each: int) -> tuple[float, ...]:
-    floor = _loaded(echo, callers, each)
-    ours = _loaded(remit, callers, each)
+def _round(targets: Sequence[Target], callers: int, each: int) -> tuple[float, ...]:
+    ours, besides, floor = [loaded(target, callers, each) for target in targets]
     return (
-        *(ours.rate, ours.p50_ms, ours.p99_ms, ours.cpu_us),
+        *(ours.rate, ours.p50_ms, ours.p99_ms, ours.cpu_us, besides.cpu_us, besides.rate),
         *(floor.rate, floor.p50_ms, floor.p99_ms, floor.cpu_us),
         *(ours.cpu_us / floor.cpu_us, ours.rate / floor.rate),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A server in this process."""
-
-    port: int
-    key: str
-
-
-def _loaded(target: Target, callers: int, each: int) -> Load:
+def loaded(target: Target, callers: int, each: int) -> Load:
     """Have another process send the requests; only what it reports once it is warm is counted."""
-    told = {"port": target.port, "key": target.key, "callers": callers, "each": each}
+    told = {"port": target.server.port, "key": target.key, "callers": callers, "each": each}
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.http", json.dumps(told)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "bench.http", "call", json.dumps(told)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdin is not None
     assert process.stdout is not None
     with process:
         assert process.stdout.readline() == "ready\n"
-        begin_cpu = time.process_time()
+        begin_cpu_s = target.server.cpu_s
         process.stdin.write("go\n")
         process.stdin.flush()
         seen = json.loads(process.stdout.readline())
-        cpu_s = time.process_time() - begin_cpu
+        cpu_s = target.server.cpu_s - begin_cpu_s
     latencies = seen["latencies_ms"]
     return Load(
         len(latencies) / seen["seconds"],
@@ -122,23 +132,60 @@ def _loaded(target: Target, callers: int, each: int) -> Load:
 
 @contextmanager
 def _remit(folder: Path) -> Iterator[Target]:
-    parts = open_parts(workspace.applied(folder))
-    queue = open_queue(parts)
-    credentials = Credentials(parts.store, parts.clock, parts.ids)
-    key = credentials.make_agent_key(WorkspaceName(workspace.NAME), AgentName("buyer"), "user:omar").secret
-    opened = open_server(parts, queue, secure=False)
-    try:
-        with _serving(opened.whole, opened.limits) as port:
-            yield Target(port, key)
-    finally:
-        queue.close()
-        parts.close()
+    settings = workspace.applied(folder)
+    key = key_of(settings)
+    with running(ServerProcess.of_remit(settings)) as server:
+        yield Target(server, key)
+
+
+@contextmanager
+def _besides(folder: Path) -> Iterator[Target]:
+    settings = workspace.applied(folder)
+    key = key_of(settings)
+    with running(_own("besides", settings.database_url)) as server:
+        yield Target(server, key)
 
 
 @contextmanager
 def _echo() -> Iterator[Target]:
-    with _serving(Whole((), _answer), RequestLimits()) as port:
-        yield Target(port, "")
+    with running(_own("echo")) as server:
+        yield Target(server, "")
+
+
+def _own(role: str, *more: str) -> ServerProcess:
+    port = free_port()
+    return ServerProcess([sys.executable, "-m", "bench.http", role, str(port), *more], port)
+
+
+def key_of(settings: Settings) -> str:
+    """Make a key for the agent of the benchmark's workspace."""
+    parts = open_parts(settings)
+    try:
+        credentials = Credentials(parts.store, parts.clock, parts.ids)
+        return credentials.make_agent_key(WorkspaceName(workspace.NAME), AgentName("buyer"), "user:omar").secret
+    finally:
+        parts.close()
+
+
+def _serve(whole: Whole, requests: RequestLimits, port: int) -> None:
+    limits = ServerLimits()
+    with bound(Listening(port=port), limits.backlog) as taken:
+        serve(server_of(whole, Listening(), limits, requests, lambda: print("ready", flush=True)), taken)
+
+
+def _serve_besides(port: int, url: str) -> None:
+    parts = open_parts(Settings(database_url=url))
+    queue = open_queue(parts)
+    try:
+        name = WorkspaceName(workspace.NAME)
+        release = parts.store.active(name, "production")
+        assert release is not None
+        parts.rulesets.of(name, release).authorizer = Answered()
+        opened = open_server(parts, queue, secure=False)
+        _serve(opened.whole, opened.limits, port)
+    finally:
+        queue.close()
+        parts.close()
 
 
 async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -154,22 +201,6 @@ async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-@contextmanager
-def _serving(whole: Whole, requests: RequestLimits) -> Iterator[int]:
-    ready = threading.Event()
-    limits = ServerLimits()
-    with bound(Listening(port=0), limits.backlog) as taken:
-        server = server_of(whole, Listening(), limits, requests, ready.set)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
-        thread.start()
-        try:
-            assert ready.wait(30)
-            yield taken.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join(30)
 
 
 # -- the callers, in a process of their own
@@ -231,7 +262,17 @@ async def _asked(callers: Sequence[Caller], paths: Sequence[str], each: int, lat
     await asyncio.gather(*(go(caller, path) for caller, path in zip(callers, paths, strict=True)))
 
 
-if __name__ == "__main__":
-    import uvloop
+def main(role: str, *more: str) -> None:
+    """Be one of the processes."""
+    if role == "echo":
+        _serve(Whole((), _answer), RequestLimits(), int(more[0]))
+    elif role == "besides":
+        _serve_besides(int(more[0]), more[1])
+    else:
+        import uvloop
 
-    uvloop.run(_call(json.loads(sys.argv[1])))
+        uvloop.run(_call(json.loads(more[0])))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

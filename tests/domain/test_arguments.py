@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remit.domain import arguments
 from remit.domain.arguments import MAX_INTEGER, BadArguments, PayloadLimits, checked, parse_object
 
 LIMITS = PayloadLimits()
@@ -187,3 +188,46 @@ TEXTS: dict[str, tuple[str | bytes, str]] = {
 def test_text_that_is_refused(case: str) -> None:
     text, code = TEXTS[case]
     assert code_of(lambda: parse_object(text, LIMITS))[0] == code
+
+
+def slowly(value: object, limits: PayloadLimits) -> str:
+    """What the walk says of a value that the quick look would have let pass."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arguments, "_is_plain", lambda *_: False)
+        try:
+            checked(value, limits)
+        except BadArguments as refused:
+            return refused.code
+    return ""
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=3)
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**64), 2**64)
+    | st.sampled_from([MAX_INTEGER, MAX_INTEGER + 1, -MAX_INTEGER - 1, -MAX_INTEGER - 2, Colour.RED, b"x", (1,)])
+    | st.floats()
+    | ANY_TEXT
+)
+VALUES = st.recursive(
+    LEAVES, lambda parts: st.lists(parts, max_size=4) | st.dictionaries(ANY_TEXT | st.integers(), parts, max_size=4)
+)
+
+
+@given(st.dictionaries(ANY_TEXT, VALUES, max_size=4))
+def test_the_quick_look_lets_nothing_pass_that_the_walk_refuses(value: dict[str, Any]) -> None:
+    if arguments._is_plain(value, SMALL):
+        assert slowly(value, SMALL) in ("", "too_large")
+
+
+@given(st.dictionaries(st.text("abc", max_size=3), VALUES, max_size=4))
+def test_what_json_can_say_is_seen_by_the_quick_look(value: dict[str, Any]) -> None:
+    if slowly(value, LIMITS) == "":
+        again = json.loads(checked(value, LIMITS))
+        assert arguments._is_plain(again, LIMITS) or not checked(value, LIMITS).isascii()
+
+
+def test_text_that_is_not_utf_8_is_malformed() -> None:
+    for raw in ("{}".encode("utf-16"), b'{"a": "\xff"}', b"\xef\xbb\xbf{}"):
+        assert code_of(lambda raw=raw: parse_object(raw, LIMITS)) == ("not_json", "")  # type: ignore[misc]

@@ -455,7 +455,8 @@ def _run_document(run: Run) -> dict[str, object]:
 
 def _admission_document(admission: Admission, language: Language) -> dict[str, object]:
     decision = admission.decision
-    findings = [finding.as_json() | {"words": say(finding, language)} for finding in decision.findings]
+    told = decision.as_json()
+    told["findings"] = [finding.as_json() | {"words": say(finding, language)} for finding in decision.findings]
     return {
         "action": admission.action,
         "run": admission.run,
@@ -465,5 +466,5 @@ def _admission_document(admission: Admission, language: Language) -> dict[str, o
         "digest": admission.digest,
         "reserved": admission.reserved.as_json(),
         "repeated": admission.repeated,
-        "decision": decision.as_json() | {"findings": findings},
+        "decision": told,
     }

@@ -46,10 +46,18 @@ class Figures:
             "remit_http_request_seconds", "Time to answer.", ["route"], registry=self._registry, buckets=_BUCKETS_S
         )
 
+        # By what is counted, so that the labels of every request are not looked up under a lock.
+        self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer. `route` is the template, as `/runs/{run}`."""
-        self.requests.labels(method, route, f"{status // 100}xx").inc()
-        self.latency.labels(route).observe(seconds)
+        kind = method, route, status // 100
+        counted = self._counted.get(kind)
+        if counted is None:
+            requests = self.requests.labels(method, route, f"{status // 100}xx")
+            counted = self._counted[kind] = requests, self.latency.labels(route)
+        counted[0].inc()
+        counted[1].observe(seconds)
 
     def text(self) -> bytes:
         """Return everything in the text format."""

@@ -7,14 +7,13 @@ the same key gets the same answer; nothing is decided, counted or recorded twice
 from __future__ import annotations
 
 import asyncio
-import copy
 import hashlib
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import orjson
 
@@ -85,16 +84,6 @@ class _Salted:
 
     run: Run
     at: float
-
-
-class _Named:
-    """Names the next action as its caller did."""
-
-    def __init__(self, id: ActionId) -> None:
-        self._id = id
-
-    def new(self, prefix: str) -> str:  # noqa: ARG002 - the port's signature
-        return self._id
 
 
 class ServedDoor(InProcessDoor):
@@ -182,7 +171,7 @@ class ServedDoor(InProcessDoor):
 
     async def admit_tool(self, run: Run, tool: str, arguments: Mapping[str, Any], id: ActionId) -> Admission:
         """Decide a tool call. Raises BadArguments, and ActionIdReused where `id` was decided with other arguments."""
-        return await self._admitted(self._named(id).attempt_tool(run, tool, arguments))
+        return await self._admitted(self.attempt_tool(run, tool, arguments, id))
 
     async def admit_model(
         self,
@@ -194,8 +183,7 @@ class ServedDoor(InProcessDoor):
         prompt: Mapping[str, Any] = NO_PROMPT,
     ) -> Admission:
         """Decide a model call. Raises as admit_tool."""
-        door = self._named(id)
-        return await self._admitted(door.attempt_model(run, model, input_tokens, max_output_tokens, prompt))
+        return await self._admitted(self.attempt_model(run, model, input_tokens, max_output_tokens, prompt, id))
 
     def action_id(self, run: Run, key: str) -> ActionId:
         """Return the id of the action that this run calls by `key`; a new one where it has no key for it.
@@ -205,12 +193,6 @@ class ServedDoor(InProcessDoor):
         if not key:
             return ActionId(self._ids.new("act"))
         return ActionId("act_" + hashlib.sha256(f"{run.id}\x00{key}".encode()).hexdigest()[:24])
-
-    def _named(self, id: ActionId) -> Self:
-        """Return this door as one that names its next action so."""
-        door = copy.copy(self)
-        door._ids = _Named(id)
-        return door
 
     async def _admitted(self, attempt: Attempt) -> Admission:
         admission = await self.aadmit(attempt)

@@ -157,6 +157,8 @@ def telling(reasons: Sequence[Finding]) -> Sequence[Finding]:
 
 def say(finding: Finding, language: Language = "en") -> str:
     """Put one finding into words."""
+    if not finding.params:
+        return _CATALOGUE[language][finding.code]
     params = dict(finding.params)
     unit = params.get("unit")
     if unit is not None:

@@ -64,6 +64,8 @@ def unfit(text: object, longest: int, *, prose: bool = False) -> str | None:
         return f"is no text, but of type {type(text).__name__[:80]}"
     if len(text) > longest:
         return f"has {len(text):,} characters, more than the {longest:,} allowed"
+    if text.isascii() and text.isprintable():
+        return None  # as nearly all are
     hidden = hidden_character(text)
     if hidden is None and not prose:
         hidden = next((f"U+{ord(char):04X}" for char in text if not char.isprintable()), None)

@@ -123,7 +123,7 @@ class AdmissionQueue:
         pending = Pending(command, asyncio.get_running_loop())
         assert pending.future is not None
         self._put(pending)
-        return await asyncio.shield(pending.future)
+        return await pending.future
 
     def close(self) -> None:
         """Carry out what has been submitted, then stop the thread."""

@@ -170,15 +170,21 @@ class InProcessDoor:
 
     # -- actions
 
-    def attempt_tool(self, run: Run, tool: str, arguments: Mapping[str, Any]) -> Attempt:
-        """Prepare a tool call. Raises BadArguments for what can not be an action."""
+    def attempt_tool(self, run: Run, tool: str, arguments: Mapping[str, Any], id: ActionId | None = None) -> Attempt:
+        """Prepare a tool call; without an `id` it gets a new one. Raises BadArguments for what can not be an action."""
         rules = self._rules(run.release)
         known = rules.tool(tool)
         cost = Cost(micros=known.cost_per_call if known is not None else None)
-        return self._attempt(rules, run, ActionKind.TOOL, tool, arguments, cost)
+        return self._attempt(rules, run, ActionKind.TOOL, tool, arguments, cost, id)
 
     def attempt_model(
-        self, run: Run, model: str, input_tokens: int, max_output_tokens: int, prompt: Mapping[str, Any] = NO_PROMPT
+        self,
+        run: Run,
+        model: str,
+        input_tokens: int,
+        max_output_tokens: int,
+        prompt: Mapping[str, Any] = NO_PROMPT,
+        id: ActionId | None = None,
     ) -> Attempt:
         """Prepare a model call; `model` is `provider/name`, `prompt` what domain/prompt.py says of the prompt.
 
@@ -192,7 +198,7 @@ class InProcessDoor:
         most = metering.Usage(input_tokens, max_output_tokens)
         cost = metering.worst_case(rules.configuration, provider, name, most)
         arguments = {**model_arguments(provider, name, input_tokens, max_output_tokens), **fitted(prompt, self._limits)}
-        return self._attempt(rules, run, ActionKind.MODEL, model, arguments, cost)
+        return self._attempt(rules, run, ActionKind.MODEL, model, arguments, cost, id)
 
     def _attempt(
         self,
@@ -202,12 +208,13 @@ class InProcessDoor:
         target: str,
         arguments: Mapping[str, Any],
         cost: Cost,
+        id: ActionId | None = None,
     ) -> Attempt:
         raw = checked(arguments, self._limits)
         arguments = orjson.loads(raw)  # what is decided, recorded and dispatched is one value, whoever holds the other
         target = recordable(target)
         action = Action(
-            id=ActionId(self._ids.new("act")),
+            id=id or ActionId(self._ids.new("act")),
             workspace=run.workspace,
             run=run.id,
             agent=run.agent,

@@ -85,7 +85,11 @@ def plain_name(name: str) -> str:
 
 def role_of(name: str) -> Role:
     """The role of a name in any spelling; what is not known is PLAIN."""
-    plain = plain_name(name)
+    return role_of_plain(plain_name(name))
+
+
+def role_of_plain(plain: str) -> Role:
+    """As `role_of`, of a name in its one spelling."""
     role = _ROLE_BY_NAME.get(plain)
     if role is not None:
         return role

@@ -6,14 +6,15 @@ are the same once masked; samples say how much is new. A sample is a bottom-k sk
 hashes of the distinct tokens, so that texts that share tokens share samples.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b, blake2s
 from zlib import crc32
 
+import orjson
+
 from remit.kernel.loops.masking import Kind, Token, clipped, is_ticking, rough_amount, scan
-from remit.kernel.loops.names import Role, plain_name, role_of
+from remit.kernel.loops.names import Role, plain_name, role_of_plain
 
 SAMPLE = 64
 """How many tokens of a result are kept at most."""
@@ -139,7 +140,7 @@ class _Facets:
             self._read(name, value)
 
     def _read(self, name: str, value: "_Leaf") -> None:
-        role = role_of(name)
+        role = role_of_plain(name)
         if role is Role.VOLATILE and not self._is_about(name):
             return
         if role is Role.POSITION:
@@ -188,14 +189,15 @@ class _Facets:
 
 
 _Leaf = str | int | float | bool | None
+_LEAVES = (str, int, float)  # as a union it would be made anew for each value
 
 
 def _leaves(arguments: bytes) -> Iterator[tuple[str, _Leaf]]:
     if len(arguments) <= _MAX_ARGUMENT_BYTES:
         try:
-            yield from _walk(json.loads(arguments))
+            yield from _walk(orjson.loads(arguments))
             return
-        except (ValueError, RecursionError):
+        except ValueError:
             pass
     yield "", clipped(arguments)
 
@@ -210,7 +212,7 @@ def _walk(document: object) -> list[tuple[str, _Leaf]]:
             pending += [(_member(name, plain_name(str(key))), value[key]) for key in sorted(value, reverse=True)]
         elif isinstance(value, list):
             pending += [(name, item) for item in reversed(value)]
-        elif value is None or isinstance(value, str | int | float):
+        elif value is None or isinstance(value, _LEAVES):
             leaves.append((name, value))
     return leaves
 
@@ -228,6 +230,8 @@ def _progress_mark(text: str, context: str) -> str:
 def _bottom(tokens: Iterable[str], limit: int, salt: bytes) -> tuple[int, ...]:
     """Hash at most `limit` tokens under the salt. They are chosen by a cheap hash, so that only these few are keyed."""
     chosen = {crc32(raw): raw for raw in (token.encode("utf-8", "surrogatepass") for token in tokens)}
+    if not chosen:
+        return ()
     key = blake2s(key=salt[:32], digest_size=4)
     hashes = []
     for mark in sorted(chosen)[:limit]:
