@@ -24,6 +24,8 @@ from remit.domain.release import (
     Grant,
     Group,
     Limits,
+    OnExpiry,
+    Order,
     PolicyFile,
     Rate,
     Title,
@@ -91,7 +93,7 @@ def other(value: Any, path: str) -> Any:
                 return Rate(1, 1)
             if path.endswith(".title"):
                 return Title("Do it")
-            counts = ("calls_per_run", "same_result", "error_streak", "model_calls", "concurrency")
+            counts = ("calls_per_run", "same_result", "error_streak", "model_calls", "concurrency", "expires_after_s")
             return 7 if path.endswith(counts) else "other"
         case bool():
             return not value
@@ -286,6 +288,31 @@ def test_who_joins_and_leaves_a_group() -> None:
     assert words(changes(good(), after)) == [
         "user:amal.balushi joins the group finance-approvers",
         "user:samira.haddad leaves the group finance-approvers",
+    ]
+
+
+def ruled(group: Group) -> Configuration:
+    return replace(good(), groups={**good().groups, group.name: group})
+
+
+LEADS = GroupName("dispatch-leads")
+TWO = (UserId("user:amal.balushi"), UserId("user:jonas.weber"))
+BOARD = Group(GroupName("board"), groups=(LEADS, GroupName("finance-approvers")), order=Order.CHAIN)
+
+
+def test_the_rules_of_a_group_in_words() -> None:
+    stricter = Group(LEADS, TWO, 2, 1800, OnExpiry.ESCALATE, GroupName("finance-approvers"))
+    assert words(changes(good(), ruled(stricter))) == [
+        "2 of the group dispatch-leads must approve instead of 1",
+        "group dispatch-leads has 30 minutes to answer instead of the workspace's time",
+        "when the group dispatch-leads has not answered in time, it passes to finance-approvers (escalate);"
+        " so far the approval expires",
+    ]
+    assert words(changes(good(), ruled(BOARD))) == [
+        "group board is new, made of dispatch-leads, finance-approvers: each waits for the one before it"
+    ]
+    assert words(changes(ruled(BOARD), ruled(replace(BOARD, order=Order.ANY)))) == [
+        "of the groups of board one of them is enough; so far each waits for the one before it"
     ]
 
 

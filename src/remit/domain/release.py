@@ -101,6 +101,21 @@ class OnLoop(StrEnum):
     STOP = "stop"
 
 
+class Order(StrEnum):
+    """How the groups of one group answer: one of them, all of them, or all of them one after the other."""
+
+    ANY = "any"
+    ALL = "all"
+    CHAIN = "chain"
+
+
+class OnExpiry(StrEnum):
+    """What happens when a group has not answered in time: the approval expires, or another group may answer too."""
+
+    EXPIRE = "expire"
+    ESCALATE = "escalate"
+
+
 class GrantMode(StrEnum):
     """Where the permit of a granted tool comes from: the grant itself, or a written policy."""
 
@@ -286,10 +301,25 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """People who answer holds together, or whom policies name."""
+    """People who answer holds together, or whom policies name; or groups that answer together.
+
+    Attributes:
+        members: people. A group has members or `groups`, not both.
+        quorum: how many different members must approve.
+        expires_after_s: how long it has to answer; None: as the workspace says.
+        escalate_to: who may answer as well once that time is over, where `on_expiry` is ESCALATE.
+        groups: the groups it is made of, each with members.
+        order: how these answer.
+    """
 
     name: GroupName
-    members: tuple[UserId, ...]
+    members: tuple[UserId, ...] = ()
+    quorum: int = 1
+    expires_after_s: int | None = None
+    on_expiry: OnExpiry = OnExpiry.EXPIRE
+    escalate_to: GroupName | None = None
+    groups: tuple[GroupName, ...] = ()
+    order: Order = Order.ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +360,11 @@ class Configuration:
     budgets: tuple[Budget, ...]
     people: Mapping[UserId, Person]
     groups: Mapping[GroupName, Group]
+
+    def is_member(self, person: UserId, group: Group) -> bool:
+        """Tell whether somebody is in a group, or in one of the groups it is made of."""
+        parts = (self.groups[name] for name in group.groups if name in self.groups)
+        return person in group.members or any(person in part.members for part in parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def _listed(configuration: Configuration) -> Iterator[Entity]:
     for group in configuration.groups.values():
         yield Entity(uid("Group", group.name))
     for person in configuration.people.values():
-        groups = [group.name for group in configuration.groups.values() if person.id in group.members]
+        groups = [group.name for group in configuration.groups.values() if configuration.is_member(person.id, group)]
         yield Entity(uid("User", person.id), tuple(uid("Group", name) for name in groups))
 
 

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
-from remit.domain.release import Budget, Configuration, Group, Person, PolicyFile, Settings
+from remit.domain.release import Budget, Configuration, Group, OnExpiry, Order, Person, PolicyFile, Settings
 from remit.workspace.agent_difference import agent_changes, agent_summary
 from remit.workspace.budget_difference import budget_changes, budget_summary
 from remit.workspace.change import Change, ChangeKind
@@ -105,7 +105,20 @@ def _person_changes(before: Person, after: Person) -> _Words:
 
 
 def _group_summary(group: Group) -> _Words:
+    if group.groups:
+        yield f"group {group.name} is new, made of {shown(group.groups)}: {_ORDERS[group.order]}"
+        return
     yield f"group {group.name} is new, with {shown(group.members)}"
+    plain = Group(group.name)
+    if group.quorum > 1 or group.expires_after_s is not None or group.escalate_to is not None:
+        yield from _rule_changes(plain, group)
+
+
+_ORDERS = {
+    Order.ANY: "one of them is enough",
+    Order.ALL: "all of them must approve",
+    Order.CHAIN: "each waits for the one before it",
+}
 
 
 def _group_changes(before: Group, after: Group) -> _Words:
@@ -115,5 +128,30 @@ def _group_changes(before: Group, after: Group) -> _Words:
     for member in before.members:
         if member not in after.members:
             yield f"{member} leaves the group {after.name}"
-    if set(before.members) == set(after.members):
+    if set(before.members) == set(after.members) and before.members != after.members:
         yield f"group {after.name} lists its members in another order"
+    yield from _rule_changes(before, after)
+
+
+def _rule_changes(before: Group, after: Group) -> _Words:
+    name = after.name
+    if before.groups != after.groups:
+        yield f"group {name} is made of {shown(after.groups)} instead of {shown(before.groups)}"
+    if before.order is not after.order:
+        yield f"of the groups of {name} {_ORDERS[after.order]}; so far {_ORDERS[before.order]}"
+    if before.quorum != after.quorum:
+        yield f"{after.quorum} of the group {name} must approve instead of {before.quorum}"
+    if before.expires_after_s != after.expires_after_s:
+        yield f"group {name} has {_time(after)} to answer instead of {_time(before)}"
+    if (before.on_expiry, before.escalate_to) != (after.on_expiry, after.escalate_to):
+        yield f"when the group {name} has not answered in time, {_expiry(after)}; so far {_expiry(before)}"
+
+
+def _time(group: Group) -> str:
+    return "the workspace's time" if group.expires_after_s is None else seconds(group.expires_after_s)
+
+
+def _expiry(group: Group) -> str:
+    if group.on_expiry is OnExpiry.EXPIRE and group.escalate_to is None:
+        return "the approval expires"
+    return f"it passes to {shown(group.escalate_to)} ({group.on_expiry.value})"

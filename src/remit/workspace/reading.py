@@ -16,6 +16,7 @@ from remit.policy.tool_checks import tool_problems
 from remit.workspace.derived_checks import check_derived_fields
 from remit.workspace.documents import Documents
 from remit.workspace.draft import Draft
+from remit.workspace.group_checks import check_groups
 from remit.workspace.input_schema import check_input_schemas
 from remit.workspace.locator import Locator
 from remit.workspace.placement import is_configuration, places
@@ -70,6 +71,7 @@ def read(files: Mapping[str, bytes], name: str, found: Iterable[Problem] = ()) -
     check_derived_fields(draft)
     check_titles(draft)
     check_references(draft)
+    check_groups(draft)
     check_scenarios(draft)
     configuration = _configuration(draft, _settings(draft, name))
     report.problems.extend(_policy_problems(draft, configuration, broken_tools))
