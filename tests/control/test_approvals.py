@@ -213,8 +213,21 @@ def test_a_second_approval_for_the_same_group_is_refused_and_a_rejection_is_hear
         assert it.approvals.answer(approval.id, LINA, approval.digest, approve=False).state is ApprovalState.REJECTED
 
 
-def test_a_member_of_every_group_answers_for_all_at_once(tmp_path: Path) -> None:
+def test_a_member_of_every_group_counts_once_and_says_for_which(tmp_path: Path) -> None:
     with world(tmp_path, {**TWO_GROUPS, "people.yaml": people("sara", "lina", legal=("lina",))}) as it:
         approval = asked(it)
-        answered = it.approvals.answer(approval.id, LINA, approval.digest, approve=True)
-        assert (answered.state, answered.answers[0]["groups"]) == (ApprovalState.APPROVED, ["finance", "legal"])
+        assert refused(it, approval, LINA) == (
+            "user:lina is in finance and legal, and one person counts once: say for which with --group"
+        )
+        legal = GroupName("legal")
+        half = it.approvals.answer(approval.id, LINA, approval.digest, approve=True, group=legal)
+        assert (half.state, half.answers[0]["groups"]) == (ApprovalState.PENDING, ["legal"])
+        assert refused(it, approval, LINA) == f"user:lina has answered approval {approval.id} already"
+        assert it.approvals.answer(approval.id, SARA, approval.digest, approve=True).state is ApprovalState.APPROVED
+
+
+def test_a_rejection_of_a_member_of_every_group_is_for_all_of_them(tmp_path: Path) -> None:
+    with world(tmp_path, {**TWO_GROUPS, "people.yaml": people("sara", "lina", legal=("lina",))}) as it:
+        approval = asked(it)
+        answered = it.approvals.answer(approval.id, LINA, approval.digest, approve=False)
+        assert (answered.state, answered.answers[0]["groups"]) == (ApprovalState.REJECTED, ["finance", "legal"])

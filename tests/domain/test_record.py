@@ -36,7 +36,10 @@ CORE = (
     *("run_started", "decision_made", "outcome_reported", "run_ended", "approval_answered", "stop_changed"),
     *("release_made", "release_activated", "release_withdrawn", "person_changed", "key_changed", "signed_in"),
 )
-LATER = frozenset("payload_read payloads_erased ledger_key_changed".split())
+LATER = frozenset(
+    "payload_read payloads_erased ledger_key_changed approval_escalated approval_expired approval_edited"
+    " question_asked question_answered delegation_changed".split()
+)
 """Kinds the server writes; each moves to CORE with a part of the story, a golden file and a heading of the page."""
 
 

@@ -305,8 +305,10 @@ def test_the_rules_of_a_group_in_words() -> None:
     assert words(changes(good(), ruled(stricter))) == [
         "2 of the group dispatch-leads must approve instead of 1",
         "group dispatch-leads has 30 minutes to answer instead of the workspace's time",
-        "when the group dispatch-leads has not answered in time, it passes to finance-approvers (escalate);"
-        " so far the approval expires",
+        (
+            "when the group dispatch-leads has not answered in time, it passes to finance-approvers (escalate);"
+            " so far the approval expires"
+        ),
     ]
     assert words(changes(good(), ruled(BOARD))) == [
         "group board is new, made of dispatch-leads, finance-approvers: each waits for the one before it"

@@ -19,6 +19,7 @@ from remit.cli.master_key import master_key
 from remit.cli.output import line
 from remit.cli.session import Failed, explained
 from remit.compose import Parts, open_parts, open_queue
+from remit.control.lapsing import Lapsing, LapsingThread
 from remit.control.sealing import Sealer, SealingThread
 from remit.domain.ids import OwnerId
 from remit.server import open_server
@@ -80,6 +81,9 @@ class Ready:
         sealing = _sealing(parts)
         sealing.start()
         self._stack.callback(sealing.close)
+        lapsing = LapsingThread(Lapsing(parts.store, parts.clock), logging.getLogger("remit.approvals").error)
+        lapsing.start()
+        self._stack.callback(lapsing.close)
         opened = open_server(parts, queue, secure=self._listening.certificate is not None)
         serve(server_of(opened.whole, self._listening, ServerLimits(), opened.limits, told), self._taken)
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from remit.control.transaction import changing
-from remit.domain.clock import Clock
+from remit.control.transaction import Change, changing
+from remit.control.voices import AnswerRefused as AnswerRefused
+from remit.control.voices import Voice, Voices, known_approval
+from remit.domain.clock import Clock, Instant
 from remit.domain.facts import ApprovalState
-from remit.domain.ids import AgentName, ApprovalId, GroupName, Ids, ReleaseId, UserId
+from remit.domain.ids import ApprovalId, GroupName, Ids, UserId
+from remit.domain.oversight import Standing
 from remit.domain.record import RecordKind
-from remit.domain.release import Configuration
-from remit.domain.text import is_actor
-from remit.storage.port import Approval, Store, Wanted
-from remit.workspace.reading import read
-
-
-class AnswerRefused(Exception):
-    """An answer that may not be given. The message says why."""
+from remit.storage.approval import Approval
+from remit.storage.port import Store, Wanted
 
 
 class Approvals:
@@ -28,106 +24,122 @@ class Approvals:
         self._clock = clock
         self._ids = ids
 
-    def answer(self, id: ApprovalId, person: UserId, digest: str, *, approve: bool, comment: str = "") -> Approval:
-        """Approve or reject. `digest` is that of the arguments the person has looked at, or at least 12 digits of it.
+    def answer(
+        self,
+        id: ApprovalId,
+        person: UserId,
+        digest: str,
+        *,
+        approve: bool,
+        comment: str = "",
+        group: GroupName | None = None,
+        instead_of: UserId | None = None,
+    ) -> Approval:
+        """Approve or reject.
 
-        A person answers for the required groups they are a member of, in the release that asked and in the one that is
-        active now. Approved is what every required group has approved; one rejection rejects.
+        A person answers once in an approval, for one of its groups that they are a member of, in the release that asked
+        and in the one that is active now. Approved is what every rule of the groups is fulfilled for; one rejection
+        rejects.
 
-        Raises AnswerRefused: unknown, already answered, expired, another digest, a member of no group that must answer,
-        or of the requester's own side (the agent's owner, or whom the run acts for).
+        Args:
+            id: of the approval.
+            person: who answers.
+            digest: that of the arguments the person has looked at, or at least 12 digits of it.
+            approve: or reject.
+            comment: for the record.
+            group: for which group, where the person is in several that wait.
+            instead_of: in whose place, where the person stands in for several.
+
+        Raises AnswerRefused: unknown, already answered, expired, another digest, a member of no group that must answer
+            or whose turn it is, or of the requester's own side (the agent's owner, or whom the run acts for).
         """
-        known = self._store.approval(id)
-        if known is None:
-            raise AnswerRefused(f"there is no approval {id}; `remit approvals ls` lists them")
-        releases = self._releases(known)
-        configurations = self._configurations(known, releases)
-        _check_side(known, person, configurations)
-        groups = tuple(group for group in known.approvers if _is_member(configurations, group, person))
-        if not groups:
-            asked = " or ".join(known.approvers) or "any group"
-            raise AnswerRefused(f"{person} is not a member of {asked}, who must answer approval {id}")
+        known = known_approval(self._store, id)
+        voices = Voices(self._store, known)
         now = self._clock.now()
+        voices.of(person, instead_of, now)
         with changing(self._store, Wanted(approval_ids=[id], workspace=known.workspace), now) as change:
-            approval = change.loaded.approvals_by_id[id]  # as it stands under the lock
-            if self._releases(known) != releases:
-                raise AnswerRefused(f"another release became active while approval {id} was answered: answer it again")
-            if approval.state is not ApprovalState.PENDING:
-                raise AnswerRefused(f"approval {id} is {approval.state.value} already")
-            if now >= approval.expires_at:
-                raise AnswerRefused(f"approval {id} has expired: nobody answered in time; the agent may ask again")
-            if len(digest) < MIN_DIGEST or not approval.digest.startswith(digest):
-                raise AnswerRefused(
-                    f"the digest is not that of approval {id}: look at it again with `remit approvals show {id}`"
-                )
-            _check_news(approval, person, groups, approve=approve)
-            said = ApprovalState.APPROVED if approve else ApprovalState.REJECTED
-            answer: dict[str, object] = {
-                "by": person,
-                "answer": said.value,
-                "groups": list(groups),
-                "comment": comment,
-                "at": now,
-            }
-            answered = replace(approval, answers=(*approval.answers, answer))
-            if not approve or not answered.missing:
-                answered = replace(answered, state=said)
-            change.writes.approvals[id] = answered
-            content = {
-                "approval": id,
-                "run_id": approval.run,
-                "action": approval.action,
-                "digest": approval.digest,
-                "state": answered.state.value,
-                **answer,
-            }
-            change.record(self._ids.new("chg"), RecordKind.APPROVAL_ANSWERED, content)
+            approval = standing_still(change, id, digest)
+            voices.check_unchanged()
+            voice = voices.of(person, instead_of, now)  # a delegation may have ended meanwhile
+            answered = voted(approval, voice, now, approve=approve, comment=comment, group=group)
+            put(change, self._ids, answered)
         return answered
-
-    def _releases(self, approval: Approval) -> tuple[ReleaseId, ...]:
-        """Return the release that asked, and those active now on every channel that ever pointed at it."""
-        active = []
-        for channel in self._store.channels(approval.workspace):
-            past = self._store.activations(approval.workspace, channel)
-            if any(activation.release == approval.release for activation in past):
-                active.append(past[0].release)
-        return (approval.release, *sorted(set(active) - {approval.release}))
-
-    def _configurations(self, approval: Approval, releases: Sequence[ReleaseId]) -> tuple[Configuration, ...]:
-        found = []
-        for id in releases:
-            release = self._store.release(approval.workspace, id)
-            configuration = None if release is None else read(release.files, release.workspace).configuration
-            if configuration is None:
-                raise AnswerRefused(f"release {id}, which says who may answer approval {approval.id}, can not be read")
-            found.append(configuration)
-        return tuple(found)
 
 
 MIN_DIGEST = 12
 """How many digits of a digest a person must give at least: 48 bits can not be met by chance."""
 
 
-def _check_side(approval: Approval, person: UserId, configurations: Sequence[Configuration]) -> None:
-    if not is_actor(person):
-        raise AnswerRefused(f"{person!r} names nobody who could answer: write user:NAME")
-    for configuration in configurations:
-        agent = configuration.agents.get(AgentName(approval.agent))
-        if agent is not None and agent.owner == person:
-            raise AnswerRefused(f"{person} owns {approval.agent}: nobody approves for an agent of their own")
-    if approval.on_behalf_of == person:
-        raise AnswerRefused(f"the run acts for {person}: nobody approves what is done on their own behalf")
+def standing_still(change: Change, id: ApprovalId, digest: str) -> Approval:
+    """Return an approval under the lock, which waits for an answer to what `digest` names. Raises AnswerRefused."""
+    stored = change.loaded.approvals_by_id[id]
+    approval = stored.lapsed(change.now)
+    if approval.state is ApprovalState.EXPIRED and stored.state in (ApprovalState.PENDING, ApprovalState.EXPIRED):
+        raise AnswerRefused(f"approval {id} has expired: nobody answered in time; the agent may ask again")
+    if stored.state is not ApprovalState.PENDING:
+        raise AnswerRefused(f"approval {id} is {stored.state.value} already")
+    if len(digest) < MIN_DIGEST or not approval.digest.startswith(digest):
+        raise AnswerRefused(
+            f"the digest is not that of approval {id}: look at it again with `remit approvals show {id}`"
+        )
+    return approval
 
 
-def _is_member(configurations: Sequence[Configuration], group: GroupName, person: UserId) -> bool:
-    found = [configuration.groups.get(group) for configuration in configurations]
-    return all(each is not None and person in each.members for each in found)
+def voted(
+    approval: Approval, voice: Voice, now: Instant, *, approve: bool, comment: str, group: GroupName | None
+) -> Approval:
+    """Return an approval with one answer more, and what it has come to. Raises AnswerRefused."""
+    heard = {each for answer in approval.current for each in (answer["by"], answer.get("for")) if each}
+    for person in (voice.by, voice.person):
+        if person in heard:
+            raise AnswerRefused(f"{person} has answered approval {approval.id} already")
+    groups = _groups(approval, voice, approval.standing(now), approve=approve, wanted=group)
+    said = ApprovalState.APPROVED if approve else ApprovalState.REJECTED
+    answer: dict[str, object] = {
+        "by": voice.by,
+        "for": None if voice.person == voice.by else voice.person,
+        "answer": said.value,
+        "groups": list(groups),
+        "comment": comment,
+        "edition": approval.edition,
+        "at": now,
+    }
+    answered = replace(approval, answers=(*approval.answers, answer))
+    return answered.weighed(now) if approve else replace(answered, state=said)
 
 
-def _check_news(approval: Approval, person: UserId, groups: Sequence[GroupName], *, approve: bool) -> None:
-    """Refuse an answer that changes nothing: a person's second, or a group's second approval."""
-    if any(answer["by"] == person for answer in approval.answers):
-        raise AnswerRefused(f"{person} has answered approval {approval.id} already")
-    if approve and approval.missing.isdisjoint(groups):
-        said, waits = ", ".join(groups), ", ".join(sorted(approval.missing))
-        raise AnswerRefused(f"{said} has approved already; approval {approval.id} still waits for {waits}")
+def put(change: Change, ids: Ids, answered: Approval) -> None:
+    """Write an approval and put its last answer on record."""
+    change.put_approval(answered)
+    content = {
+        "approval": answered.id,
+        "run_id": answered.run,
+        "action": answered.action,
+        "digest": answered.digest,
+        "state": answered.state.value,
+        **answered.answers[-1],
+    }
+    change.record(ids.new("chg"), RecordKind.APPROVAL_ANSWERED, content)
+
+
+def _groups(
+    approval: Approval, voice: Voice, standing: Standing, *, approve: bool, wanted: GroupName | None
+) -> tuple[GroupName, ...]:
+    """Return the groups an answer counts for: one for an approval, every one that is asked for a rejection."""
+    asked = sorted(voice.groups.intersection(standing.asked))
+    if wanted is not None:
+        asked = [each for each in asked if each == wanted]
+    waits = ", ".join(sorted(standing.missing))
+    if not asked:
+        whose = wanted or ", ".join(sorted(voice.groups))
+        raise AnswerRefused(f"approval {approval.id} does not wait for {whose} now; it waits for {waits}")
+    if not approve:
+        return tuple(asked)
+    may = [each for each in asked if each in standing.open]
+    if not may:
+        raise AnswerRefused(f"{', '.join(asked)} has approved already; approval {approval.id} still waits for {waits}")
+    if len(may) > 1:
+        raise AnswerRefused(
+            f"{voice.person} is in {' and '.join(may)}, and one person counts once: say for which with --group"
+        )
+    return (may[0],)

@@ -10,6 +10,7 @@ from remit.domain.clock import Instant
 from remit.domain.facts import Scope, ScopeKind, scope_id
 from remit.domain.ids import WorkspaceName
 from remit.domain.record import Record, RecordKind
+from remit.storage.approval import Approval, lapses
 from remit.storage.identity import IdentityWrite
 from remit.storage.port import Loaded, Store, Wanted, Writes
 
@@ -32,6 +33,12 @@ class Change:
         self.writes.scopes[self._scope.id] = self._scope
         record = Record.of(self.workspace, self._scope.records, key, kind, self.now, None, content)
         self.writes.records.append(record)
+
+    def put_approval(self, approval: Approval) -> None:
+        """Write an approval that was loaded, and put on record what time alone has changed of it."""
+        for key, kind, content in lapses(self.loaded.approvals_by_id[approval.id], approval):
+            self.record(key, kind, content)
+        self.writes.approvals[approval.id] = approval
 
 
 @contextmanager

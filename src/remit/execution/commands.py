@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from remit.domain.action import Outcome
-from remit.domain.facts import ScopeKind, scope_id
-from remit.domain.ids import ActionId, RunId, ScopeId, WorkspaceName
+from remit.domain.ids import ActionId, RunId, WorkspaceName
 from remit.domain.release import LoopRule
 from remit.domain.run import Run
 from remit.kernel.loops.sketch import CallSketch, ResultSketch
 from remit.kernel.prepared import Prepared
 from remit.storage.port import SealedPayload, WrappedKey
-
-
-def scopes_of(run: Run) -> Iterator[ScopeId]:
-    """Name the rows whose locks a command on this run takes."""
-    yield scope_id(ScopeKind.WORKSPACE, run.workspace)
-    if run.team is not None:
-        yield scope_id(ScopeKind.TEAM, run.workspace, run.team)
-    yield scope_id(ScopeKind.AGENT, run.workspace, run.agent)
-    yield scope_id(ScopeKind.USER, run.workspace, run.on_behalf_of)
-    yield scope_id(ScopeKind.RUN, run.workspace, run.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +14,6 @@ from remit.domain.admission import Admission, RunRequest
 from remit.domain.arguments import BadArguments, PayloadLimits, checked
 from remit.domain.canonical import salted_digest
 from remit.domain.clock import Clock, Instant
-from remit.domain.facts import ApprovalState
 from remit.domain.ids import ActionId, ApprovalId, Ids, KeyId, ReleaseId, RunId, WorkspaceName
 from remit.domain.prompt import fitted
 from remit.domain.release import PRODUCTION, Agent
@@ -310,9 +309,7 @@ class InProcessDoor:
         """Return an approval as it stands."""
         self._admissions.check_process()
         found = self._store.approval(approval)
-        if found is not None and found.state in (ApprovalState.PENDING, ApprovalState.APPROVED):
-            return replace(found, state=ApprovalState.EXPIRED) if self._clock.now() >= found.expires_at else found
-        return found
+        return None if found is None else found.lapsed(self._clock.now())
 
     def _rules(self, release: ReleaseId) -> Ruleset:
         self._admissions.check_process()

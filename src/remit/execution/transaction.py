@@ -19,6 +19,7 @@ from remit.domain.decision import Decision
 from remit.domain.facts import ApprovalState, Facts, Progress, Scope, ScopeKind, scope_id
 from remit.domain.finding import Code, Verdict
 from remit.domain.ids import ApprovalId, Ids, OwnerId, ScopeId
+from remit.domain.oversight import requirements_of
 from remit.domain.record import Record, RecordKind
 from remit.domain.run import Run
 from remit.execution import effects
@@ -31,12 +32,12 @@ from remit.execution.commands import (
     Settle,
     Settled,
     StartRun,
-    scopes_of,
 )
 from remit.kernel.checks.standing import CLOCK_TOLERANCE_S
 from remit.kernel.decide import VERSION, decide
-from remit.kernel.loops.history import repeats
-from remit.storage.port import Approval, Loaded, OpenAction, Reservation, Transactions, Wanted, Writes
+from remit.kernel.gathering import facts_of, row, scopes_of
+from remit.storage.approval import Approval, lapses
+from remit.storage.port import Loaded, OpenAction, Reservation, Transactions, Wanted, Writes
 
 Answer = Admission | Settled | RunStanding
 _STATE = {
@@ -207,25 +208,27 @@ class _Work:
 
     def _facts(self, command: Admit) -> tuple[Facts, Approval | None]:
         run = command.run
-        scope = self.loaded.scopes.get(scope_id(ScopeKind.RUN, run.workspace, run.id))
-        approval = self.loaded.approvals.get((run.id, command.call.digest))
-        if approval is not None and approval.state is ApprovalState.EXPIRED:
-            approval = None  # it was reported once; who tries again asks again
-        team = (
-            None if run.team is None else self._scope(scope_id(ScopeKind.TEAM, run.workspace, run.team), ScopeKind.TEAM)
-        )
-        facts = Facts(
-            now=self.now,
-            workspace=self.workspace,
-            team=team,
-            agent=self._scope(scope_id(ScopeKind.AGENT, run.workspace, run.agent), ScopeKind.AGENT),
-            user=self._scope(scope_id(ScopeKind.USER, run.workspace, run.on_behalf_of), ScopeKind.USER),
-            run=scope,
-            repeats=repeats(scope.history, command.call.sketch.exact) if scope is not None and scope.history else 0,
+        approval = self._approval(command)
+        facts = facts_of(
+            command.call,
+            self.loaded.scopes,
+            self.now,
             withdrawn=run.release in self.loaded.withdrawn,
             approval=None if approval is None else approval.facts(),
         )
         return facts, approval
+
+    def _approval(self, command: Admit) -> Approval | None:
+        """Return the approval of these arguments as time has made it by now. An expired one is told of once."""
+        approval = self.loaded.approvals.get((command.run.id, command.call.digest))
+        if approval is None:
+            return None
+        lapsed = approval.lapsed(self.now)
+        if lapsed != approval:
+            self._keep(lapsed)
+            for key, kind, content in lapses(approval, lapsed):
+                self._record(key, kind, command.run, content)
+        return None if lapsed.state is ApprovalState.EXPIRED and lapsed.told else lapsed
 
     def _open(self, command: Admit, reservations: tuple[Reservation, ...]) -> None:
         action, run = command.call.action, command.run
@@ -255,7 +258,7 @@ class _Work:
         if approval is None:
             return None
         if Code.OVERSIGHT_EXPIRED in codes:
-            self._keep(replace(approval, state=ApprovalState.EXPIRED))
+            self._keep(replace(approval, state=ApprovalState.EXPIRED, told=True))
         elif decision.verdict is Verdict.ALLOW and Code.OVERSIGHT_APPROVED in codes:
             self._keep(replace(approval, state=ApprovalState.USED))
             if facts.run is not None and any(
@@ -268,6 +271,7 @@ class _Work:
     def _ask(self, facts: Facts, command: Admit, decision: Decision) -> Approval:
         call, run = command.call, command.run
         settings = call.rules.configuration.settings
+        rules = requirements_of(decision.approvers, call.rules.configuration.groups, settings.approval_expiry_s)
         asked = Approval(
             id=ApprovalId(self.writer.ids.new("apr")),
             workspace=run.workspace,
@@ -282,17 +286,18 @@ class _Work:
             state=ApprovalState.PENDING,
             created_at=facts.now,
             expires_at=Instant(facts.now + settings.approval_expiry_s * MICROS_PER_SECOND),
-        )
+            requirements=rules,
+        ).weighed(facts.now)
         self._keep(asked)
         return asked
 
     def _keep(self, approval: Approval) -> None:
         self.writes.approvals[approval.id] = approval
-        key = (approval.run, approval.digest)
-        if approval.state is ApprovalState.USED:
-            self.loaded.approvals.pop(key, None)  # the same call later in this batch must ask again
-        else:
-            self.loaded.approvals[key] = approval
+        for digest in {approval.digest, approval.first_digest} - {""}:
+            if approval.state is ApprovalState.USED:
+                self.loaded.approvals.pop((approval.run, digest), None)  # the same call later in this batch asks again
+            else:
+                self.loaded.approvals[approval.run, digest] = approval
 
     def _settle(self, command: Settle) -> Settled | NothingOpen:
         outcome = command.outcome
@@ -349,11 +354,7 @@ class _Work:
     # -- rows and records
 
     def _scope(self, id: ScopeId, kind: ScopeKind) -> Scope:
-        """Return a scope's row; one that nothing was counted on yet is empty."""
-        scope = self.loaded.scopes.get(id)
-        if scope is None:
-            scope = self.loaded.scopes[id] = Scope(id, kind)
-        return scope
+        return row(self.loaded.scopes, id, kind)
 
     def _time_passes(self) -> None:
         """Let no later admission be earlier than this one. What was denied counts for nothing, its clock included."""

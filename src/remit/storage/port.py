@@ -11,29 +11,29 @@ either way, and a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from remit.domain.clock import Instant
-from remit.domain.facts import ApprovalFacts, ApprovalState, Scope
+from remit.domain.facts import ApprovalState, Scope
 from remit.domain.ids import (
     ActionId,
     AgentName,
     ApprovalId,
     BudgetName,
-    GroupName,
     KeyId,
     OwnerId,
     ReleaseId,
     RunId,
     ScopeId,
-    UserId,
     WorkspaceName,
 )
 from remit.domain.record import Record
 from remit.domain.release import BudgetUnit, Release
 from remit.domain.run import Run
+from remit.storage.approval import Approval as Approval
+from remit.storage.delegation import Delegation
 from remit.storage.identity import IdentityReads, IdentityWrite
 
 
@@ -68,41 +68,6 @@ class OpenAction:
     admitted_at: Instant
     reservations: tuple[Reservation, ...]
     unknown: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """A hold waiting for, or answered by, people. `digest` binds it to one run's exact arguments."""
-
-    id: ApprovalId
-    workspace: WorkspaceName
-    run: RunId
-    agent: AgentName
-    action: ActionId
-    target: str
-    digest: str
-    release: ReleaseId
-    on_behalf_of: UserId
-    approvers: tuple[GroupName, ...]
-    state: ApprovalState
-    created_at: Instant
-    expires_at: Instant
-    answers: tuple[Mapping[str, object], ...] = ()
-
-    @property
-    def missing(self) -> frozenset[GroupName]:
-        """The groups that must answer and have not approved."""
-        approved = {group for answer in self.answers if answer["answer"] == "approved" for group in _groups(answer)}
-        return frozenset(self.approvers) - approved
-
-    def facts(self) -> ApprovalFacts:
-        """Return what a decision needs of it."""
-        return ApprovalFacts(self.id, self.state, self.approvers, self.expires_at)
-
-
-def _groups(answer: Mapping[str, object]) -> list[GroupName]:
-    groups = answer.get("groups", [])
-    return [GroupName(str(group)) for group in groups] if isinstance(groups, list) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +141,7 @@ class Writes:
     activations: list[Activation] = field(default_factory=list)
     withdrawn: list[tuple[WorkspaceName, ReleaseId, Instant]] = field(default_factory=list)
     identity: list[IdentityWrite] = field(default_factory=list)
+    delegations: list[Delegation] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +207,12 @@ class Reads(Protocol):
     def approval(self, approval: ApprovalId) -> Approval | None: ...
 
     def approvals(self, workspace: WorkspaceName, state: ApprovalState | None = None) -> Sequence[Approval]: ...
+
+    def approvals_due(self, now: Instant) -> Sequence[Approval]:
+        """Those of every workspace that time has changed since they were written."""
+
+    def delegations(self, workspace: WorkspaceName) -> Sequence[Delegation]:
+        """Newest first, those that are over included."""
 
     def open_actions(self, workspace: WorkspaceName) -> Sequence[OpenAction]: ...
 

@@ -120,7 +120,7 @@ class PostgresTransactions:
         records = self._found(sql.RECORDS, wanted.workspace, list(wanted.record_keys))
         open_actions = self._found(sql.OPEN_ACTIONS, list(wanted.open_actions))
         runs, digests = [run for run, _ in wanted.approvals], [digest for _, digest in wanted.approvals]
-        approvals = self._found(sql.APPROVALS, runs, digests)
+        approvals = self._found(sql.APPROVALS, runs, digests, runs, digests)
         approvals_by_id = self._found(sql.APPROVALS_BY_ID, list(wanted.approval_ids))
         withdrawn = self._found(sql.WITHDRAWN, wanted.workspace, list(wanted.releases))
         self._pipeline.sync()
@@ -130,9 +130,8 @@ class PostgresTransactions:
             open_actions={row[0]: rows.open_from(row) for row in _rows(open_actions)},
             approvals_by_id={row[0]: rows.approval_from(row) for row in _rows(approvals_by_id)},
             withdrawn={row[0] for row in _rows(withdrawn)},
+            approvals=rows.approvals_by_digest(map(rows.approval_from, _rows(approvals)), wanted.approvals),
         )
-        for approval in map(rows.approval_from, _rows(approvals)):  # the latest of each pair stays
-            loaded.approvals[approval.run, approval.digest] = approval
         there = {row[0] for row in _rows(locked)}
         return loaded, [workspace for workspace in workspaces if workspace not in there]
 

@@ -19,9 +19,10 @@ SCOPES = (
 )
 RECORDS = "select key, body from records where workspace = %b and key = any(%b)"
 OPEN_ACTIONS = f"select {rows.OPEN_COLUMNS} from open_actions where id = any(%b)"
-APPROVALS = (
+APPROVALS = " union all ".join(
     f"select {rows.APPROVAL_COLUMNS} from approvals"
-    " where (run, digest) in (select * from unnest(%b::text[], %b::text[])) and state != 'used' order by created_at, id"
+    f" where (run, {digest}) in (select * from unnest(%b::text[], %b::text[])) and state != 'used'"
+    for digest in ("digest", "first_digest")
 )
 APPROVALS_BY_ID = f"select {rows.APPROVAL_COLUMNS} from approvals where id = any(%b)"
 WITHDRAWN = "select id from releases where withdrawn_at is not null and workspace = %b and id = any(%b)"
@@ -80,11 +81,12 @@ _FORGET_HISTORIES = (
 _PUT_APPROVALS = _insert(
     "approvals",
     rows.APPROVAL_COLUMNS,
-    "text text text text text text text text text text text int8 int8 bytea",
+    "text text text text text text text text text text text int8 int8 bytea bytea text int8",
     "on conflict (id) do update set state = excluded.state, expires_at = excluded.expires_at,"
-    " approvers = excluded.approvers, answers = excluded.answers",
+    " approvers = excluded.approvers, answers = excluded.answers, digest = excluded.digest,"
+    " course = excluded.course, first_digest = excluded.first_digest, due_at = excluded.due_at",
 )
-_VOID = "update approvals set state = 'voided' where run = any(%b) and state in ('pending', 'approved')"
+_VOID = "update approvals set state = 'voided', due_at = null where run = any(%b) and state in ('pending', 'approved')"
 _BEAT = _insert("owners", "id, seen_at", "text int8", "on conflict (id) do update set seen_at = excluded.seen_at")
 _ADD_CONTENTS = _insert("contents", "digest, content", "text bytea", "on conflict (digest) do nothing")
 _ADD_RELEASES = _insert(
@@ -142,6 +144,8 @@ def _rare(writes: Writes) -> Iterator[Statement]:
         _ACTIVATE, [(a.workspace, a.channel, a.release, a.by, a.at, a.message) for a in writes.activations]
     )
     yield from _of_rows(_WITHDRAW, writes.withdrawn)
+    for delegation in writes.delegations:
+        yield rows.PUT_DELEGATION.replace("?", "%s"), list(rows.delegation_row(delegation))
     for statement, each in identity_rows.statements(writes.identity):
         for values in each:
             yield statement.replace("?", "%s"), list(values)

@@ -17,6 +17,7 @@ from remit.domain.release import Release
 from remit.domain.run import Run
 from remit.storage import rows, tables
 from remit.storage.changes import Listening, Signals
+from remit.storage.delegation import Delegation
 from remit.storage.identity_rows import IdentityQueries
 from remit.storage.port import Activation, Approval, Changes, OpenAction, SealedPayload, StoreError, WrappedKey
 
@@ -31,6 +32,7 @@ def _columns(table: Any, names: str) -> list[Any]:
 _RUN = _columns(tables.runs, rows.RUN_COLUMNS)
 _SCOPE = _columns(tables.scopes, rows.SCOPE_COLUMNS)
 _APPROVAL = _columns(tables.approvals, rows.APPROVAL_COLUMNS)
+_DELEGATION = _columns(tables.delegations, rows.DELEGATION_COLUMNS)
 _OPEN = _columns(tables.open_actions, rows.OPEN_COLUMNS)
 
 
@@ -134,6 +136,18 @@ class Queries(IdentityQueries):
             query = query.where(tables.approvals.c.state == state.value)
         query = query.order_by(tables.approvals.c.created_at.desc(), tables.approvals.c.id.desc())
         return [rows.approval_from(row) for row in self._all(query.limit(MAX_LIST))]
+
+    def approvals_due(self, now: Instant) -> Sequence[Approval]:
+        """Return approvals of every workspace that time has changed since they were written, longest due first."""
+        due_at = tables.approvals.c.due_at
+        query = select(*_APPROVAL).where(due_at <= now).order_by(due_at)
+        return [rows.approval_from(row) for row in self._all(query.limit(MAX_LIST))]
+
+    def delegations(self, workspace: WorkspaceName) -> Sequence[Delegation]:
+        """Return who answers in whose place, newest first, those that are over included."""
+        query = select(*_DELEGATION).where(tables.delegations.c.workspace == workspace)
+        query = query.order_by(tables.delegations.c.made_at.desc(), tables.delegations.c.id.desc())
+        return [Delegation(*row) for row in self._all(query.limit(MAX_LIST))]
 
     def open_actions(self, workspace: WorkspaceName) -> Sequence[OpenAction]:
         """Return admitted actions without outcome and those whose outcome is unknown, oldest first."""

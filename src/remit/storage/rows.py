@@ -9,18 +9,25 @@ import orjson
 
 from remit.domain.canonical import sha256_hex
 from remit.domain.facts import ApprovalState, Scope, ScopeKind, Stop
-from remit.domain.ids import ScopeId
+from remit.domain.ids import RunId, ScopeId
 from remit.domain.release import BudgetUnit, Release
 from remit.domain.run import Run
+from remit.storage.approval import course_from
+from remit.storage.delegation import Delegation
 from remit.storage.port import Approval, OpenAction, Reservation
 
 SCOPE_COLUMNS = "id, kind, stops, state"
 OPEN_COLUMNS = "id, workspace, run, agent, target, owner, admitted_at, reservations, unknown"
 APPROVAL_COLUMNS = (
     "id, workspace, run, agent, action, target, digest, release, on_behalf_of, approvers, state,"
-    " created_at, expires_at, answers"
+    " created_at, expires_at, answers, course, first_digest, due_at"
 )
 RUN_COLUMNS = "id, workspace, agent, team, release, on_behalf_of, purpose, started_at, key, parent, depth"
+DELEGATION_COLUMNS = "id, workspace, person, delegate, begins_at, ends_at, made_by, made_at, ended_at"
+PUT_DELEGATION = (
+    f"insert into delegations ({DELEGATION_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " on conflict (id) do update set ended_at = excluded.ended_at"
+)
 
 NO_STOPS = "{}"
 
@@ -83,7 +90,10 @@ def approval_from(row: Sequence[Any]) -> Approval:
     fields["approvers"] = tuple(orjson.loads(fields["approvers"]))
     fields["answers"] = tuple(orjson.loads(fields["answers"]))
     fields["state"] = ApprovalState(fields["state"])
-    return Approval(**fields)
+    # Both follow from the rest and are columns only to be searched by.
+    del fields["first_digest"], fields["due_at"]
+    course = course_from(orjson.loads(fields.pop("course")))
+    return Approval(**fields, **course)
 
 
 def approval_row(approval: Approval) -> tuple[Any, ...]:
@@ -103,6 +113,37 @@ def approval_row(approval: Approval) -> tuple[Any, ...]:
         approval.created_at,
         approval.expires_at,
         orjson.dumps(approval.answers),
+        orjson.dumps(approval.course()),
+        approval.first_digest,
+        approval.due_at,
+    )
+
+
+def approvals_by_digest(
+    found: Iterable[Approval], wanted: Iterable[tuple[RunId, str]]
+) -> dict[tuple[RunId, str], Approval]:
+    """Return the latest approval of each run and digest that is wanted, also by the digest it had before an edit."""
+    asked = set(wanted)
+    result = {}
+    for approval in sorted(found, key=lambda each: (each.created_at, each.id)):
+        for digest in (approval.first_digest, approval.digest):
+            if (approval.run, digest) in asked:
+                result[approval.run, digest] = approval
+    return result
+
+
+def delegation_row(delegation: Delegation) -> tuple[Any, ...]:
+    """Return a row of DELEGATION_COLUMNS."""
+    return (
+        delegation.id,
+        delegation.workspace,
+        delegation.person,
+        delegation.delegate,
+        delegation.begins_at,
+        delegation.ends_at,
+        delegation.made_by,
+        delegation.made_at,
+        delegation.ended_at,
     )
 
 

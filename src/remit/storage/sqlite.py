@@ -30,6 +30,11 @@ BUSY_TIMEOUT_S = 30
 _MANY = "(select value from json_each(?))"
 
 _SCOPES = f"select {rows.SCOPE_COLUMNS}, history from scopes left join histories on scope = id where id in {_MANY}"
+_APPROVALS = " union all ".join(
+    f"select {rows.APPROVAL_COLUMNS} from approvals where (run, {digest}) in"
+    " (select value ->> 0, value ->> 1 from json_each(?)) and state != 'used'"
+    for digest in ("digest", "first_digest")
+)
 _UPSERT_SCOPE = (
     "insert into scopes (id, kind, stops, state) values (?, ?, '{}', ?)"
     " on conflict (id) do update set state = excluded.state"
@@ -112,13 +117,8 @@ class SqliteTransactions:
     def _load_approvals(self, wanted: Wanted, loaded: Loaded) -> None:
         if wanted.approvals:
             pairs = orjson.dumps([[run, digest] for run, digest in wanted.approvals]).decode()
-            found = self._db.execute(
-                f"select {rows.APPROVAL_COLUMNS} from approvals where (run, digest) in"
-                " (select value ->> 0, value ->> 1 from json_each(?)) and state != 'used' order by created_at, id",
-                (pairs,),
-            )
-            for approval in map(rows.approval_from, found):  # the latest of each pair stays
-                loaded.approvals[approval.run, approval.digest] = approval
+            found = self._db.execute(_APPROVALS, (pairs, pairs))
+            loaded.approvals = rows.approvals_by_digest(map(rows.approval_from, found), wanted.approvals)
         if wanted.approval_ids:
             found = self._db.execute(
                 f"select {rows.APPROVAL_COLUMNS} from approvals where id in {_MANY}",
@@ -207,13 +207,13 @@ def _rare_statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, .
         yield (
             (
                 f"insert or replace into approvals ({rows.APPROVAL_COLUMNS})"
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             ),
             [rows.approval_row(approval) for approval in writes.approvals.values()],
         )
     if writes.voided:
         yield (
-            "update approvals set state = 'voided' where run = ? and state in ('pending', 'approved')",
+            "update approvals set state = 'voided', due_at = null where run = ? and state in ('pending', 'approved')",
             [(run,) for run in writes.voided],
         )
     if writes.heartbeat:
@@ -230,6 +230,8 @@ def _rare_statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, .
             "update releases set withdrawn_at = ? where workspace = ? and id = ?",
             [(at, workspace, release) for workspace, release, at in writes.withdrawn],
         )
+    if writes.delegations:
+        yield rows.PUT_DELEGATION, [rows.delegation_row(each) for each in writes.delegations]
     yield from identity_rows.statements(writes.identity)
 
 

@@ -105,7 +105,26 @@ approvals = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("answers", LargeBinary, nullable=False),
+    Column("course", LargeBinary, nullable=False),
+    Column("first_digest", String, nullable=False),
+    Column("due_at", BigInteger),
     Index("approvals_digest", "run", "digest"),
+    Index("approvals_first_digest", "run", "first_digest"),
+    Index("approvals_due", "due_at"),
+)
+delegations = Table(  # who answers in whose place while they are away
+    "delegations",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("workspace", String, nullable=False),
+    Column("person", String, nullable=False),
+    Column("delegate", String, nullable=False),
+    Column("begins_at", BigInteger, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+    Column("made_by", String, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Index("delegations_workspace", "workspace", "delegate"),
 )
 payload_keys = Table(
     "payload_keys",
