@@ -128,7 +128,8 @@ class Answering(RuleBasedStateMachine):
         self.heard += sorted({by, person})
         self.rejected = approve == 0
         if approve:
-            (group,) = self.approval.answers[-1]["groups"]  # type: ignore[misc]
+            last: Any = self.approval.answers[-1]
+            (group,) = last["groups"]
             assert person in self.groups[group].members
             self.given.append((person, group, self.now))
 
