@@ -31,12 +31,13 @@ from remit.domain.admission import RunRequest
 from remit.domain.clock import ManualClock
 from remit.domain.facts import Scope, ScopeKind, scope_id
 from remit.domain.ids import ActionId, AgentName, Ids, RandomIds, ReleaseId, RunId, UserId, WorkspaceName
+from remit.domain.payload import ARGUMENTS
 from remit.domain.record import RecordKind
 from remit.domain.release import Release
 from remit.domain.run import Run
 from remit.execution.admission import AdmissionQueue
 from remit.execution.commands import Admit, Settle
-from remit.execution.door import ARGUMENTS, InProcessDoor
+from remit.execution.door import InProcessDoor
 from remit.execution.replay import Replay
 from remit.kernel.prepared import prepare
 from remit.kernel.ruleset import Ruleset

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from remit.api.oidc import OidcRoutes
     from remit.api.use_cases import UseCases
+    from remit.control.approval_detail import Details
     from remit.control.proof import Proof
 
 
@@ -118,6 +119,16 @@ def open_door(parts: Parts, queue: AdmissionQueue, workspace: WorkspaceName) -> 
     return InProcessDoor(workspace, parts.store, queue, parts.rulesets, parts.keys, parts.clock, parts.ids, limits)
 
 
+def approval_details(parts: Parts) -> Details:
+    """Join what shows an approval to a person."""
+    from remit.control.approval_detail import Details
+    from remit.control.payload_reads import PayloadReads
+    from remit.storage.approval_history import approval_history_of
+
+    reads = PayloadReads(parts.store, parts.keys, parts.clock, parts.ids)
+    return Details(parts.store, approval_history_of(parts.store), reads, parts.rulesets.of, parts.clock)
+
+
 def open_api(parts: Parts, queue: AdmissionQueue, *, secure: bool = False, proof: Proof | None = None) -> FastAPI:
     """Join the control plane's application. Imports the web framework, which an embedded agent never needs.
 
@@ -161,6 +172,7 @@ def open_api(parts: Parts, queue: AdmissionQueue, *, secure: bool = False, proof
         rulesets=parts.rulesets,
         releases=Releases(store, clock, ids),
         approvals=Approvals(store, clock, ids),
+        details=approval_details(parts),
         stops=Stops(store, clock, ids),
         people=People(store, clock, ids, passwords),
         credentials=Credentials(store, clock, ids),

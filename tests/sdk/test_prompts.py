@@ -10,9 +10,9 @@ import orjson
 import pytest
 
 import remit
+from remit.domain.payload import ARGUMENTS
 from remit.domain.prompt import PROMPT, PROMPT_SHA256, PROMPT_UNREAD
 from remit.domain.record import RecordKind
-from remit.execution.door import ARGUMENTS
 from remit.execution.replay import Agreement
 from remit.sdk.prompt import MESSAGE_TOKENS, Prompt, fields_of
 from tests.served import DOORS, reached, served

@@ -21,10 +21,10 @@ from remit.domain.clock import Clock, ManualClock
 from remit.domain.facts import ApprovalState
 from remit.domain.ids import ActionId, AgentName, Ids, OwnerId, ReleaseId, RunId, UserId
 from remit.domain.money import Micros
+from remit.domain.payload import ARGUMENTS
 from remit.domain.release import Configuration
 from remit.domain.run import Run
 from remit.execution.commands import Admit, Batch, Command, EndRun, Observation, Settle, StartRun
-from remit.execution.door import ARGUMENTS
 from remit.execution.keys import Keys
 from remit.execution.recovery import abandoned
 from remit.execution.replay import Agreement, Replay

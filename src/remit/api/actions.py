@@ -13,6 +13,7 @@ from remit.api.route import Route
 from remit.api.shapes import Asker, Json, Shown, missing
 from remit.api.use_cases import UseCases
 from remit.domain.decision import Decision
+from remit.domain.finding import Finding
 from remit.domain.ids import WorkspaceName
 from remit.domain.messages import Language, say, telling
 from remit.domain.record import RecordKind
@@ -136,16 +137,18 @@ class ActionRoutes:
 
 def findings_of(decision: Decision, language: Language) -> list[FindingShown]:
     """Return what every check found."""
-    return [
-        FindingShown(
-            code=finding.code.value,
-            check=finding.code.check.value,
-            verdict=finding.verdict.word,
-            params=dict(finding.params),
-            words=say(finding, language),
-        )
-        for finding in decision.findings
-    ]
+    return [finding_of(finding, language) for finding in decision.findings]
+
+
+def finding_of(finding: Finding, language: Language) -> FindingShown:
+    """Return one finding, in words too."""
+    return FindingShown(
+        code=finding.code.value,
+        check=finding.code.check.value,
+        verdict=finding.verdict.word,
+        params=dict(finding.params),
+        words=say(finding, language),
+    )
 
 
 def action_of(store: Reads, workspace: WorkspaceName, record: dict[str, Any]) -> ActionShown:

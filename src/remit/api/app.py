@@ -13,6 +13,7 @@ from remit.api.access import PUBLIC, Undeclared, allow
 from remit.api.actions import ActionRoutes
 from remit.api.agents import AgentRoutes
 from remit.api.answers import Refusal
+from remit.api.approval_details import ApprovalDetailRoutes
 from remit.api.approvals import ApprovalRoutes
 from remit.api.budgets import BudgetRoutes
 from remit.api.figures import Figures
@@ -108,6 +109,7 @@ def _routes(use: UseCases) -> Iterator[Route]:
         PolicyRoutes(use),
         BudgetRoutes(use),
         ApprovalRoutes(use),
+        ApprovalDetailRoutes(use),
         StopRoutes(use),
         RecordRoutes(use),
         LedgerRoutes(use),

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 
 from remit.api.answers import Refusal
+from remit.control.approval_detail import DetailRefused
 from remit.control.approvals import AnswerRefused
 from remit.control.attempts import TooManyAttempts
 from remit.control.credentials import CredentialRefused
@@ -27,6 +28,7 @@ _KNOWN: tuple[tuple[type[Exception], int, str, str], ...] = (
     (FolderHasProblems, 422, "folder_has_problems", "Correct the files; `problems` lists every mistake"),
     (TestsFailed, 422, "tests_failed", "Correct the files or the tests; POST /api/v1/releases/plan shows them"),
     (ReleaseRefused, 409, "release_refused", "The detail says what would be right"),
+    (DetailRefused, 409, "payload_changed", "Do not answer it; tell whoever runs the database"),
     (AnswerRefused, 409, "answer_refused", "The detail says why; look at the approval again"),
     (StopRefused, 422, "stop_refused", "The detail says what would be right"),
     (PersonRefused, 409, "person_refused", "The detail says what would be right"),

@@ -23,11 +23,12 @@ from remit.domain.arguments import PayloadLimits
 from remit.domain.canonical import salted_digest
 from remit.domain.clock import Clock
 from remit.domain.ids import ActionId, Ids, ReleaseId, RunId, WorkspaceName
+from remit.domain.payload import ARGUMENTS
 from remit.domain.run import Run
 from remit.execution import metering
 from remit.execution.admission import AdmissionQueue
 from remit.execution.commands import Command, EndRun, RunStanding, Settle, Settled, StartRun
-from remit.execution.door import ARGUMENTS, NO_PROMPT, Attempt, InProcessDoor
+from remit.execution.door import NO_PROMPT, Attempt, InProcessDoor
 from remit.execution.keys import Keys
 from remit.execution.rulesets import Rulesets
 from remit.execution.transaction import NothingOpen

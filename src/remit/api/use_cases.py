@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from remit.api.access import Doorkeeper
 from remit.api.answers import Refusal
+from remit.control.approval_detail import Details
 from remit.control.approvals import Approvals
 from remit.control.credentials import Credentials
 from remit.control.evidence import LiveEvidence
@@ -43,6 +44,7 @@ class UseCases:
     rulesets: Rulesets
     releases: Releases
     approvals: Approvals
+    details: Details
     stops: Stops
     people: People
     credentials: Credentials

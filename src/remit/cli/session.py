@@ -13,6 +13,7 @@ import click
 from pydantic import ValidationError
 
 from remit.compose import Parts, open_parts, the_workspace
+from remit.control.approval_detail import DetailRefused
 from remit.control.approvals import AnswerRefused, Approvals
 from remit.control.releases import ReleaseRefused, Releases
 from remit.control.stops import StopRefused, Stops
@@ -80,7 +81,7 @@ def explained() -> Iterator[None]:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
         raise Failed(f"REMIT_{name}: {first['msg']}") from error
-    except (StoreError, RemitError, ReleaseRefused, AnswerRefused, StopRefused) as error:
+    except (StoreError, RemitError, ReleaseRefused, AnswerRefused, DetailRefused, StopRefused) as error:
         raise Failed(str(error)) from error
 
 

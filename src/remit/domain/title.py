@@ -122,6 +122,11 @@ def our_title(effect: Effect | None, target: str, language: Language = "en") -> 
     return _OURS[language][effect].format(tool=_isolated(recordable(target)))
 
 
+def without_isolates(title: str) -> str:
+    """Return a title for where nobody arranges text by direction, as on a terminal."""
+    return title.replace(FSI, "").replace(PDI, "")
+
+
 def shown(value: object, longest: int = MAX_VALUE) -> str:
     """Return one value as people may read it: harmless, on one line, and cut."""
     text = value if isinstance(value, str) else canonical(value).decode()

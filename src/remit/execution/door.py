@@ -15,6 +15,7 @@ from remit.domain.arguments import BadArguments, PayloadLimits, checked
 from remit.domain.canonical import salted_digest
 from remit.domain.clock import Clock, Instant
 from remit.domain.ids import ActionId, ApprovalId, Ids, KeyId, ReleaseId, RunId, WorkspaceName
+from remit.domain.payload import ARGUMENTS, RESULT, TASK
 from remit.domain.prompt import fitted
 from remit.domain.release import PRODUCTION, Agent
 from remit.domain.run import Run
@@ -29,9 +30,6 @@ from remit.kernel.loops.sketch import CallSketch, result_sketch
 from remit.kernel.prepared import Prepared, model_arguments, prepare
 from remit.kernel.ruleset import Ruleset
 from remit.storage.port import Approval, Reads, SealedPayload, StoreError
-
-ARGUMENTS, RESULT, TASK = "arguments", "result", "task"
-"""Parts of a sealed payload."""
 
 NO_PROMPT: Mapping[str, Any] = MappingProxyType({})
 

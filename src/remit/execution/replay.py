@@ -13,8 +13,8 @@ from remit.domain.action import Action, ActionKind, Assurance, Cost
 from remit.domain.decision import Decision
 from remit.domain.facts import Facts
 from remit.domain.ids import RunId, WorkspaceName
+from remit.domain.payload import ARGUMENTS
 from remit.domain.record import RecordKind
-from remit.execution.door import ARGUMENTS
 from remit.execution.keys import Keys
 from remit.execution.rulesets import ReleaseUnusable, Rulesets
 from remit.kernel.decide import VERSION, decide
