@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from remit.api.access import Doorkeeper
 from remit.api.admission import AgentRoutes, Told
 from remit.api.commits import Commits
+from remit.api.console import ConsoleRoute
 from remit.api.events import EventRoute
 from remit.api.limits import RequestLimits, limits_for
 from remit.api.route import Seam
@@ -65,7 +66,7 @@ def open_server(parts: Parts, queue: AdmissionQueue, *, secure: bool) -> OpenSer
     agents = AgentRoutes(recognition, Doors(parts, queue, payload).of, commits, limits, told)
     seals = seals_of(store)
     events = EventRoute(recognition, store, lambda name: seals.head(name).last_seq, commits, request_limits=limits)
-    return OpenServer(Whole((agents, events), application), limits)
+    return OpenServer(Whole((agents, events, ConsoleRoute()), application), limits)
 
 
 class Doors:

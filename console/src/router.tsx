@@ -1,0 +1,71 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router'
+
+import { Refused } from './api/client'
+import { queries } from './api/queries'
+import { sessionQuery } from './api/session'
+import { Failed, NotThere } from './shell/Failed'
+import { Frame } from './shell/Frame'
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotThere, errorComponent: Failed })
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  component: lazyRouteComponent(() => import('./pages/sign-in/SignIn'), 'SignIn'),
+})
+
+/** Every page but the one to sign in: with a session, or on to sign in and back. */
+const frame = createRoute({
+  getParentRoute: () => root,
+  id: 'frame',
+  component: Frame,
+  beforeLoad: async ({ location }) => {
+    try {
+      await queries.ensureQueryData(sessionQuery)
+    } catch (error) {
+      if (error instanceof Refused && error.problem.status === 401) {
+        throw redirect({ to: '/sign-in', search: { to: location.href } as never })
+      }
+      throw error
+    }
+  },
+})
+
+const home = createRoute({
+  getParentRoute: () => frame,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/runs' })
+  },
+})
+
+type Search = Record<string, string | undefined>
+
+/** Every filter lives in the address: whatever stands there is text, and the page says what it makes of it. */
+export const textual = (search: Record<string, unknown>): Search =>
+  Object.fromEntries(Object.entries(search).map(([name, value]) => [name, value === undefined ? value : String(value)]))
+
+const runs = createRoute({
+  getParentRoute: () => frame,
+  path: '/runs',
+  validateSearch: textual,
+  component: lazyRouteComponent(() => import('./pages/runs/Runs'), 'Runs'),
+})
+const run = createRoute({
+  getParentRoute: () => frame,
+  path: '/runs/$run',
+  validateSearch: textual,
+  component: lazyRouteComponent(() => import('./pages/run/Run'), 'Run'),
+})
+
+export const router = createRouter({
+  routeTree: root.addChildren([signIn, frame.addChildren([home, runs, run])]),
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

@@ -1,0 +1,23 @@
+import { Outlet } from '@tanstack/react-router'
+import { useTranslation } from 'react-i18next'
+
+import { FreezeBanner } from './FreezeBanner'
+import { Navigation } from './Navigation'
+import { Palette } from './Palette'
+import { TopBar } from './TopBar'
+
+/** What stands around every page. */
+export function Frame() {
+  const { t } = useTranslation()
+  return (
+    <div className="frame">
+      <FreezeBanner />
+      <Navigation />
+      <TopBar />
+      <main className="page" id="page" aria-label={t('frame.page')}>
+        <Outlet />
+      </main>
+      <Palette />
+    </div>
+  )
+}

@@ -1,0 +1,31 @@
+import { Link } from '@tanstack/react-router'
+import { useTranslation } from 'react-i18next'
+
+import { GROUPS } from './places'
+import { useWaiting } from './waiting'
+
+/** The way to every page. */
+export function Navigation() {
+  const { t } = useTranslation()
+  const waiting = useWaiting()
+  return (
+    <nav className="side" aria-label={t('frame.navigation')}>
+      <Link to="/" className="brand" aria-label="Remit">
+        <img src="/mark.svg" alt="" />
+        <span className="word">Remit</span>
+      </Link>
+      {GROUPS.map((group) => (
+        <div key={group.name} style={{ display: 'contents' }}>
+          <div className="nav-group">{t(`frame.group.${group.name}`)}</div>
+          {group.places.map(({ name, to, icon: Icon }) => (
+            <Link key={name} to={to} className="nav" title={t(`frame.place.${name}`)}>
+              <Icon size={17} stroke={1.8} aria-hidden />
+              <span className="word">{t(`frame.place.${name}`)}</span>
+              {name === 'approvals' && waiting > 0 && <span className="count num">{waiting}</span>}
+            </Link>
+          ))}
+        </div>
+      ))}
+    </nav>
+  )
+}

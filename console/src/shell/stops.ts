@@ -1,0 +1,20 @@
+import { queryOptions, useQuery } from '@tanstack/react-query'
+
+import { answer, api } from '../api/client'
+import { useFresh } from '../api/live'
+
+export const stopsQuery = queryOptions({
+  queryKey: ['stops'],
+  queryFn: () => answer(api.GET('/api/v1/stops')),
+})
+
+/** The stops in force. */
+export function useStops() {
+  useFresh(['stops'], ({ kind }) => kind === 'stop_changed')
+  return useQuery(stopsQuery).data?.stops ?? []
+}
+
+export const freeze = (target: string, reason: string) =>
+  answer(api.POST('/api/v1/stops', { body: { target, reason } }))
+
+export const lift = (target: string, reason: string) => answer(api.POST('/api/v1/stops/lift', { body: { target, reason } }))
