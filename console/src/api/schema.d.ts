@@ -910,6 +910,9 @@ export interface paths {
         /**
          * Runs.All
          * @description List runs, newest first; `user` is whom they act for.
+         *
+         *     `state` and `since` are looked for in the runs that fit the rest, 2,000 of them for one page: where the page is
+         *     not full by then, `partial` says so, and `next` goes on behind the last one that was looked at.
          */
         get: operations["runs_all"];
         put?: never;
@@ -1304,12 +1307,12 @@ export interface components {
              * Channel
              * @default production
              */
-            channel: string;
+            channel?: string;
             /**
              * Message
              * @default
              */
-            message: string;
+            message?: string;
         };
         /**
          * AgentShown
@@ -1358,7 +1361,7 @@ export interface components {
              * Comment
              * @default
              */
-            comment: string;
+            comment?: string;
             /** Digest */
             digest: string;
         };
@@ -1545,7 +1548,7 @@ export interface components {
              * At
              * @default
              */
-            at: string;
+            at?: string;
             /** Calls */
             calls?: {
                 [key: string]: number;
@@ -1554,28 +1557,28 @@ export interface components {
              * Depth
              * @default 0
              */
-            depth: number;
+            depth?: number;
             /**
              * In Flight
              * @default 0
              */
-            in_flight: number;
+            in_flight?: number;
             loop?: components["schemas"]["Code"] | null;
             /**
              * Model Calls
              * @default 0
              */
-            model_calls: number;
+            model_calls?: number;
             /**
              * Repeats
              * @default 0
              */
-            repeats: number;
+            repeats?: number;
             /**
              * Running S
              * @default 0
              */
-            running_s: number;
+            running_s?: number;
             /** Spent */
             spent?: {
                 [key: string]: number;
@@ -1584,14 +1587,14 @@ export interface components {
              * Steps
              * @default 0
              */
-            steps: number;
+            steps?: number;
             /** Stopped */
             stopped?: ("workspace" | "team" | "agent" | "run" | "tool" | "model")[];
             /**
              * Tool Calls
              * @default 0
              */
-            tool_calls: number;
+            tool_calls?: number;
         };
         /**
          * FilesShown
@@ -1632,12 +1635,12 @@ export interface components {
              * Anyway
              * @default false
              */
-            anyway: boolean;
+            anyway?: boolean;
             /**
              * Reason
              * @default
              */
-            reason: string;
+            reason?: string;
             /** Target */
             target: string;
         };
@@ -1664,13 +1667,15 @@ export interface components {
              * Status
              * @default ok
              */
-            status: string;
+            status?: string;
         };
         /**
          * KeyShown
-         * @description A key or token. `secret` is told once; `hint` is how it begins.
+         * @description A key or token. `secret` is told once; `hint` is how it begins; `channel` is an agent's key's.
          */
         KeyShown: {
+            /** Channel */
+            channel: string | null;
             /** Created At */
             created_at: number;
             /** Created By */
@@ -1758,16 +1763,21 @@ export interface components {
         };
         /**
          * NewKey
-         * @description A key for an agent; without `lasting_s` it holds until it is revoked.
+         * @description A key for an agent, whose runs are of `channel`; without `lasting_s` it holds until it is revoked.
          */
         NewKey: {
             /** Agent */
             agent: string;
             /**
+             * Channel
+             * @default production
+             */
+            channel?: string;
+            /**
              * Label
              * @default
              */
-            label: string;
+            label?: string;
             /** Lasting S */
             lasting_s?: number | null;
         };
@@ -1796,13 +1806,13 @@ export interface components {
              * Name
              * @default
              */
-            name: string;
+            name?: string;
             /**
              * Password
              * Format: password
              * @default
              */
-            password: string;
+            password?: string;
             /** Roles */
             roles?: components["schemas"]["Role"][];
         };
@@ -1817,7 +1827,7 @@ export interface components {
              * Lasting S
              * @default 2592000
              */
-            lasting_s: number;
+            lasting_s?: number;
         };
         /**
          * OutcomeShown
@@ -1853,7 +1863,7 @@ export interface components {
              * Workspace
              * @default
              */
-            workspace: string;
+            workspace?: string;
         };
         /**
          * PasswordChange
@@ -1870,7 +1880,7 @@ export interface components {
              * Format: password
              * @default
              */
-            old: string;
+            old?: string;
         };
         /**
          * PeopleShown
@@ -1970,7 +1980,7 @@ export interface components {
              * Reason
              * @default
              */
-            reason: string;
+            reason?: string;
         };
         /**
          * RecordKind
@@ -2039,19 +2049,19 @@ export interface components {
              * Channel
              * @default production
              */
-            channel: string;
+            channel?: string;
             /**
              * Message
              * @default
              */
-            message: string;
+            message?: string;
             /** Only */
             only?: string[];
             /**
              * To
              * @default
              */
-            to: string;
+            to?: string;
         };
         /**
          * Rotation
@@ -2062,15 +2072,22 @@ export interface components {
              * Overlap S
              * @default 86400
              */
-            overlap_s: number;
+            overlap_s?: number;
         };
         /**
          * RunPage
-         * @description Runs, newest first. `next` is the cursor of the page behind this one; a page may be short and still have one.
+         * @description Runs, newest first. `next` is the cursor of the page behind this one.
+         *
+         *     `partial`: not all that would fit on this page were found before the search was broken off; `next` goes on with it.
          */
         RunPage: {
             /** Next */
             next: string | null;
+            /**
+             * Partial
+             * @default false
+             */
+            partial?: boolean;
             /** Runs */
             runs: components["schemas"]["RunShown"][];
         };
@@ -2155,7 +2172,7 @@ export interface components {
              * Reason
              * @default
              */
-            reason: string;
+            reason?: string;
             /** Target */
             target: string;
         };
@@ -2194,7 +2211,7 @@ export interface components {
              * Release
              * @default
              */
-            release: string;
+            release?: string;
         };
         /**
          * TestShown
@@ -2281,13 +2298,13 @@ export interface components {
              * Channel
              * @default production
              */
-            channel: string;
+            channel?: string;
             /**
              * Expected
              * @description The release of a plan that was looked at.
              * @default
              */
-            expected: string;
+            expected?: string;
             /** Files */
             files: {
                 [key: string]: string;
@@ -2296,7 +2313,7 @@ export interface components {
              * Message
              * @default
              */
-            message: string;
+            message?: string;
             /** Only */
             only?: string[];
         };
@@ -2328,43 +2345,43 @@ export interface components {
              *       "tool_calls": 0
              *     }
              */
-            facts: components["schemas"]["FactsGiven"];
+            facts?: components["schemas"]["FactsGiven"];
             /**
              * Input Tokens
              * @default 0
              */
-            input_tokens: number;
+            input_tokens?: number;
             /**
              * Language
              * @default en
              * @enum {string}
              */
-            language: "en" | "ar";
+            language?: "en" | "ar";
             /**
              * Max Output Tokens
              * @default 0
              */
-            max_output_tokens: number;
+            max_output_tokens?: number;
             /**
              * Model
              * @default
              */
-            model: string;
+            model?: string;
             /**
              * On Behalf Of
              * @default user:test
              */
-            on_behalf_of: string;
+            on_behalf_of?: string;
             /**
              * Release
              * @default
              */
-            release: string;
+            release?: string;
             /**
              * Tool
              * @default
              */
-            tool: string;
+            tool?: string;
         };
         /**
          * WhatIfShown

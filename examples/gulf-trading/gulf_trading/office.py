@@ -48,14 +48,15 @@ class Office:
 
     def __enter__(self) -> Self:
         port = self.url.rpartition(":")[2]
-        self._server = subprocess.Popen(
-            [*REMIT, "up", str(WORKSPACE), "--port", port],
-            env=self._environment(AUTHOR),
-            stdout=subprocess.PIPE,
-            stderr=(self.folder / "server.log").open("w", encoding="utf-8"),
-            text=True,
-            start_new_session=True,  # Ctrl-C is for the play, which stops the server itself
-        )
+        with (self.folder / "server.log").open("w", encoding="utf-8") as log:
+            self._server = subprocess.Popen(
+                [*REMIT, "up", str(WORKSPACE), "--port", port],
+                env=self._environment(AUTHOR),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for the play, which stops the server itself
+            )
         assert self._server.stdout is not None
         if not self._server.stdout.readline().startswith("Remit is at"):
             self.__exit__()
