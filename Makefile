@@ -17,8 +17,13 @@ PYTEST := $(BIN)/python -m pytest
 PYTEST_PARALLEL := $(PYTEST) -n $(PYTEST_WORKERS) --dist loadgroup
 TYPED := $(wildcard src bench tests)
 
+CONSOLE := src/remit/console/index.html
+CONSOLE_SOURCES := $(shell find console -path console/node_modules -prune -o -type f -print)
+# Node.js comes from PyPI with the other packages; none needs to be installed.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix console --no-update-notifier
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint format bench nightly lock clean
+.PHONY: help setup run test check lint format console types pictures bench nightly lock clean
 
 help: ## show this list
 	@echo "Remit: make TARGET"
@@ -30,10 +35,10 @@ help: ## show this list
 
 setup: $(READY) ## create .venv with the locked dependencies (the others do this by themselves)
 
-run: $(READY) ## start a server and watch two agents of an example company work against it
+run: $(READY) $(CONSOLE) ## start a server and watch two agents of an example company work against it
 	$(BIN)/remit demo
 
-test: lint ## everything: format, lint, types, layers, the whole test suite
+test: lint $(CONSOLE) ## everything: format, lint, types, layers, the whole test suite
 	$(PYTEST_PARALLEL) $(PYTEST_ARGS)
 
 check: lint ## the quick part, under a minute: as test, without the slow tests
@@ -49,10 +54,15 @@ format: $(READY) ## put the code in shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+console: $(CONSOLE) ## build the console (run and test do this by themselves)
+
+types: $(READY) console/node_modules/.installed ## write the console's types anew from the OpenAPI document
+	$(NPM) run --silent types
+
 bench: $(READY) ## print the table of floor, ours and ratio
 	$(BIN)/python -m bench
 
-nightly: $(READY) ## the test suite with many more examples and seeds
+nightly: $(READY) $(CONSOLE) ## the test suite with many more examples and seeds
 	REMIT_NIGHTLY=1 $(PYTEST_PARALLEL) $(PYTEST_ARGS)
 
 lock: $(LOCK_VENV)/.ready ## pin the dependencies anew in requirements.lock (add UPGRADE=1 for newer versions)
@@ -60,8 +70,15 @@ lock: $(LOCK_VENV)/.ready ## pin the dependencies anew in requirements.lock (add
 		$(if $(UPGRADE),--upgrade) --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
 clean: ## remove environments and caches
-	rm -rf $(VENV) $(LOCK_VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LOCK_VENV) console/node_modules src/remit/console build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+console/node_modules/.installed: $(READY) console/package-lock.json
+	$(NPM) ci --no-audit --no-fund --ignore-scripts --silent
+	@touch $@
+
+$(CONSOLE): console/node_modules/.installed $(CONSOLE_SOURCES)
+	$(NPM) run --silent build -- --logLevel warn
 
 # The stamps are written last, so a set-up that was interrupted is done again.
 $(LOCKED): requirements.lock

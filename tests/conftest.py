@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SLOW = (
     "api",
     "bench",
+    "browser",
     "control/test_bucket.py",
     "control/test_sealing.py",
     "control/test_release_states.py",

@@ -83,10 +83,13 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with part("office").Office(folder, part("office").free(0)) as office:
         made = House(office)
         add_people(part("ledger").url_of(folder))
-        nobody: Callable[[Any], None] = lambda _: None
-        made.played["renewal"] = office.work("renewal", "procurement-optimizer", folder / "company-1.db", nobody)
-        made.played["discount"] = office.work("discount", "customer-care", folder / "company-2.db", nobody)
+        made.played["renewal"] = office.work("renewal", "procurement-optimizer", folder / "company-1.db", unheard)
+        made.played["discount"] = office.work("discount", "customer-care", folder / "company-2.db", unheard)
         yield made
+
+
+def unheard(_: object) -> None:
+    """Nobody listens to what the agent does."""
 
 
 def add_people(url: str) -> None:
@@ -115,7 +118,9 @@ def visit(browser: Browser, house: House, request: pytest.FixtureRequest) -> Ite
     visits: list[Visit] = []
 
     def open_for(person: str = ADMIN, *, language: str = "en", theme: str = "light", width: int = 1440) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": 900}, locale="en-GB", timezone_id="Asia/Dubai")
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, locale="en-GB", timezone_id="Asia/Dubai"
+        )
         context.add_init_script(
             f"localStorage.setItem('remit-language', '{language}');"
             f"localStorage.setItem('mantine-color-scheme-value', '{theme}')"

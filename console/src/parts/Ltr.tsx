@@ -12,7 +12,7 @@ interface Props {
  */
 export function Ltr({ children, mono = false, title }: Props) {
   return (
-    <bdi dir="ltr" className={mono ? 'mono' : 'num'} title={title}>
+    <bdi dir="ltr" className={mono ? 'mono' : undefined} title={title}>
       {children}
     </bdi>
   )

@@ -60,7 +60,7 @@ class ConsoleRoute:
     def close(self) -> None:
         """Nothing goes on for long."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         """Answer one request."""
         name = scope["path"][1:]
         found = self._files.get(name)
