@@ -41,6 +41,13 @@ ROLES = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have one worker run all of these: the company has to work but once."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
 def part(name: str) -> Any:
     """A module of the example, whose folder has no name that Python could import."""
     if str(EXAMPLE) not in sys.path:
@@ -48,8 +55,9 @@ def part(name: str) -> Any:
     return importlib.import_module(f"gulf_trading.{name}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Closed after each file: while it is open an event loop runs here, and no other test could begin one."""
     if not CHROMIUM:
         pytest.skip("no Chromium is installed: `apt-get install chromium`, or set REMIT_CHROMIUM to its path")
     if not (FOLDER / PAGE).is_file():

@@ -144,6 +144,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/approvals/{approval}/detail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Approval Details.One
+         * @description Return what an approver sees. Reading arguments is put on record before they are answered.
+         */
+        get: operations["approval_details_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/approvals/{approval}/reject": {
         parameters: {
             query?: never;
@@ -1366,6 +1386,57 @@ export interface components {
             digest: string;
         };
         /**
+         * ApprovalDetailShown
+         * @description All that is shown of an approval. `withheld` says why there are no arguments; null where they are here.
+         */
+        ApprovalDetailShown: {
+            /** Action */
+            action: string;
+            /** Agent */
+            agent: string;
+            /** Approvers */
+            approvers: string[];
+            /** Arguments */
+            arguments: components["schemas"]["ArgumentShown"][];
+            /** Budgets */
+            budgets: components["schemas"]["BudgetAfter"][];
+            claims: components["schemas"]["ClaimsShown"];
+            /** Created At */
+            created_at: number;
+            /** Description */
+            description: string;
+            /** Digest */
+            digest: string;
+            /** Effect */
+            effect: string | null;
+            /** Expires At */
+            expires_at: number;
+            /** Findings */
+            findings: components["schemas"]["FindingShown"][];
+            /** Id */
+            id: string;
+            /** Missing */
+            missing: string[];
+            /** On Behalf Of */
+            on_behalf_of: string;
+            /** Path */
+            path: components["schemas"]["StepShown"][];
+            /** Path Has Earlier */
+            path_has_earlier: boolean;
+            /** Release */
+            release: string;
+            /** Reversible */
+            reversible: boolean | null;
+            /** Run */
+            run: string;
+            similar: components["schemas"]["SimilarShown"];
+            state: components["schemas"]["ApprovalState"];
+            /** Target */
+            target: string;
+            title: components["schemas"]["TitleShown"];
+            withheld: components["schemas"]["Withheld"] | null;
+        };
+        /**
          * ApprovalShown
          * @description An approval.
          */
@@ -1413,6 +1484,46 @@ export interface components {
         ApprovalsShown: {
             /** Approvals */
             approvals: components["schemas"]["ApprovalShown"][];
+        };
+        /**
+         * ArgumentShown
+         * @description One argument: its exact `value`, and `text` with hidden characters spelled out. A secret one has neither.
+         */
+        ArgumentShown: {
+            /** Masked */
+            masked: boolean;
+            /** Name */
+            name: string;
+            /** Origins */
+            origins: components["schemas"]["OriginShown"][];
+            /** Role */
+            role: string | null;
+            /** Text */
+            text: string;
+            /** Value */
+            value: unknown;
+        };
+        /**
+         * BudgetAfter
+         * @description A budget this action counts against, in its unit: what is used now, and what would be. Null where unpriced.
+         */
+        BudgetAfter: {
+            /** After */
+            after: number | null;
+            /** Amount */
+            amount: number;
+            /** Before */
+            before: number;
+            /** Hard */
+            hard: boolean;
+            /** Level */
+            level: string;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+            /** Window */
+            window: string;
         };
         /**
          * BudgetShown
@@ -1494,6 +1605,21 @@ export interface components {
             resource: string;
             /** Words */
             words: string;
+        };
+        /**
+         * ClaimsShown
+         * @description What the agent's side says of the run. Nobody has checked it.
+         */
+        ClaimsShown: {
+            /** Purpose */
+            purpose: string;
+            /**
+             * Said By
+             * @default agent
+             */
+            said_by?: string;
+            /** Task */
+            task: string;
         };
         /**
          * Code
@@ -1830,6 +1956,29 @@ export interface components {
             lasting_s?: number;
         };
         /**
+         * OriginKind
+         * @description Where a value was first seen.
+         * @enum {string}
+         */
+        OriginKind: "task" | "result" | "agent";
+        /**
+         * OriginShown
+         * @description Where a value was first seen: in the task text, in the result of an earlier action, or nowhere before.
+         *
+         *     `labels` are what the release says of that tool's results, such as `untrusted`.
+         */
+        OriginShown: {
+            /** Action */
+            action: string;
+            kind: components["schemas"]["OriginKind"];
+            /** Labels */
+            labels: string[];
+            /** Path */
+            path: string;
+            /** Target */
+            target: string;
+        };
+        /**
          * OutcomeShown
          * @description What an admitted action came to.
          */
@@ -1881,6 +2030,19 @@ export interface components {
              * @default
              */
             old?: string;
+        };
+        /**
+         * PastShown
+         * @description A request like this one.
+         */
+        PastShown: {
+            /** Created At */
+            created_at: number;
+            /** Id */
+            id: string;
+            /** Run */
+            run: string;
+            state: components["schemas"]["ApprovalState"];
         };
         /**
          * PeopleShown
@@ -1987,7 +2149,7 @@ export interface components {
          * @description What happened, in the past tense.
          * @enum {string}
          */
-        RecordKind: "run_started" | "decision_made" | "outcome_reported" | "run_ended" | "approval_answered" | "stop_changed" | "release_made" | "release_activated" | "release_withdrawn" | "payload_read" | "payloads_erased" | "ledger_key_changed" | "person_changed" | "key_changed" | "signed_in";
+        RecordKind: "run_started" | "decision_made" | "outcome_reported" | "run_ended" | "approval_answered" | "approval_escalated" | "approval_expired" | "approval_edited" | "question_asked" | "question_answered" | "delegation_changed" | "stop_changed" | "release_made" | "release_activated" | "release_withdrawn" | "payload_read" | "payloads_erased" | "ledger_key_changed" | "person_changed" | "key_changed" | "signed_in";
         /**
          * RecordPage
          * @description Records in the order they were written; docs/reference/records.md describes each kind.
@@ -2161,6 +2323,40 @@ export interface components {
             workspace: string;
         };
         /**
+         * SimilarShown
+         * @description Requests of this agent for this tool in the last `days`, by state, and the newest of them.
+         */
+        SimilarShown: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Days */
+            days: number;
+            /** Newest */
+            newest: components["schemas"]["PastShown"][];
+        };
+        /**
+         * StepShown
+         * @description An earlier action of the run; `cost` is the actual one where there is an outcome, else what was reserved.
+         */
+        StepShown: {
+            /** Action */
+            action: string;
+            /** At */
+            at: number;
+            /** Cost */
+            cost: {
+                [key: string]: unknown;
+            };
+            /** Outcome */
+            outcome: string;
+            /** State */
+            state: string;
+            /** Target */
+            target: string;
+        };
+        /**
          * StopBody
          * @description What to stop or let go.
          *
@@ -2246,6 +2442,16 @@ export interface components {
             release: string;
             /** Tests */
             tests: components["schemas"]["TestShown"][];
+        };
+        /**
+         * TitleShown
+         * @description A title in both languages; values in it stand between U+2068 and U+2069, which keep directions apart.
+         */
+        TitleShown: {
+            /** Ar */
+            ar: string;
+            /** En */
+            en: string;
         };
         /**
          * ToolShown
@@ -2403,6 +2609,12 @@ export interface components {
             /** Words */
             words: string[];
         };
+        /**
+         * Withheld
+         * @description Why arguments are not shown.
+         * @enum {string}
+         */
+        Withheld: "not_yours" | "erased" | "not_kept";
     };
     responses: never;
     parameters: never;
@@ -2417,13 +2629,17 @@ export type Activation = components['schemas']['Activation'];
 export type AgentShown = components['schemas']['AgentShown'];
 export type AgentsShown = components['schemas']['AgentsShown'];
 export type Answer = components['schemas']['Answer'];
+export type ApprovalDetailShown = components['schemas']['ApprovalDetailShown'];
 export type ApprovalShown = components['schemas']['ApprovalShown'];
 export type ApprovalState = components['schemas']['ApprovalState'];
 export type ApprovalsShown = components['schemas']['ApprovalsShown'];
+export type ArgumentShown = components['schemas']['ArgumentShown'];
+export type BudgetAfter = components['schemas']['BudgetAfter'];
 export type BudgetShown = components['schemas']['BudgetShown'];
 export type BudgetsShown = components['schemas']['BudgetsShown'];
 export type CallerShown = components['schemas']['CallerShown'];
 export type ChangeShown = components['schemas']['ChangeShown'];
+export type ClaimsShown = components['schemas']['ClaimsShown'];
 export type Code = components['schemas']['Code'];
 export type ConsistencyShown = components['schemas']['ConsistencyShown'];
 export type Explanation = components['schemas']['Explanation'];
@@ -2443,9 +2659,12 @@ export type NewKey = components['schemas']['NewKey'];
 export type NewPassword = components['schemas']['NewPassword'];
 export type NewPerson = components['schemas']['NewPerson'];
 export type NewToken = components['schemas']['NewToken'];
+export type OriginKind = components['schemas']['OriginKind'];
+export type OriginShown = components['schemas']['OriginShown'];
 export type OutcomeShown = components['schemas']['OutcomeShown'];
 export type Password = components['schemas']['Password'];
 export type PasswordChange = components['schemas']['PasswordChange'];
+export type PastShown = components['schemas']['PastShown'];
 export type PeopleShown = components['schemas']['PeopleShown'];
 export type PersonShown = components['schemas']['PersonShown'];
 export type PlanShown = components['schemas']['PlanShown'];
@@ -2467,17 +2686,21 @@ export type RunShown = components['schemas']['RunShown'];
 export type RunState = components['schemas']['RunState'];
 export type RunTokenShown = components['schemas']['RunTokenShown'];
 export type SessionShown = components['schemas']['SessionShown'];
+export type SimilarShown = components['schemas']['SimilarShown'];
+export type StepShown = components['schemas']['StepShown'];
 export type StopBody = components['schemas']['StopBody'];
 export type StopShown = components['schemas']['StopShown'];
 export type StopsShown = components['schemas']['StopsShown'];
 export type TestRun = components['schemas']['TestRun'];
 export type TestShown = components['schemas']['TestShown'];
 export type TestsShown = components['schemas']['TestsShown'];
+export type TitleShown = components['schemas']['TitleShown'];
 export type ToolShown = components['schemas']['ToolShown'];
 export type ToolsShown = components['schemas']['ToolsShown'];
 export type Upload = components['schemas']['Upload'];
 export type WhatIf = components['schemas']['WhatIf'];
 export type WhatIfShown = components['schemas']['WhatIfShown'];
+export type Withheld = components['schemas']['Withheld'];
 export type $defs = Record<string, never>;
 export interface operations {
     actions_one: {
@@ -3140,6 +3363,103 @@ export interface operations {
             };
             /** @description Not JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approval_details_one: {
+        parameters: {
+            query?: {
+                /** @description The language of the words. */
+                language?: "en" | "ar";
+            };
+            header?: never;
+            path: {
+                approval: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalDetailShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
