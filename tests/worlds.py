@@ -130,6 +130,16 @@ def agent(name: str = "buyer", *, status: str = "active", team: str = "procureme
     return yaml("Agent", name=name, owner=OWNER, team=team, purpose=purpose, status=status, remit=granted)
 
 
+TWO_PEOPLE = yaml(
+    "Workspace",
+    name=WORKSPACE,
+    timezone="Asia/Dubai",
+    prices=[{"model": MODEL, "input": 1, "output": 2}],
+    activation={"people": 2},
+)
+"""`workspace.yaml` where it takes two to point a channel at a release."""
+
+
 def budget(name: str, level: str, window: str, **amount: Any) -> str:
     """A budget of the whole workspace: `budget("b", "team", "day", calls=5, hard=False)`."""
     return yaml("Budget", name=name, level=level, window=window, **amount)

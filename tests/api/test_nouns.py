@@ -12,7 +12,7 @@ from remit.domain.identity import Role
 from remit.domain.ids import UserId
 from remit.domain.record import RecordKind
 from tests.api.office import PREFIX, TWO_AGENTS, Office, Shows, office
-from tests.worlds import SARA, VISITOR, WORKSPACE, agent, budget, files
+from tests.worlds import SARA, TWO_PEOPLE, VISITOR, WORKSPACE, agent, budget, files
 
 
 @pytest.fixture
@@ -243,3 +243,18 @@ def test_a_browser_gets_a_cookie_no_script_can_read_and_no_other_site_can_send(i
     assert it.ask("GET", f"{PREFIX}/session", viewer).json()["csrf"] == viewer.headers["X-CSRF-Token"]
     assert it.ask("DELETE", f"{PREFIX}/session", viewer).status_code == 204
     assert it.ask("GET", f"{PREFIX}/session", viewer).status_code == 401
+
+
+def test_where_two_are_demanded_an_author_proposes_and_another_person_activates(it: Office) -> None:
+    author, operator = it.token(Role.AUTHOR), it.token(Role.OPERATOR)
+    upload = {"files": {path: text.decode() for path, text in files({"workspace.yaml": TWO_PEOPLE}).items()}}
+    first = it.ask("POST", f"{PREFIX}/releases", author, upload).json()
+    assert (first["active_on"], first["proposed"]) == (["production"], []), "the release before demanded one"
+    upload["files"].pop("policies/pay.cedar")
+    second = it.ask("POST", f"{PREFIX}/releases", author, upload).json()
+    assert (second["active_on"], [p["by"] for p in second["proposed"]]) == ([], [it.person(Role.AUTHOR)])
+    place = f"{PREFIX}/releases/{second['id']}/activate"
+    alone = it.ask("POST", place, author, {})
+    assert (alone.status_code, alone.json()["code"]) == (409, "release_refused")
+    assert it.ask("POST", place, it.token(Role.VIEWER), {}).status_code == 403
+    assert it.ask("POST", place, operator, {}).json()["active_on"] == ["production"]

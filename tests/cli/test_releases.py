@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
-from tests.worlds import agent, yaml
+from tests.worlds import LINA, SARA, TWO_PEOPLE, agent, yaml
 
 TESTS = """
 kind: Tests
@@ -105,7 +105,7 @@ def test_apply_makes_a_release_and_activates_it(shop: Path, command: Command) ->
     ((id, state, _, by, message),) = command("releases").rows
     assert (state, by, message) == ("active", "user:omar", "first")
     again = command("apply", shop, "-o", "json").json
-    assert again == {"release": id, "channel": "production", "changed": False}
+    assert again == {"release": id, "channel": "production", "changed": False, "proposed": False}
     assert len(command("releases").rows) == 1
 
 
@@ -151,7 +151,7 @@ def test_rollback_goes_back_and_only_one_file_back(applied: Path, command: Comma
     second = active(command)
 
     back = command("rollback", "-m", "too strict", "-o", "json").json
-    assert back == {"release": first, "channel": "production"}
+    assert back == {"release": first, "channel": "production", "proposed": False}
     assert active(command) == first
     assert command("rollback", "--to", second[:12]).code == 0
     assert active(command) == second
@@ -225,3 +225,22 @@ def test_a_database_that_is_none(url: str, command: Command, monkeypatch: pytest
     assert said.err.startswith("Error: REMIT_DATABASE_URL: ")
     assert said.err.count("\n") == 1
     assert "sqlite:/// and a path" in said.err
+
+
+def test_two_people_on_the_command_line(applied: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    (applied / "workspace.yaml").write_text(TWO_PEOPLE, "utf-8")
+    assert "now points at" in command("apply", applied).out
+    (applied / "policies" / "pay.cedar").unlink()
+    monkeypatch.setenv("REMIT_USER", SARA)
+    said = command("apply", applied)
+    assert said.code == 0
+    assert "Proposed by user:sara; channel production has not moved" in said.out
+    release = said.out.split("remit releases activate ")[1].split("`")[0]
+    assert "proposed by user:sara" in command("releases").out
+    assert "it takes another person" in command("releases", "activate", release).err
+    monkeypatch.setenv("REMIT_USER", LINA)
+    assert command("releases", "activate", release[:12], "-o", "json").json == {
+        "release": release,
+        "channel": "production",
+        "proposed": False,
+    }

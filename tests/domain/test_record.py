@@ -27,7 +27,7 @@ from remit.domain.identity import Role
 from remit.domain.ids import AgentName, RunId, WorkspaceName
 from remit.domain.record import FORMAT, Record, RecordKind
 from remit.sdk.errors import Denied, Held
-from tests.worlds import LINA, OWNER, SARA, VISITOR, WORKSPACE, World, agent, budget, world
+from tests.worlds import LINA, OWNER, SARA, TWO_PEOPLE, VISITOR, WORKSPACE, World, agent, budget, world
 
 GOLDEN = Path(__file__).parent / "golden"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "records.md"
@@ -35,8 +35,8 @@ UPDATE = bool(os.environ.get("REMIT_UPDATE_GOLDEN"))
 ALL = frozenset({"at", "key", "kind", "no", "run", "v", "workspace"})
 CORE = (
     *("run_started", "decision_made", "outcome_reported", "run_ended", "approval_answered", "stop_changed"),
-    *("release_made", "release_activated", "release_withdrawn", "person_changed", "key_changed", "signed_in"),
-    "payload_read",
+    *("release_made", "release_proposed", "release_activated", "release_withdrawn"),
+    *("person_changed", "key_changed", "signed_in", "payload_read"),
 )
 LATER = frozenset(
     "payloads_erased ledger_key_changed approval_escalated approval_expired approval_edited"
@@ -73,6 +73,8 @@ def story(it: World) -> None:
     signing_in = SigningIn(it.store, it.clock, it.ids, passwords, attempts, 43_200)
     signing_in.by_link(signing_in.one_time_link(WORKSPACE, SARA, OWNER).secret, "127.0.0.1")
     approval_details(it.parts).of(waiting, SARA, [Role.APPROVER])
+    it.apply({"workspace.yaml": TWO_PEOPLE})
+    it.apply({"policies/pay.cedar": None})
 
 
 @pytest.fixture(scope="module")

@@ -79,6 +79,7 @@ _FOR_EVERY_ROLE = frozenset(
         RecordKind.APPROVAL_ANSWERED.value,
         RecordKind.STOP_CHANGED.value,
         RecordKind.RELEASE_MADE.value,
+        RecordKind.RELEASE_PROPOSED.value,
         RecordKind.RELEASE_ACTIVATED.value,
         RecordKind.RELEASE_WITHDRAWN.value,
     }

@@ -46,8 +46,20 @@ class Rollback(Activation):
     only: list[str] = Field(default_factory=list, max_length=1_000)
 
 
+class ProposalShown(Shown):
+    """One person wants a channel to point at the release; it does once another one activates it, too."""
+
+    channel: str
+    by: str
+    at: int
+    message: str
+
+
 class ReleaseShown(Shown):
-    """A release. `active_on` are the channels of `production` and `staging` that point at it."""
+    """A release. `active_on` are the channels of `production` and `staging` that point at it.
+
+    `proposed` is who wants a channel to point at it and waits for another person: then nothing has moved yet.
+    """
 
     id: str
     author: str
@@ -55,6 +67,7 @@ class ReleaseShown(Shown):
     created_at: int
     withdrawn_at: int | None
     active_on: list[str]
+    proposed: list[ProposalShown]
 
 
 class ReleasesShown(Shown):
@@ -152,7 +165,10 @@ class ReleaseRoutes:
 
     @allow(people(Role.AUTHOR))
     def apply(self, body: Upload, caller: Asker) -> ReleaseShown:
-        """Make a release of a folder and point the channel at it; refused where its own tests fail."""
+        """Make a release of a folder and point the channel at it; refused where its own tests fail.
+
+        Where the workspace demands two people it is proposed, and another one activates it.
+        """
         plan = self._plan(body, caller)
         if body.expected and body.expected != plan.release.id:
             raise Refusal(409, "not_as_planned", "the files are not those of the plan", "Plan again", field="expected")
@@ -172,11 +188,11 @@ class ReleaseRoutes:
         caller: Asker,
         body: Activation = Activation(),  # noqa: B008 - frozen
     ) -> ReleaseShown:
-        """Point a channel at a release."""
+        """Point a channel at a release, or, where that takes two people, propose it or agree to who has proposed it."""
         found = self._existing(release, caller)
         message = words(body.message, "message")
         by = str(caller.person)
-        return self._shown(self._use.releases.rollback(caller.workspace, by, message, body.channel, found.id))
+        return self._shown(self._use.releases.activate(caller.workspace, found.id, by, message, body.channel))
 
     @allow(people(Role.OPERATOR, Role.ADMIN))
     def withdraw(
@@ -229,6 +245,11 @@ class ReleaseRoutes:
             created_at=release.created_at,
             withdrawn_at=release.withdrawn_at,
             active_on=active,
+            proposed=[
+                ProposalShown(channel=each.channel, by=each.by, at=each.at, message=each.message)
+                for each in self._use.store.proposals(release.workspace)
+                if each.release == release.id
+            ],
         )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from remit.cli.diff import write_changes
-from remit.cli.output import as_json, line, output_option
+from remit.cli.moved import tell_moved
+from remit.cli.output import as_json, output_option
 from remit.cli.session import folder_option, only_option, session
 
 EXAMPLES = """\b
@@ -19,7 +20,10 @@ Examples:
 The workspace's own tests run first; if one fails nothing is made. Runs in
 progress keep the release they began with. `remit rollback` goes back.
 
-Exit code: 0 applied, or nothing to change; 2 it could not be applied."""
+Where the workspace demands two people (activation in workspace.yaml) it is
+only proposed: another person runs `remit releases activate`.
+
+Exit code: 0 applied or proposed, or nothing to change; 2 it could not be applied."""
 
 
 @click.command(epilog=EXAMPLES)
@@ -35,12 +39,15 @@ def apply(folder: Path, message: str, channel: str, only: tuple[str, ...], outpu
     with session(create=True) as open_session:
         releases = open_session.releases
         plan = releases.plan(read_folder(folder), open_session.person, message, channel, only)
+        waiting = None
         if not plan.is_active:
-            releases.apply(plan, channel)
+            waiting = releases.waiting(releases.apply(plan, channel), channel)
     if output == "json":
-        as_json({"release": plan.release.id, "channel": channel, "changed": not plan.is_active})
+        changed = not plan.is_active and waiting is None
+        told = {"release": plan.release.id, "channel": channel, "changed": changed, "proposed": waiting is not None}
+        as_json(told)
         return
     write_changes(plan)
     if not plan.is_active:
         tests = f"{len(plan.tested)} tests passed. " if plan.tested else ""
-        line(f"{tests}Channel {channel} now points at {plan.release.id}.", style="green")
+        tell_moved(plan.release, channel, waiting, tests)

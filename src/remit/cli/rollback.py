@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from remit.cli.output import as_json, line, output_option
+from remit.cli.moved import tell_moved
+from remit.cli.output import as_json, output_option
 from remit.cli.session import only_option, session, workspace_option
 
 EXAMPLES = """\b
@@ -29,10 +30,11 @@ def rollback(
 ) -> None:
     """Point a channel at an earlier release, or take just some files back to how they were there."""
     with session() as open_session:
-        release = open_session.releases.rollback(
-            open_session.workspace(workspace), open_session.person, message, channel, target, only
-        )
+        releases = open_session.releases
+        where = open_session.workspace(workspace)
+        release = releases.rollback(where, open_session.person, message, channel, target, only)
+        waiting = releases.waiting(release, channel)
     if output == "json":
-        as_json({"release": release.id, "channel": channel})
+        as_json({"release": release.id, "channel": channel, "proposed": waiting is not None})
     else:
-        line(f"Channel {channel} now points at {release.id}.", style="green")
+        tell_moved(release, channel, waiting)

@@ -22,6 +22,7 @@ _ACTIVITIES = {
     "run_started": CREATE,
     "run_ended": UPDATE,
     "release_made": CREATE,
+    "release_proposed": UPDATE,
     "release_activated": UPDATE,
     "release_withdrawn": UPDATE,
     "approval_answered": UPDATE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from remit.control.policy_tests import Tested, run_tests
 from remit.control.transaction import changing
@@ -14,11 +14,11 @@ from remit.domain.problem import Problem
 from remit.domain.record import RecordKind
 from remit.domain.release import Configuration, Release
 from remit.kernel.ruleset import Ruleset
-from remit.storage.port import Activation, Store, Wanted
+from remit.storage.port import Activation, Proposal, Store, Wanted
 from remit.workspace.change import Change
 from remit.workspace.difference import changes
 from remit.workspace.files import Folder
-from remit.workspace.reading import read
+from remit.workspace.reading import read, settings_of
 
 
 class ReleaseRefused(Exception):
@@ -127,6 +127,9 @@ class Releases:
     def apply(self, plan: Plan, channel: str) -> Release:
         """Store the planned release and point the channel at it.
 
+        Where the workspace demands two people, as one of its active releases says, this and `rollback` only propose it:
+        the channel moves once another person asks for the same. `waiting` tells which it was.
+
         Raises TestsFailed, and ReleaseRefused where the channel has moved since the plan was made: what a person
         has reviewed is what takes effect.
         """
@@ -160,6 +163,10 @@ class Releases:
         plan = self.plan(Folder(workspace, files, ()), author, message, channel)
         return self.apply(plan, channel)
 
+    def activate(self, workspace: WorkspaceName, id: str, author: str, message: str, channel: str) -> Release:
+        """Point a channel at a release that is there, also one that points at none yet. Raises ReleaseRefused."""
+        return self._activate(self.named(workspace, id), channel, author, message, self.active(workspace, channel))
+
     def withdraw(self, workspace: WorkspaceName, id: str, author: str, message: str) -> Release:
         """Withdraw a release: runs that began with it are admitted nothing more.
 
@@ -183,8 +190,17 @@ class Releases:
                     return found
         raise ReleaseRefused(f"channel {channel} has pointed at no other release: there is nothing to go back to")
 
+    def waiting(self, release: Release, channel: str) -> Proposal | None:
+        """Return the proposal to point a channel at this release that waits for another person, or None."""
+        open_ones = self._store.proposals(release.workspace)
+        mine = [each for each in open_ones if (each.release, each.channel) == (release.id, channel)]
+        return mine[0] if mine else None
+
     def _activate(self, release: Release, channel: str, author: str, message: str, expected: Release | None) -> Release:
+        """Point a channel at a release, or propose it where that takes two and nobody else has proposed it yet."""
         now = self._clock.now()
+        active = self._active(release.workspace)
+        takes_two = self._takes_two(release.workspace, active)
         # The workspace's own row is locked first, so that two people can not move one channel at once.
         with changing(self._store, Wanted(workspace=release.workspace), now) as change:
             current = self._store.active(release.workspace, channel)
@@ -192,22 +208,56 @@ class Releases:
                 raise ReleaseRefused(
                     f"channel {channel} has moved to {current} since this was planned: look at the diff again"
                 )
+            if self._active(release.workspace) != active:
+                raise ReleaseRefused("another channel has moved in this moment: try again")
             known = self._store.release(release.workspace, release.id)
             if known is not None and known.withdrawn_at is not None:
                 raise ReleaseRefused(f"release {release.id} was withdrawn and can not be activated again")
+            proposal = self.waiting(release, channel)
+            if takes_two and proposal is not None and proposal.by == author:
+                raise ReleaseRefused(
+                    f"{author} has proposed {release.id} for channel {channel}, and it takes another person:"
+                    f" `remit releases activate {release.id}`"
+                )
             if known is None:
                 change.writes.releases.append(release)
                 change.record(f"{release.id}/made", RecordKind.RELEASE_MADE, _made(release))
-            change.writes.activations.append(Activation(release.workspace, channel, release.id, author, now, message))
             content: dict[str, object] = {
                 "release": release.id,
                 "channel": channel,
                 "by": author,
                 "message": message,
+                "before": current,
             }
-            content["before"] = current
+            if takes_two and proposal is None:
+                id, workspace = self._ids.new("chg"), release.workspace
+                proposed = Proposal(id, workspace, channel, release.id, current or "", author, now, message)
+                change.writes.proposals.append(proposed)
+                change.record(id, RecordKind.RELEASE_PROPOSED, content)
+                return release
+            if proposal is not None:
+                change.writes.proposals.append(replace(proposal, activated_by=author, activated_at=now))
+            change.writes.activations.append(Activation(release.workspace, channel, release.id, author, now, message))
+            content["proposed_by"] = None if proposal is None else proposal.by
             change.record(self._ids.new("chg"), RecordKind.RELEASE_ACTIVATED, content)
         return release
+
+    def _active(self, workspace: WorkspaceName) -> dict[str, ReleaseId | None]:
+        """Return what each channel points at."""
+        return {channel: self._store.active(workspace, channel) for channel in self._store.channels(workspace)}
+
+    def _takes_two(self, workspace: WorkspaceName, active: Mapping[str, ReleaseId | None]) -> bool:
+        """Tell whether any active release demands two people; one whose settings can not be read may well do.
+
+        The active ones, not the one that is to become active: else an author alone could turn it off in the same
+        change. Any channel's, so that there is no way around through a new one.
+        """
+        for id in sorted({id for id in active.values() if id is not None}):
+            release = self._store.release(workspace, id)
+            settings = None if release is None else settings_of(release.files, workspace)
+            if settings is None or settings.activation_people > 1:
+                return True
+        return False
 
 
 def _made(release: Release) -> dict[str, object]:

@@ -31,6 +31,7 @@ class RecordKind(StrEnum):
     DELEGATION_CHANGED = "delegation_changed"
     STOP_CHANGED = "stop_changed"
     RELEASE_MADE = "release_made"
+    RELEASE_PROPOSED = "release_proposed"
     RELEASE_ACTIVATED = "release_activated"
     RELEASE_WITHDRAWN = "release_withdrawn"
     PAYLOAD_READ = "payload_read"

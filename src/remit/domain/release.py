@@ -341,12 +341,13 @@ class PolicyFile:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What `workspace.yaml` says."""
+    """What `workspace.yaml` says. `activation_people`: how many a channel is moved by, one or two."""
 
     name: WorkspaceName
     timezone: str = "UTC"
     prices: tuple[ModelPrice, ...] = ()
     approval_expiry_s: int = 86_400
+    activation_people: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,7 @@ class Writes:
     heartbeat: tuple[OwnerId, Instant] | None = None
     releases: list[Release] = field(default_factory=list)
     activations: list[Activation] = field(default_factory=list)
+    proposals: list[Proposal] = field(default_factory=list)
     withdrawn: list[tuple[WorkspaceName, ReleaseId, Instant]] = field(default_factory=list)
     identity: list[IdentityWrite] = field(default_factory=list)
     delegations: list[Delegation] = field(default_factory=list)
@@ -154,6 +155,25 @@ class Activation:
     by: str
     at: Instant
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One person wants a channel to point at a release, and another is to agree. Only who agreed, and when, changes.
+
+    `before` is what the channel pointed at then, or empty: once it points elsewhere the proposal is void.
+    """
+
+    id: str
+    workspace: WorkspaceName
+    channel: str
+    release: ReleaseId
+    before: str
+    by: str
+    at: Instant
+    message: str
+    activated_by: str | None = None
+    activated_at: Instant | None = None
 
 
 class Transactions(Protocol):
@@ -227,6 +247,8 @@ class Reads(Protocol):
     def channels(self, workspace: WorkspaceName) -> Sequence[str]: ...
 
     def activations(self, workspace: WorkspaceName, channel: str) -> Sequence[Activation]: ...
+
+    def proposals(self, workspace: WorkspaceName) -> Sequence[Proposal]: ...
 
     def workspaces(self) -> Sequence[WorkspaceName]: ...
 

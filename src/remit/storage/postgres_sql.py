@@ -146,6 +146,8 @@ def _rare(writes: Writes) -> Iterator[Statement]:
     yield from _of_rows(_WITHDRAW, writes.withdrawn)
     for delegation in writes.delegations:
         yield rows.PUT_DELEGATION.replace("?", "%s"), list(rows.delegation_row(delegation))
+    for proposal in writes.proposals:
+        yield rows.PUT_PROPOSAL.replace("?", "%s"), list(rows.proposal_row(proposal))
     for statement, each in identity_rows.statements(writes.identity):
         for values in each:
             yield statement.replace("?", "%s"), list(values)

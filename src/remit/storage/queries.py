@@ -19,7 +19,16 @@ from remit.storage import rows, tables
 from remit.storage.changes import Listening, Signals
 from remit.storage.delegation import Delegation
 from remit.storage.identity_rows import IdentityQueries
-from remit.storage.port import Activation, Approval, Changes, OpenAction, SealedPayload, StoreError, WrappedKey
+from remit.storage.port import (
+    Activation,
+    Approval,
+    Changes,
+    OpenAction,
+    Proposal,
+    SealedPayload,
+    StoreError,
+    WrappedKey,
+)
 
 MAX_LIST = 10_000
 """The most rows one question returns."""
@@ -197,6 +206,14 @@ class Queries(IdentityQueries):
         channel = tables.activations.c.channel
         query = select(channel).distinct().where(tables.activations.c.workspace == workspace).order_by(channel)
         return [row[0] for row in self._all(query.limit(MAX_LIST))]
+
+    def proposals(self, workspace: WorkspaceName) -> Sequence[Proposal]:
+        """Return the proposals that nobody has agreed to and whose channel still points where it did, oldest first."""
+        t = tables.proposals
+        query = select(t).where(t.c.workspace == workspace, t.c.activated_at.is_(None)).order_by(t.c.at, t.c.id)
+        found = [Proposal(*row) for row in self._all(query)]
+        active = {channel: self.active(workspace, channel) or "" for channel in {each.channel for each in found}}
+        return [each for each in found if active[each.channel] == each.before]
 
     def activations(self, workspace: WorkspaceName, channel: str) -> Sequence[Activation]:
         """Return what a channel has pointed at, newest first."""

@@ -14,7 +14,7 @@ from remit.domain.release import BudgetUnit, Release
 from remit.domain.run import Run
 from remit.storage.approval import course_from
 from remit.storage.delegation import Delegation
-from remit.storage.port import Approval, OpenAction, Reservation
+from remit.storage.port import Approval, OpenAction, Proposal, Reservation
 
 SCOPE_COLUMNS = "id, kind, stops, state"
 OPEN_COLUMNS = "id, workspace, run, agent, target, owner, admitted_at, reservations, unknown"
@@ -27,6 +27,12 @@ DELEGATION_COLUMNS = "id, workspace, person, delegate, begins_at, ends_at, made_
 PUT_DELEGATION = (
     f"insert into delegations ({DELEGATION_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " on conflict (id) do update set ended_at = excluded.ended_at"
+)
+
+PROPOSAL_COLUMNS = "id, workspace, channel, release, before, author, at, message, activated_by, activated_at"
+PUT_PROPOSAL = (
+    f"insert into proposals ({PROPOSAL_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " on conflict (id) do update set activated_by = excluded.activated_by, activated_at = excluded.activated_at"
 )
 
 NO_STOPS = "{}"
@@ -62,6 +68,13 @@ def open_from(row: Sequence[Any]) -> OpenAction:
         for scope, budget, unit, start, amount in orjson.loads(row[7])
     )
     return OpenAction(row[0], row[1], row[2], row[3], row[4], row[5], row[6], reservations, bool(row[8]))
+
+
+def proposal_row(proposal: Proposal) -> tuple[Any, ...]:
+    """Return a row of PROPOSAL_COLUMNS."""
+    p = proposal
+    place = (p.id, p.workspace, p.channel, p.release, p.before)
+    return (*place, p.by, p.at, p.message, p.activated_by, p.activated_at)
 
 
 def reservations_bytes(reservations: Iterable[Reservation]) -> bytes:

@@ -225,6 +225,8 @@ def _rare_statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, .
             "insert into activations (workspace, channel, release, author, at, message) values (?, ?, ?, ?, ?, ?)",
             [(a.workspace, a.channel, a.release, a.by, a.at, a.message) for a in writes.activations],
         )
+    if writes.proposals:
+        yield rows.PUT_PROPOSAL, [rows.proposal_row(proposal) for proposal in writes.proposals]
     if writes.withdrawn:
         yield (
             "update releases set withdrawn_at = ? where workspace = ? and id = ?",

@@ -73,11 +73,18 @@ def _settings_changes(before: Settings | None, after: Settings) -> Iterator[Chan
         old, new = getattr(before, name), getattr(after, name)
         if name == "approval_expiry_s":
             words = f"a hold now waits {seconds(new)} for an answer instead of {seconds(old)}"
+        elif name == "activation_people":
+            words = f"it now takes {counted(new)} to point a channel at a release instead of {counted(old)}"
         elif name == "prices":
             words = f"the workspace's own prices changed from {shown(old)} to {shown(new)}"
         else:
             words = f"the workspace's {name} changed from {shown(old)} to {shown(new)}"
         yield Change(resource, ChangeKind.CHANGED, words)
+
+
+def counted(people: int) -> str:
+    """Return how many people, in words."""
+    return "one person" if people == 1 else f"{people} people"
 
 
 def _policy_summary(policy: PolicyFile) -> _Words:

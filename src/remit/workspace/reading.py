@@ -81,6 +81,16 @@ def read(files: Mapping[str, bytes], name: str, found: Iterable[Problem] = ()) -
     return Reading(configuration if is_clean else None, problems, scenarios)
 
 
+def settings_of(files: Mapping[str, bytes], name: str) -> Settings | None:
+    """Return what `workspace.yaml` says, whatever is wrong with the rest; None where it can not be read itself."""
+    documents = Documents(Report([]))
+    for path in sorted(files):
+        if is_configuration(path):
+            documents.take(path, files[path])
+    draft = Draft.of(documents)
+    return _settings(draft, name) if draft.read_whole("Workspace") else None
+
+
 def _settings(draft: Draft, name: str) -> Settings:
     written = draft.settings[0].value if draft.settings else Settings(WorkspaceName(""))
     if written.name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from remit.domain.ids import ModelName, WorkspaceName
 from remit.domain.money import Micros
 from remit.domain.release import ModelPrice, Settings
-from remit.workspace.form import Dollars, Duration, Matching, Name, TimeZoneName
+from remit.workspace.form import Dollars, Duration, Matching, Name, TimeZoneName, Whole
 from remit.workspace.record import Field, ListOf, Record, Values
 from remit.workspace.report import At
 
@@ -35,6 +35,16 @@ _PRICES = Field[tuple[ModelPrice, ...]](
     "prices", ListOf(PRICE), "what models cost here; overrides the public price list", ()
 )
 _EXPIRY = Field[int]("approval_expiry", Duration(), "how long a hold waits for an answer", 86_400)
+_PEOPLE = Field[int]("people", Whole(1, 2), "how many people it takes to point a channel at a release", 1)
+
+
+def _activation(values: Values, _: At) -> int:
+    return values[_PEOPLE]
+
+
+ACTIVATION = Record("an activation", (_PEOPLE,), _activation)
+
+_ACTIVATION = Field[int]("activation", ACTIVATION, "what it takes to point a channel at a release", 1)
 
 
 def _settings(values: Values, at: At) -> Settings | None:
@@ -45,8 +55,8 @@ def _settings(values: Values, at: At) -> Settings | None:
         place = values.node.place_of(f"prices[{again}].model")
         at.key("prices").item(again).wrong(place, f"`{models[again]}` has two prices", "Keep one of them")
         return None
-    return Settings(values[_NAME] or WorkspaceName(""), values[_ZONE], prices, values[_EXPIRY])
+    return Settings(values[_NAME] or WorkspaceName(""), values[_ZONE], prices, values[_EXPIRY], values[_ACTIVATION])
 
 
-SETTINGS = Record("a Workspace", (_NAME, _ZONE, _PRICES, _EXPIRY), _settings)
+SETTINGS = Record("a Workspace", (_NAME, _ZONE, _PRICES, _EXPIRY, _ACTIVATION), _settings)
 """A Settings whose name is empty takes the folder's."""
