@@ -19,6 +19,7 @@ from remit.kernel.decide import decide
 from remit.kernel.prepared import Prepared
 from remit.kernel.ruleset import Ruleset
 from remit.policy.authorizer import Authorizer, PolicyAnswer, PolicyRequest
+from remit.policy.compiled.reading import written
 from remit.policy.entities import entities_json
 from remit.policy.grants import permits
 from remit.policy.schema import cedar_schema_json
@@ -126,12 +127,12 @@ class Engine:
         assert isinstance(authorizer, Answered)
         asked = authorizer.heard[0]
         ids = self._rules.authorizer.slice_of(asked.agent, asked.action, asked.resource_type, asked.resource)
-        context = {"input": orjson.loads(asked.input_json), "call": dict(asked.call)}
+        context = {"input": asked.input.values, "call": asked.call}
         request: dict[str, object] = {
             "principal": {"type": "Agent", "id": asked.agent},
             "action": {"type": "Action", "id": asked.action},
             "resource": {"type": asked.resource_type, "id": asked.resource},
-            "context": orjson.dumps(context).decode(),
+            "context": orjson.dumps(context, default=written).decode(),
         }
         return Question(request, self._set(ids), len(ids))
 

@@ -22,6 +22,7 @@ from remit.domain.release import (
     Tool,
 )
 from remit.policy.authorizer import Authorizer, PolicyAnswer, PolicyRequest
+from remit.policy.compiled.values import Ref, Value
 
 PAY_SCHEMA: Mapping[str, object] = {
     "type": "object",
@@ -40,11 +41,11 @@ NOTE_SCHEMA: Mapping[str, object] = {
     "properties": {"text": {"type": "string"}},
 }
 
-CALL: Mapping[str, object] = {
+CALL: Mapping[str, Value] = {
     "now_s": 1_767_603_600,
     "hour": 9,
     "weekday": 1,
-    "on_behalf_of": {"__entity": {"type": "User", "id": "user:huda"}},
+    "on_behalf_of": Ref("User", "user:huda"),
     "purpose": "Renew contracts",
     "depth": 0,
     "steps": 0,
@@ -122,12 +123,20 @@ COVERED = 'permit(principal == Agent::"buyer", action == Action::"crm.note", res
 """The permit that the buyer's grant of crm.note is left to; without it every workspace here has a mistake."""
 
 
+PAYMENT: Mapping[str, object] = {"amount": 100, "supplier": "Najd"}
+
+
 def ask(
     authorizer: Authorizer,
-    input_json: str | bytes = '{"amount": 100, "supplier": "Najd"}',
+    arguments: Mapping[str, object] = PAYMENT,
     *,
     agent: str = "buyer",
     tool: str = "erp.pay",
-    call: Mapping[str, object] = CALL,
+    call: Mapping[str, Value] = CALL,
 ) -> PolicyAnswer:
-    return authorizer.authorize(PolicyRequest(AgentName(agent), tool, "Tool", tool, input_json, call))
+    """What both implementations answer, which must be the same."""
+    given = authorizer.inputs[ToolName(tool)].read(arguments, {})
+    request = PolicyRequest(AgentName(agent), tool, "Tool", tool, given, call)
+    answer = authorizer.authorize(request)
+    assert authorizer.official(request) == answer
+    return answer

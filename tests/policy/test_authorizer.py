@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 from remit.domain.ids import AgentName, GroupName, ToolName
 from remit.domain.release import Cap, Configuration, Grant, GrantMode, Mask
 from remit.policy.authorizer import Authorizer, InvalidPolicies, PolicyAnswer, PolicyHold, PolicyRequest
+from remit.policy.inputs import Input, model_input
 from remit.policy.validate import problems
 from tests.policy.samples import CALL, agent, ask, by_policy, granted, tool, workspace
 
-NOTE = '{"text": "hello"}'
 OVERFLOWING = "context.input.amount * 9223372036854775807 > 0"
 BY_POLICY = (agent("buyer", by_policy("erp.pay"), role="clerk"),)
 PERMIT = '@id("pay") permit(principal in Role::"clerk", action == Action::"erp.pay", resource);'
@@ -40,8 +41,8 @@ def test_a_grant_permits_its_own_agent_only() -> None:
 
 def test_the_condition_of_a_grant_decides() -> None:
     authorizer = enforced(agents=(agent("buyer", granted("erp.pay", "context.input.amount <= 500")),))
-    assert ask(authorizer, '{"amount": 500, "supplier": "a"}').permits == ("agents/buyer#erp.pay",)
-    assert ask(authorizer, '{"amount": 501, "supplier": "a"}') == PolicyAnswer(False)
+    assert ask(authorizer, {"amount": 500, "supplier": "a"}).permits == ("agents/buyer#erp.pay",)
+    assert ask(authorizer, {"amount": 501, "supplier": "a"}) == PolicyAnswer(False)
 
 
 def test_a_forbid_beats_every_permit_and_says_why() -> None:
@@ -63,14 +64,14 @@ HOLD = (
 
 def test_a_hold_is_told_apart_from_whether_the_action_is_permitted() -> None:
     authorizer = enforced(PERMIT, HOLD)
-    held = ask(authorizer, '{"amount": 501, "supplier": "a"}')
+    held = ask(authorizer, {"amount": 501, "supplier": "a"})
     assert held == PolicyAnswer(True, ("pay",), holds=(PolicyHold("big", GroupName("finance"), "Over 500"),))
     assert ask(authorizer).holds == ()
 
 
 def test_a_hold_permits_nothing_by_itself() -> None:
     authorizer = enforced(HOLD, agents=(agent("buyer"),))
-    answer = ask(authorizer, '{"amount": 501, "supplier": "a"}')
+    answer = ask(authorizer, {"amount": 501, "supplier": "a"})
     assert (answer.permitted, [hold.id for hold in answer.holds]) == (False, ["big"])
 
 
@@ -97,10 +98,10 @@ def test_base_and_holds_are_as_if_evaluated_apart(lines: list[tuple[str, str]]) 
 
 def test_a_call_of_a_model_is_permitted_by_the_remit() -> None:
     authorizer = Authorizer.of(workspace())
-    text = '{"provider": "acme", "model": "small", "input_tokens": 10, "max_output_tokens": 5}'
+    given = model_input({"provider": "acme", "model": "small", "input_tokens": 10, "max_output_tokens": 5})
 
     def asked(model: str) -> PolicyAnswer:
-        return authorizer.authorize(PolicyRequest(AgentName("buyer"), "model.call", "Model", model, text, CALL))
+        return authorizer.authorize(PolicyRequest(AgentName("buyer"), "model.call", "Model", model, given, CALL))
 
     assert asked("acme/small") == PolicyAnswer(True, ("agents/buyer#acme/small",))
     assert asked("acme/big") == PolicyAnswer(False)
@@ -125,47 +126,65 @@ def test_a_permit_that_fails_denies_although_another_permits() -> None:
 
 
 @pytest.mark.parametrize(
-    "input_json",
+    "arguments",
     [
-        "",
-        "null",
-        "{",
-        "{}",
-        '{"amount": NaN, "supplier": "a"}',
-        '{"amount": null, "supplier": "a"}',
-        '{"amount": 1.5, "supplier": "a"}',
-        '{"amount": 1.0, "supplier": "a"}',
-        '{"amount": 9223372036854775808, "supplier": "a"}',
-        '{"amount": true, "supplier": "a"}',
-        '{"amount": "1", "supplier": "a"}',
-        '{"amount": 1, "supplier": "a", "unknown": 1}',
-        '{"amount": 1, "supplier": {"__entity": {"type": "User", "id": "user:huda"}}}',
-        '{"amount": 1, "supplier": {"__extn": {"fn": "ip", "arg": "10.0.0.1"}}}',
-        '{"amount": 1, "supplier": "\\ud800"}',
-        b'{"amount": 1, "supplier": "\xff"}',
-        '{"amount": 1, "supplier": "a"}, "more": {}',
+        {},
+        {"amount": None, "supplier": "a"},
+        {"amount": 1.5, "supplier": "a"},
+        {"amount": 9223372036854775808, "supplier": "a"},
+        {"amount": True, "supplier": "a"},
+        {"amount": "1", "supplier": "a"},
+        {"amount": 1, "supplier": {"__entity": {"type": "User", "id": "user:huda"}}},
+        {"amount": 1, "supplier": {"__extn": {"fn": "ip", "arg": "10.0.0.1"}}},
+        {"amount": 1, "supplier": "\ud800"},
+        {"amount": 1, "supplier": "a", "tags": ["b", 1]},
+        {"amount": 1, "supplier": "a", "tags": "b"},
+        {"amount": 1, "supplier": "a", "urgent": 0},
     ],
 )
-def test_input_that_is_not_of_the_schema_denies_without_repeating_it(input_json: str | bytes) -> None:
-    answer = ask(enforced(PERMIT), input_json)
-    assert answer.errors in (("request:refused",), ("request:failed",))
-    assert not answer.permitted
+def test_input_that_is_not_of_the_schema_denies(arguments: Mapping[str, object]) -> None:
+    assert ask(enforced(PERMIT), arguments) == PolicyAnswer(False, errors=("request:refused",))
+
+
+def test_the_official_implementation_refuses_what_is_not_of_the_schema_by_itself() -> None:
+    authorizer = enforced(PERMIT)
+    odd = PolicyRequest(AgentName("buyer"), "erp.pay", "Tool", "erp.pay", Input({"amount": True}), CALL)
+    assert authorizer.official(odd) == PolicyAnswer(False, errors=("request:refused",))
 
 
 @pytest.mark.parametrize("amount", [float("nan"), float("inf"), 2**63, 1e300, 1.5])
 def test_numbers_that_are_no_integers_deny_on_the_whole_way(amount: object) -> None:
     authorizer = enforced(PERMIT)
-    text = authorizer.inputs[ToolName("erp.pay")].context({"amount": amount, "supplier": "a"}, {})
-    assert ask(authorizer, text) == PolicyAnswer(False, errors=("request:refused",))
+    assert ask(authorizer, {"amount": amount, "supplier": "a"}) == PolicyAnswer(False, errors=("request:refused",))
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"hour": "9"}, {"hour": None}, {"unknown": 1}, {"on_behalf_of": "user:huda"}, {"purpose": object()}],
-    ids=["text for a number", "null", "unknown", "text for an entity", "no JSON"],
+    [
+        {"hour": "9"},
+        {"hour": None},
+        {"hour": True},
+        {"hour": 2**63},
+        {"unknown": 1},
+        {"on_behalf_of": "user:huda"},
+        {"purpose": object()},
+        {"purpose": "\ud800"},
+        {"budget_left_micro_usd": "1"},
+    ],
 )
-def test_a_call_context_that_is_not_of_the_schema_denies(change: Mapping[str, object]) -> None:
-    assert ask(enforced(PERMIT), call={**CALL, **change}).errors != ()
+def test_a_call_context_that_is_not_of_the_schema_denies(change: Mapping[str, Any]) -> None:
+    answer = ask(enforced(PERMIT), call={**CALL, **change})
+    assert answer == PolicyAnswer(False, errors=("request:refused",))
+
+
+def test_a_fact_that_may_be_there_is_read() -> None:
+    authorizer = enforced(
+        PERMIT,
+        'forbid(principal, action == Action::"erp.pay", resource)'
+        " when { context.call has budget_left_micro_usd && context.call.budget_left_micro_usd < 5 };",
+    )
+    assert not ask(authorizer, call={**CALL, "budget_left_micro_usd": 4}).permitted
+    assert ask(authorizer, call={**CALL, "budget_left_micro_usd": 5}).permitted
 
 
 def test_a_missing_fact_denies() -> None:
@@ -177,7 +196,7 @@ def test_input_can_not_replace_what_the_kernel_says_of_the_call() -> None:
     authorizer = enforced(
         PERMIT, 'forbid(principal, action == Action::"erp.pay", resource) when { context.call.hour >= 18 };'
     )
-    smuggled = '{"amount": 1, "supplier": "a"}, "call": {"hour": 9}'
+    smuggled = {"amount": 1, "supplier": '"}, "call": {"hour": 9}', "call": {"hour": 9}}
     assert not ask(authorizer, smuggled, call={**CALL, "hour": 20}).permitted
 
 
@@ -193,14 +212,16 @@ def test_input_can_not_replace_what_the_kernel_says_of_the_call() -> None:
     ],
 )
 def test_a_request_about_nothing_known_denies(change: Mapping[str, str], code: str) -> None:
-    whole = PolicyRequest(AgentName("buyer"), "erp.pay", "Tool", "erp.pay", '{"amount": 1, "supplier": "a"}', CALL)
+    given = Input({"amount": 1, "supplier": "a"})
+    whole = PolicyRequest(AgentName("buyer"), "erp.pay", "Tool", "erp.pay", given, CALL)
     request = dataclasses.replace(whole, **change)  # type: ignore[arg-type]
     assert enforced(PERMIT).authorize(request) == PolicyAnswer(False, errors=(f"request:{code}",))
+    assert enforced(PERMIT).official(request) == PolicyAnswer(False, errors=(f"request:{code}",))
 
 
 def test_the_message_of_an_error_does_not_repeat_arguments() -> None:
     forbid = f'@id("odd") forbid(principal, action == Action::"erp.pay", resource) when {{ {OVERFLOWING} }};'
-    assert "424242" not in str(ask(enforced(PERMIT, forbid), '{"amount": 424242, "supplier": "a"}'))
+    assert "424242" not in str(ask(enforced(PERMIT, forbid), {"amount": 424242, "supplier": "a"}))
 
 
 # --- duties ---
@@ -215,7 +236,7 @@ def test_duties_come_from_every_permit_that_matched_and_the_lowest_cap_wins() ->
         agents=(agent("buyer", grant),),
     )
     assert ask(authorizer).duties == (Mask("supplier"), Mask("tags"), Cap("amount", 700))
-    assert ask(authorizer, '{"amount": 5, "supplier": "a"}').duties == (Mask("supplier"), Cap("amount", 700))
+    assert ask(authorizer, {"amount": 5, "supplier": "a"}).duties == (Mask("supplier"), Cap("amount", 700))
 
 
 def test_an_action_that_is_not_permitted_has_no_duties() -> None:

@@ -6,33 +6,42 @@ import orjson
 import pytest
 
 from remit.domain.release import Derived, DerivedType
+from remit.policy.compiled.reading import written
 from remit.policy.derived import MAX_CHARACTERS, BadExpression, DerivedError, compiled, read_fields
-from remit.policy.inputs import ToolInput
+from remit.policy.inputs import REFUSED, ToolInput, model_input
 from tests.policy.samples import tool
 
 PAY = tool("erp.pay")
 
 
-def written(arguments: dict[str, object]) -> object:
-    return orjson.loads(ToolInput.of(PAY).context(arguments, {}))
+def read(arguments: dict[str, object]) -> object:
+    return ToolInput.of(PAY).read(arguments, {}).values
 
 
 def test_nulls_of_optional_arguments_and_undeclared_ones_are_left_out() -> None:
     arguments = {"amount": 5, "supplier": "Najd", "urgent": None, "unknown": 1}
-    assert written(arguments) == {"amount": 5, "supplier": "Najd"}
+    assert read(arguments) == {"amount": 5, "supplier": "Najd"}
 
 
 def test_an_integral_float_is_an_integer() -> None:
-    assert written({"amount": 5.0}) == {"amount": 5}
+    found = read({"amount": 5.0, "supplier": "Najd"})
+    assert found == {"amount": 5, "supplier": "Najd"}
+    assert orjson.dumps(found) == b'{"amount":5,"supplier":"Najd"}'
 
 
 @pytest.mark.parametrize("amount", [1.5, math.nan, math.inf, 2**63, -(2**63) - 1, 1e300, True, "5", None, [5]])
-def test_what_does_not_fit_is_written_as_null_which_cedar_refuses(amount: object) -> None:
-    assert written({"amount": amount}) == {"amount": None}
+def test_input_with_a_value_that_does_not_fit_is_refused_as_a_whole(amount: object) -> None:
+    assert ToolInput.of(PAY).read({"amount": amount, "supplier": "Najd"}, {}) is REFUSED
 
 
-def test_text_that_is_no_unicode_makes_the_whole_input_null() -> None:
-    assert ToolInput.of(PAY).context({"amount": 5, "supplier": "\ud800"}, {}) == b"null"
+def test_input_without_a_required_argument_is_refused() -> None:
+    assert ToolInput.of(PAY).read({"amount": 5}, {}) is REFUSED
+
+
+@pytest.mark.parametrize("supplier", ["\ud800", "a\udfff"])
+def test_text_that_is_no_unicode_is_refused(supplier: str) -> None:
+    assert ToolInput.of(PAY).read({"amount": 5, "supplier": supplier}, {}) is REFUSED
+    assert ToolInput.of(PAY).read({"amount": 5, "supplier": "Najd"}, {"it": supplier}) is REFUSED
 
 
 def test_nested_values_are_converted_too() -> None:
@@ -41,8 +50,8 @@ def test_nested_values_are_converted_too() -> None:
         "items": {"type": "object", "properties": {"net": {"type": "integer"}, "note": {"type": "string"}}},
     }
     made = tool("t.x", schema={"type": "object", "properties": {"lines": lines}})
-    text = ToolInput.of(made).context({"lines": [{"net": 2.0, "note": None, "more": 1}]}, {})
-    assert orjson.loads(text) == {"lines": [{"net": 2}]}
+    found = ToolInput.of(made).read({"lines": [{"net": 2.0, "note": None, "more": 1}]}, {})
+    assert orjson.dumps(found.values, default=written) == b'{"lines":[{"net":2}]}'
 
 
 def field(expression: str, kind: DerivedType = DerivedType.INTEGER, *, optional: bool = False) -> Derived:
@@ -64,7 +73,19 @@ def test_a_derived_field_has_the_value_of_its_expression(derived: Derived, value
     found = ToolInput.of(made).derive({"amount": 7, "tags": ["a", "b"]})
     assert found == {"it": value}
     assert type(found["it"]) is type(value)
-    assert orjson.loads(ToolInput.of(made).context({"amount": 7}, found))["it"] == value
+    values = ToolInput.of(made).read({"amount": 7, "supplier": "Najd"}, found).values
+    assert values is not None
+    assert values["it"] == value
+
+
+MODEL = {"provider": "acme", "model": "small", "input_tokens": 10, "max_output_tokens": 5}
+
+
+def test_the_input_of_a_model_call_has_exactly_its_fields() -> None:
+    assert model_input(MODEL).values == MODEL
+    assert model_input({**MODEL, "more": 1}) is REFUSED
+    assert model_input({**MODEL, "input_tokens": True}) is REFUSED
+    assert model_input({"provider": "acme"}) is REFUSED
 
 
 @pytest.mark.parametrize(

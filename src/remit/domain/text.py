@@ -83,3 +83,14 @@ def recordable(target: str) -> str:
     if len(target) <= MAX_TARGET and target.isprintable():
         return target
     return target[:MAX_TARGET].encode("unicode_escape").decode()[:MAX_TARGET]
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether a text can be written in UTF-8: half of a surrogate pair is no character."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -7,7 +7,7 @@ from remit.domain.facts import Facts
 from remit.domain.finding import Code, Verdict
 from remit.kernel.checks import budget, grant, limits, loop, oversight, policy, standing, stop
 from remit.kernel.prepared import Prepared
-from remit.policy.authorizer import PolicyAnswer
+from remit.policy.request import PolicyAnswer
 
 VERSION = 1
 """Raised when the same inputs may give another decision; a record names the version that made it."""

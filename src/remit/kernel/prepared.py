@@ -18,6 +18,7 @@ from remit.kernel.loops.sketch import CallSketch, call_sketch
 from remit.kernel.places import steps_to
 from remit.kernel.ruleset import Ruleset
 from remit.policy.derived import DerivedError
+from remit.policy.inputs import Input, model_input
 
 MAX_FAULTS = 8
 """Findings about arguments that are reported of one action; a hostile one could have thousands."""
@@ -37,7 +38,7 @@ class Prepared:
     Attributes:
         digest: binds approvals to exactly these arguments; salted, so that it tells nothing by itself.
         faults: what the grant check will report of the arguments.
-        input_json: the `input` of the policy context as JSON text; empty where there are faults.
+        input: the `input` of the policy context; None where there are faults.
     """
 
     action: Action
@@ -46,7 +47,7 @@ class Prepared:
     digest: str
     sketch: CallSketch
     faults: tuple[Finding, ...] = ()
-    input_json: bytes = b""
+    input: Input | None = None
 
 
 def prepare(rules: Ruleset, run: Run, action: Action, arguments: bytes | None = None) -> Prepared:
@@ -54,9 +55,9 @@ def prepare(rules: Ruleset, run: Run, action: Action, arguments: bytes | None = 
     raw = canonical(action.arguments) if arguments is None else arguments
     digest = salted_digest(run.salt, action.kind.encode(), action.target.encode(), raw)
     if action.kind is ActionKind.MODEL:
-        decided_on = canonical({name: part for name, part in action.arguments.items() if name not in PROMPT_FIELDS})
-        sketch = call_sketch(action.target, decided_on, run.salt)
-        return Prepared(action, run, rules, digest, sketch, _model_faults(rules, action), decided_on)
+        decided_on = {name: part for name, part in action.arguments.items() if name not in PROMPT_FIELDS}
+        sketch = call_sketch(action.target, canonical(decided_on), run.salt)
+        return Prepared(action, run, rules, digest, sketch, _model_faults(rules, action), model_input(decided_on))
     sketch = call_sketch(action.target, raw, run.salt)
     tool = rules.tool(action.target)
     if tool is None:
@@ -69,7 +70,7 @@ def prepare(rules: Ruleset, run: Run, action: Action, arguments: bytes | None = 
     except DerivedError as error:
         fault = Finding.of(Code.DERIVED_FAILED, Verdict.DENY, field=error.field, problem=error.code)
         return Prepared(action, run, rules, digest, sketch, (fault,))
-    return Prepared(action, run, rules, digest, sketch, (), rules.input(tool.name).context(action.arguments, derived))
+    return Prepared(action, run, rules, digest, sketch, (), rules.input(tool.name).read(action.arguments, derived))
 
 
 def _argument_faults(rules: Ruleset, tool: Tool, action: Action) -> tuple[Finding, ...]:

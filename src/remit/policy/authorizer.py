@@ -1,26 +1,31 @@
-"""What the policies say to one action, asked of the official implementation on the slice that applies."""
+"""What the policies say to one action: compiled to Python, or by the official implementation where they are not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-
-import orjson
-from cedarpy import Entities, Schema
+from dataclasses import dataclass, field
 
 from remit.domain.ids import AgentName, GroupName, ToolName
 from remit.domain.problem import Problem
 from remit.domain.release import Cap, Configuration, Mask
 from remit.policy.annotations import duties, joined
-from remit.policy.entities import entities, entities_json, hierarchy
+from remit.policy.call import fits
+from remit.policy.compiled.expressions import ref
+from remit.policy.compiled.operators import Known
+from remit.policy.compiled.reading import entities_of
+from remit.policy.compiled.rules import Asked, Rule, matched
+from remit.policy.compiled.shelf import Shelf
+from remit.policy.compiled.values import Ref
+from remit.policy.entities import entities, hierarchy
 from remit.policy.grants import permits
 from remit.policy.inputs import ToolInput
-from remit.policy.schema import MODEL_CALL, cedar_schema_json
-from remit.policy.scopes import uid
+from remit.policy.official import Official
+from remit.policy.request import Matched, PolicyAnswer, PolicyHold, PolicyRequest
+from remit.policy.schema import MODEL_CALL
+from remit.policy.scopes import Uid, uid
 from remit.policy.slice_cache import SliceCache
 from remit.policy.slices import PolicyIndex
 from remit.policy.statements import Policy, parse, split
-from remit.policy.verdicts import AskedSet, Verdict
 
 __all__ = [
     "Authorizer",
@@ -32,7 +37,9 @@ __all__ = [
 ]
 
 MAX_SLICES = 10_000
-"""Slices kept: one for each agent and target that was asked for."""
+"""Slices kept: one for each class of agents, action and class of targets that was asked for."""
+_MAX_ANSWERS = 64
+"""Answers kept with a slice: one for each set of permits that matched alone."""
 
 
 class InvalidPolicies(ValueError):
@@ -43,97 +50,83 @@ class InvalidPolicies(ValueError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRequest:
-    """One action put to the policies.
+@dataclass(slots=True)
+class Counts:
+    """How the questions of this process were answered. Counted without a lock: figures, not facts."""
 
-    Attributes:
-        action: the tool's name, or `model.call`.
-        resource_type: `Tool` or `Model`.
-        input_json: `context.input` as JSON text, made ahead by `ToolInput.context`.
-        call: `context.call` in Cedar's JSON form; entities as `{"__entity": {"type": ..., "id": ...}}`.
-    """
-
-    agent: AgentName
-    action: str
-    resource_type: str
-    resource: str
-    input_json: bytes | str
-    call: Mapping[str, object]
+    compiled: int = 0
+    official: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyHold:
-    """A policy that wants somebody of `group` to approve."""
+class _Party:
+    """An entity that may ask or be asked for, and the number of its class."""
 
-    id: str
-    group: GroupName
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyAnswer:
-    """What the policies say.
-
-    Attributes:
-        permitted: a permit matched, no forbid did, and nothing went wrong. Holds are not counted in.
-        permits: the permits that matched, empty where a forbid did.
-        forbids: the forbids that matched, each with its `@reason`.
-        errors: what could not be evaluated, as `policy:code` or `request:code`, without data. Any of them denies.
-        duties: what the permits and the grant demand to be done to the arguments; the lowest cap wins.
-    """
-
-    permitted: bool
-    permits: tuple[str, ...] = ()
-    forbids: tuple[tuple[str, str], ...] = ()
-    holds: tuple[PolicyHold, ...] = ()
-    errors: tuple[str, ...] = ()
-    duties: tuple[Mask | Cap, ...] = ()
-
-
-_SliceKey = tuple[str, str, str, str]
+    ref: Ref
+    uid: Uid
+    group: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Sliced:
-    """The policies for one agent and target. A set is None where it holds nothing."""
+class _Slice:
+    """The policies that have a say, sorted by id. `compiled` is false where one of them could not be."""
 
-    every: AskedSet | None
-    base: AskedSet | None
+    policies: tuple[Policy, ...]
+    permits: tuple[Rule, ...] = ()
+    forbids: tuple[Rule, ...] = ()
+    holds: tuple[Rule, ...] = ()
+    compiled: bool = True
+    answers: dict[tuple[str, ...], PolicyAnswer] = field(default_factory=dict)
+
+
+_SliceKey = tuple[int, str, int]
+_REFUSED = PolicyAnswer(False, errors=("request:refused",))
+_FAILED = PolicyAnswer(False, errors=("request:failed",))
 
 
 class Authorizer:
-    """The policies of one release, ready to be asked. Immutable but for its cache of slices; safe to share.
+    """The policies of one release, ready to be asked. Safe to share: only its caches change, and whom it believes.
 
-    Base policies (permits and plain forbids) and holds (forbids with `@hold`) are told apart: a hold must not hide
-    whether the action is permitted at all. The official implementation evaluates each policy by itself and names every
-    forbid that matched, so one evaluation of the slice says both, unless holds alone denied: then the base set is asked
-    once more without them.
+    Cedar evaluates each policy by itself and skips one whose scope does not match, so the compiled policies of a slice
+    give the decision, the determining policies and the errors of the whole set. Compiled policies are believed until
+    `distrust` is called; the official implementation is asked where one could not be compiled.
     """
 
     def __init__(
-        self, configuration: Configuration, policies: tuple[Policy, ...], max_slices: int = MAX_SLICES
+        self,
+        configuration: Configuration,
+        policies: tuple[Policy, ...],
+        max_slices: int = MAX_SLICES,
+        shelf: Shelf | None = None,
     ) -> None:
         self.inputs: Mapping[ToolName, ToolInput] = {
             name: ToolInput.of(tool) for name, tool in configuration.tools.items()
         }
-        self._schema = Schema.from_json_str(cedar_schema_json(configuration))
-        self._entities = Entities.from_json_str(entities_json(configuration), self._schema)
-        self._known = frozenset((entity.uid.type.basename, entity.uid.id) for entity in entities(configuration))
+        self.counts = Counts()
+        self._distrusted = ""
+        self._shelf = shelf or Shelf()
         self._policies = {policy.id: policy for policy in policies}
         self._index = PolicyIndex.of(((policy.id, policy.tree) for policy in policies), hierarchy(configuration))
-        self._holds = frozenset(policy.id for policy in policies if policy.annotation("hold") is not None)
+        self._holds = {
+            policy.id: PolicyHold(policy.id, GroupName(group), policy.annotation("reason") or "")
+            for policy in policies
+            if (group := policy.annotation("hold")) is not None
+        }
         self._duties = {policy.id: duties(policy.tree.annotations.items()) for policy in policies}
         self._granted = {
             (agent.name, grant.tool): grant.duties
             for agent in configuration.agents.values()
             for grant in agent.remit.grants
+            if grant.duties
         }
-        self._slices = SliceCache(max_slices, self._sliced)
+        self._known = _known(configuration)
+        self._agents, self._resources = self._parties()
+        self._slices: SliceCache[_SliceKey, _Slice] = SliceCache(max_slices)
+        self._official = Official(configuration, self._holds, max_slices)
 
     @classmethod
-    def of(cls, configuration: Configuration, max_slices: int = MAX_SLICES) -> Authorizer:
-        """Parse every policy and every grant, once.
+    def of(cls, configuration: Configuration, max_slices: int = MAX_SLICES, shelf: Shelf | None = None) -> Authorizer:
+        """Parse every policy and every grant, once. A shelf that releases share spares what they have in common.
 
         Raises:
             InvalidPolicies: one does not parse, or two have the same id. `validate.problems` finds these and more.
@@ -151,21 +144,47 @@ class Authorizer:
             ids.add(policy.id)
         if refused:
             raise InvalidPolicies(refused)
-        return cls(configuration, policies, max_slices)
+        return cls(configuration, policies, max_slices, shelf)
+
+    # --- asking ---
 
     def authorize(self, request: PolicyRequest) -> PolicyAnswer:
         """Return what the policies say. Never raises: whatever goes wrong is an error of the answer, which denies."""
-        if fault := self._fault(request):
-            return PolicyAnswer(False, errors=(f"request:{fault}",))
+        if self._distrusted:
+            return self.official(request)
         try:
-            sliced = self._slices.get((request.agent, request.action, request.resource_type, request.resource))
-            asked = _asked(request)
-            every = self._verdict(sliced.every, asked)
-            held = () if every.allowed else tuple(filter(self._holds.__contains__, every.determining))
-            base = self._verdict(sliced.base, asked) if held and held == every.determining else every
+            parties = self._asked_for(request)
+            if isinstance(parties, PolicyAnswer):
+                return parties
+            sliced = self._slice(request.action, *parties)
+            if not sliced.compiled:
+                return self.official(request)
+            self.counts.compiled += 1
+            return self._compiled_answer(request, sliced, *parties)
         except Exception:  # noqa: BLE001 - whatever it is, the answer must be no
-            return PolicyAnswer(False, errors=("request:failed",))
-        return self._answer(request, base, held, every.errors)
+            return _FAILED
+
+    def official(self, request: PolicyRequest) -> PolicyAnswer:
+        """Return what the official implementation says, on the same slice. Never raises, as `authorize`."""
+        try:
+            parties = self._asked_for(request)
+            if isinstance(parties, PolicyAnswer):
+                return parties
+            sliced = self._slice(request.action, *parties)
+            self.counts.official += 1
+            key = (parties[0].group, request.action, parties[1].group)
+            return self._answer(request, self._official.matched(request, key, sliced.policies))
+        except Exception:  # noqa: BLE001 - whatever it is, the answer must be no
+            return _FAILED
+
+    def distrust(self, why: str) -> None:
+        """Have every question answered by the official implementation from now on, in this process."""
+        self._distrusted = self._distrusted or why
+
+    @property
+    def distrusted(self) -> str:
+        """Why the compiled policies are not believed; empty while they are."""
+        return self._distrusted
 
     def slice_of(self, agent: str, action: str, resource_type: str, resource: str) -> tuple[str, ...]:
         """Return the ids of the policies that have a say in a request, whatever its context."""
@@ -180,41 +199,87 @@ class Authorizer:
         """Return a policy by its id, or None."""
         return self._policies.get(name)
 
-    def _fault(self, request: PolicyRequest) -> str:
-        """Return what is wrong with the request before any policy is asked, or an empty string."""
+    # --- slices ---
+
+    def _parties(self) -> tuple[dict[str, _Party], dict[tuple[str, str], _Party]]:
+        """Number the classes of every agent, tool and model there is."""
+        numbers: dict[object, int] = {}
+        agents: dict[str, _Party] = {}
+        resources: dict[tuple[str, str], _Party] = {}
+        for one in self._known:
+            named = uid(one.type, one.id)
+            if one.type == "Agent":
+                group = self._index.principal_class(named)
+                agents[one.id] = _Party(one, named, numbers.setdefault(group, len(numbers)))
+            elif one.type in ("Tool", "Model"):
+                group = self._index.resource_class(named)
+                resources[one.type, one.id] = _Party(one, named, numbers.setdefault(group, len(numbers)))
+        return agents, resources
+
+    def _asked_for(self, request: PolicyRequest) -> tuple[_Party, _Party] | PolicyAnswer:
+        """Return who asks and what for, or the answer to a request that no policy needs to be asked about."""
         expected = request.resource if request.resource_type == "Tool" else MODEL_CALL
         if request.resource_type not in ("Tool", "Model") or request.action != expected:
-            return "action_and_resource_differ"
-        if ("Agent", request.agent) not in self._known:
-            return "unknown_agent"
-        if (request.resource_type, request.resource) not in self._known:
-            return "unknown_resource"
-        return ""
+            return _at_fault("action_and_resource_differ")
+        agent = self._agents.get(request.agent)
+        if agent is None:
+            return _at_fault("unknown_agent")
+        resource = self._resources.get((request.resource_type, request.resource))
+        if resource is None:
+            return _at_fault("unknown_resource")
+        if request.input.values is None or not fits(request.call):
+            return _REFUSED
+        return agent, resource
 
-    def _sliced(self, key: _SliceKey) -> _Sliced:
-        found = [self._policies[name] for name in self.slice_of(*key)]
-        return _Sliced(AskedSet.of(found), AskedSet.of([policy for policy in found if policy.id not in self._holds]))
+    def _slice(self, action: str, agent: _Party, resource: _Party) -> _Slice:
+        key = (agent.group, action, resource.group)
+        return self._slices.get(key) or self._slices.keep(key, self._sliced(action, agent.uid, resource.uid))
 
-    def _verdict(self, policies: AskedSet | None, asked: Mapping[str, object]) -> Verdict:
-        return Verdict() if policies is None else policies.verdict(asked, self._entities, self._schema)
+    def _sliced(self, action: str, agent: Uid, resource: Uid) -> _Slice:
+        names = sorted(self._index.slice(agent, uid("Action", action), resource))
+        policies = tuple(self._policies[name] for name in names)
+        permits, forbids, holds = [], [], []
+        for policy in policies:
+            compiled = self._shelf.of(policy)
+            if compiled.refused:
+                return _Slice(policies, compiled=False)
+            into = permits if policy.tree.effect == "permit" else holds if policy.id in self._holds else forbids
+            into.append(Rule(policy.id, compiled.holds))
+        return _Slice(policies, tuple(permits), tuple(forbids), tuple(holds))
 
-    def _answer(
-        self, request: PolicyRequest, base: Verdict, held: tuple[str, ...], errors: tuple[str, ...]
+    # --- answers ---
+
+    def _compiled_answer(
+        self, request: PolicyRequest, sliced: _Slice, agent: _Party, resource: _Party
     ) -> PolicyAnswer:
-        errors = tuple(sorted({*base.errors, *errors}))
-        permitted = base.allowed and not errors
-        forbids = () if base.allowed else (name for name in base.determining if name not in self._holds)
+        context = {"input": request.input.values, "call": request.call}
+        asked = Asked(agent.ref, Ref("Action", request.action), resource.ref, context, self._known)  # type: ignore[arg-type]
+        errors: list[str] = []
+        permitting = tuple(matched(sliced.permits, asked, errors))
+        forbidding = matched(sliced.forbids, asked, errors) if sliced.forbids else []
+        holding = matched(sliced.holds, asked, errors) if sliced.holds else []
+        if forbidding or holding or errors or (request.agent, request.resource) in self._granted:
+            found = Matched(
+                () if forbidding else permitting, tuple(forbidding), tuple(holding), tuple(sorted(errors))
+            )
+            return self._answer(request, found)
+        answer = sliced.answers.get(permitting)
+        if answer is None:
+            answer = self._answer(request, Matched(permitting))
+            if len(sliced.answers) < _MAX_ANSWERS:
+                sliced.answers[permitting] = answer
+        return answer
+
+    def _answer(self, request: PolicyRequest, found: Matched) -> PolicyAnswer:
+        permitted = bool(found.permits) and not found.errors
         return PolicyAnswer(
             permitted,
-            base.determining if base.allowed else (),
-            tuple((name, self._text(name, "reason")) for name in forbids),
-            tuple(PolicyHold(name, GroupName(self._text(name, "hold")), self._text(name, "reason")) for name in held),
-            errors,
-            joined(self._demanded(request, base.determining)) if permitted else (),
+            found.permits,
+            tuple((name, self._policies[name].annotation("reason") or "") for name in found.forbids),
+            tuple(self._holds[name] for name in found.holds),
+            found.errors,
+            joined(self._demanded(request, found.permits)) if permitted else (),
         )
-
-    def _text(self, name: str, annotation: str) -> str:
-        return self._policies[name].annotation(annotation) or ""
 
     def _demanded(self, request: PolicyRequest, determining: tuple[str, ...]) -> Iterator[Mask | Cap]:
         if request.resource_type == "Tool":
@@ -223,25 +288,20 @@ class Authorizer:
             yield from self._duties[name]
 
 
+def _at_fault(code: str) -> PolicyAnswer:
+    return PolicyAnswer(False, errors=(f"request:{code}",))
+
+
+def _known(configuration: Configuration) -> dict[Ref, Known]:
+    above = {ref(one): frozenset(map(ref, found)) for one, found in hierarchy(configuration).ancestors.items()}
+    listed = (entity.as_json() for entity in entities(configuration))
+    actions = {one: Known(ancestors=found) for one, found in above.items() if one.type == "Action"}
+    return {**entities_of(listed, above.__getitem__), **actions}
+
+
 def _parsed(configuration: Configuration) -> Iterator[Policy | Problem]:
     for file in configuration.policies:
         for statement in split(file):
             yield parse(statement)
     for agent in configuration.agents.values():
         yield from permits(agent)
-
-
-def _asked(request: PolicyRequest) -> dict[str, object]:
-    """Return the request as the official implementation takes it.
-
-    The context is joined from two texts. `call` comes last, since of a key that stands twice the last one counts: no
-    input, however it was made, can replace what the kernel says of the call.
-    """
-    given = request.input_json if isinstance(request.input_json, str) else request.input_json.decode()
-    call = orjson.dumps(dict(request.call)).decode()
-    return {
-        "principal": {"type": "Agent", "id": request.agent},
-        "action": {"type": "Action", "id": request.action},
-        "resource": {"type": request.resource_type, "id": request.resource},
-        "context": f'{{"input":{given},"call":{call}}}',
-    }

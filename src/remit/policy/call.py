@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from remit.domain.action import Assurance
+from remit.domain.text import is_unicode
+from remit.policy.compiled.values import I64_MAX, I64_MIN, Ref, Value
 from remit.policy.shapes import EntityOf, Member, Record, Shape, Text, Whole
 
 
@@ -53,3 +56,25 @@ MODEL_INPUT = Record(
     }
 )
 """`context.input` of `model.call`: whom the call goes to, and the tokens it may use at most."""
+
+
+_TYPES: Mapping[type, type] = {Whole: int, Text: str, EntityOf: Ref}
+_REQUIRED = tuple((field.name, _TYPES[type(field.shape)]) for field in CALL_FIELDS if field.required)
+_OPTIONAL = tuple((field.name, _TYPES[type(field.shape)]) for field in CALL_FIELDS if not field.required)
+
+
+def fits(call: Mapping[str, Value]) -> bool:
+    """Tell whether `context.call` is what its schema says: every field there, of its type, and no other."""
+    for name, kind in _REQUIRED:
+        if not _is(call.get(name), kind):
+            return False
+    there = [name for name, kind in _OPTIONAL if name in call and _is(call[name], kind)]
+    return len(call) == len(_REQUIRED) + len(there)
+
+
+def _is(value: Value | None, kind: type) -> bool:
+    if type(value) is not kind:
+        return False
+    if kind is int:
+        return I64_MIN <= value <= I64_MAX  # type: ignore[operator]
+    return kind is not str or is_unicode(value)  # type: ignore[arg-type]

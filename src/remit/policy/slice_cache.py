@@ -1,9 +1,9 @@
-"""Slices that were asked for lately, parsed."""
+"""Slices that were asked for lately, made ready."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -16,22 +16,22 @@ class SliceCache(Generic[Key, Value]):
     Two threads may make the same slice at once: slices are values, so either will do.
     """
 
-    def __init__(self, limit: int, make: Callable[[Key], Value]) -> None:
+    def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._make = make
         self._kept: dict[Key, Value] = {}
         self._lock = threading.Lock()
 
-    def get(self, key: Key) -> Value:
-        """Return the value of `key`, made now if it is not kept; an exception of making it keeps nothing."""
-        found = self._kept.get(key)
-        if found is None:
-            found = self._make(key)
-            with self._lock:
-                while len(self._kept) >= self._limit:
-                    del self._kept[next(iter(self._kept))]
-                self._kept[key] = found
-        return found
+    def get(self, key: Key) -> Value | None:
+        """Return the value of `key`, or None where it is not kept."""
+        return self._kept.get(key)
+
+    def keep(self, key: Key, value: Value) -> Value:
+        """Keep a value and return it."""
+        with self._lock:
+            while len(self._kept) >= self._limit:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = value
+        return value
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -13,6 +13,12 @@ from remit.policy.scopes import Hierarchy, Uid, covers_request, named
 _Key = tuple[str, Uid] | tuple[str, pst.EntityType] | tuple[str]
 _ANY: _Key = ("any",)
 
+Class = tuple[pst.EntityType, Uid | None, frozenset[Uid]]
+"""A type, the entity itself where a scope names it, and what it is in, as far as scopes name that.
+
+There are no more classes than scopes make, however many entities ask.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyIndex:
@@ -31,6 +37,8 @@ class PolicyIndex:
     _trees: tuple[pst.Template, ...]
     _hierarchy: Hierarchy
     _positions: Mapping[tuple[_Key, _Key, _Key], tuple[int, ...]]
+    _principals: frozenset[Uid]
+    _resources: frozenset[Uid]
 
     @classmethod
     def of(cls, policies: Iterable[tuple[str, pst.Template]], hierarchy: Hierarchy) -> PolicyIndex:
@@ -41,8 +49,12 @@ class PolicyIndex:
         """
         pairs = tuple(policies)
         positions: dict[tuple[_Key, _Key, _Key], list[int]] = {}
+        principals: set[_Key] = set()
+        resources: set[_Key] = set()
         for position, (_, tree) in enumerate(pairs):
             principal, resource = _key(tree.principal), _key(tree.resource)
+            principals.add(principal)
+            resources.add(resource)
             for action in _action_keys(tree.action):
                 positions.setdefault((action, principal, resource), []).append(position)
         return cls(
@@ -50,7 +62,20 @@ class PolicyIndex:
             tuple(tree for _, tree in pairs),
             hierarchy,
             {key: tuple(found) for key, found in positions.items()},
+            _entities(principals),
+            _entities(resources),
         )
+
+    def principal_class(self, entity: Uid) -> Class:
+        """Return what the scopes tell principals apart by: those of one class have every slice in common."""
+        return self._class(entity, self._principals)
+
+    def resource_class(self, entity: Uid) -> Class:
+        """Return what the scopes tell resources apart by."""
+        return self._class(entity, self._resources)
+
+    def _class(self, entity: Uid, told_apart: frozenset[Uid]) -> Class:
+        return entity.type, entity if entity in told_apart else None, self._hierarchy.above(entity) & told_apart
 
     def slice(self, principal: Uid, action: Uid, resource: Uid) -> tuple[str, ...]:
         """Return the ids of the policies whose scope admits the request, in the order they were given."""
@@ -88,6 +113,10 @@ def _key(constraint: pst.PrincipalOrResourceConstraint) -> _Key:
             return ("is", kind)
         case pst.ScopeIn(entity=other) | pst.ScopeIsIn(entity=other):
             return ("in", named(other))
+
+
+def _entities(keys: Iterable[_Key]) -> frozenset[Uid]:
+    return frozenset(key[1] for key in keys if len(key) == 2 and isinstance(key[1], Uid))
 
 
 def _action_keys(constraint: pst.ActionConstraint) -> tuple[_Key, ...]:

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 
 from cedarpy import AuthzResult, Decision, Entities, PolicySet, Schema, is_authorized
 
+from remit.policy.compiled.values import EVALUATION, MISSING_ATTRIBUTE, MISSING_ENTITY, OVERFLOW, TYPE
 from remit.policy.statements import Policy
 
 # The wording of the official implementation's errors; what follows the policy's id may quote arguments.
 _EVALUATION_ERROR = re.compile(r"error while evaluating policy `policy(\d+)`: (.*)", re.DOTALL)
 _CODES = (
-    ("integer overflow", "overflow"),
-    ("does not have the attribute", "missing_attribute"),
-    ("does not exist", "missing_entity"),
-    ("type error", "type"),
+    (re.compile(r"integer overflow"), OVERFLOW),
+    (re.compile(r"type error"), TYPE),
+    (re.compile(r"entity `.*` does not exist", re.DOTALL), MISSING_ENTITY),
+    (re.compile(r"(record|`.*`) does not have the attribute", re.DOTALL), MISSING_ATTRIBUTE),
 )
+"""How a message begins. An extension function's message quotes what it was given, which may read like any of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +69,5 @@ def _error(message: str, ids: tuple[str, ...]) -> str:
     found = _EVALUATION_ERROR.fullmatch(message)
     if found is None or int(found[1]) >= len(ids):
         return "request:refused"
-    code = next((code for words, code in _CODES if words in found[2]), "evaluation")
+    code = next((code for words, code in _CODES if words.match(found[2])), EVALUATION)
     return f"{ids[int(found[1])]}:{code}"

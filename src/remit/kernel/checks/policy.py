@@ -12,7 +12,8 @@ from remit.domain.finding import Code, Finding, Verdict
 from remit.kernel.checks.budget import least_money_left
 from remit.kernel.duties import impossible
 from remit.kernel.prepared import Prepared
-from remit.policy.authorizer import PolicyAnswer, PolicyRequest
+from remit.policy.compiled.values import Ref, Value
+from remit.policy.request import PolicyAnswer, PolicyRequest
 
 MODEL_ACTION = "model.call"
 
@@ -23,7 +24,7 @@ def ask(facts: Facts, call: Prepared) -> PolicyAnswer | None:
     None where it can not even be put: an unknown tool or arguments that do not fit.
     """
     action = call.action
-    if not call.input_json or call.rules.agent(action.agent) is None:
+    if call.input is None or call.rules.agent(action.agent) is None:
         return None
     is_tool = action.kind is ActionKind.TOOL
     request = PolicyRequest(
@@ -31,7 +32,7 @@ def ask(facts: Facts, call: Prepared) -> PolicyAnswer | None:
         action=action.target if is_tool else MODEL_ACTION,
         resource_type="Tool" if is_tool else "Model",
         resource=action.target,
-        input_json=call.input_json,
+        input=call.input,
         call=_call_context(facts, call),
     )
     return call.rules.authorizer.authorize(request)
@@ -63,15 +64,15 @@ def _undoable(answer: PolicyAnswer, call: Prepared) -> Duty | None:
     return impossible(call.action.arguments, answer.duties)
 
 
-def _call_context(facts: Facts, call: Prepared) -> dict[str, object]:
+def _call_context(facts: Facts, call: Prepared) -> dict[str, Value]:
     progress = facts.run.progress if facts.run is not None and facts.run.progress is not None else Progress()
     agent = call.rules.agent(call.action.agent)
     local = datetime.fromtimestamp(facts.now // MICROS_PER_SECOND, call.rules.zone)
-    context: dict[str, object] = {
+    context: dict[str, Value] = {
         "now_s": facts.now // MICROS_PER_SECOND,
         "hour": local.hour,
         "weekday": local.isoweekday(),
-        "on_behalf_of": {"__entity": {"type": "User", "id": call.run.on_behalf_of}},
+        "on_behalf_of": Ref("User", call.run.on_behalf_of),
         "purpose": call.run.purpose or (agent.purpose if agent else ""),
         "depth": call.run.depth,
         "steps": progress.steps,

@@ -1,0 +1,46 @@
+"""The compiled policies of one slice, and their evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from remit.policy.compiled.expressions import Evaluate
+from remit.policy.compiled.operators import Entities
+from remit.policy.compiled.values import EvaluationError, Ref, Value
+
+
+class Rule(NamedTuple):
+    """A policy by id; `holds` is None where it has no condition."""
+
+    id: str
+    holds: Evaluate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request in Cedar's values."""
+
+    principal: Ref
+    action: Ref
+    resource: Ref
+    context: dict[str, Value]
+    known: Entities
+
+
+def matched(rules: Iterable[Rule], asked: Asked, errors: list[str]) -> list[str]:
+    """Return the ids of the rules whose condition holds, in order; add to `errors` what has no value, as `id:code`."""
+    principal, action, resource = asked.principal, asked.action, asked.resource
+    context, known = asked.context, asked.known
+    found = []
+    for id, holds in rules:
+        if holds is None:
+            found.append(id)
+            continue
+        try:
+            if holds(principal, action, resource, context, known):
+                found.append(id)
+        except EvaluationError as error:
+            errors.append(f"{id}:{error.code}")
+    return found
