@@ -127,7 +127,7 @@ class Engine:
         assert isinstance(authorizer, Answered)
         asked = authorizer.heard[0]
         ids = self._rules.authorizer.slice_of(asked.agent, asked.action, asked.resource_type, asked.resource)
-        context = {"input": asked.input.values, "call": asked.call}
+        context = {"input": asked.input.values, "call": asked.call()}
         request: dict[str, object] = {
             "principal": {"type": "Agent", "id": asked.agent},
             "action": {"type": "Action", "id": asked.action},

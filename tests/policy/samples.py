@@ -136,7 +136,7 @@ def ask(
 ) -> PolicyAnswer:
     """What both implementations answer, which must be the same."""
     given = authorizer.inputs[ToolName(tool)].read(arguments, {})
-    request = PolicyRequest(AgentName(agent), tool, "Tool", tool, given, call)
+    request = PolicyRequest(AgentName(agent), tool, "Tool", tool, given, lambda: dict(call))
     answer = authorizer.authorize(request)
     assert authorizer.official(request) == answer
     return answer

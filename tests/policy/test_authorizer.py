@@ -17,6 +17,8 @@ from remit.policy.validate import problems
 from tests.policy.samples import CALL, agent, ask, by_policy, granted, tool, workspace
 
 OVERFLOWING = "context.input.amount * 9223372036854775807 > 0"
+NEVER = 'forbid(principal, action == Action::"erp.pay", resource) when { context.call.hour > 22 };'
+"""Reads the facts of the call: of what no policy reads nothing is made."""
 BY_POLICY = (agent("buyer", by_policy("erp.pay"), role="clerk"),)
 PERMIT = '@id("pay") permit(principal in Role::"clerk", action == Action::"erp.pay", resource);'
 
@@ -101,7 +103,9 @@ def test_a_call_of_a_model_is_permitted_by_the_remit() -> None:
     given = model_input({"provider": "acme", "model": "small", "input_tokens": 10, "max_output_tokens": 5})
 
     def asked(model: str) -> PolicyAnswer:
-        return authorizer.authorize(PolicyRequest(AgentName("buyer"), "model.call", "Model", model, given, CALL))
+        return authorizer.authorize(
+            PolicyRequest(AgentName("buyer"), "model.call", "Model", model, given, lambda: dict(CALL))
+        )
 
     assert asked("acme/small") == PolicyAnswer(True, ("agents/buyer#acme/small",))
     assert asked("acme/big") == PolicyAnswer(False)
@@ -148,7 +152,7 @@ def test_input_that_is_not_of_the_schema_denies(arguments: Mapping[str, object])
 
 def test_the_official_implementation_refuses_what_is_not_of_the_schema_by_itself() -> None:
     authorizer = enforced(PERMIT)
-    odd = PolicyRequest(AgentName("buyer"), "erp.pay", "Tool", "erp.pay", Input({"amount": True}), CALL)
+    odd = PolicyRequest(AgentName("buyer"), "erp.pay", "Tool", "erp.pay", Input({"amount": True}), lambda: dict(CALL))
     assert authorizer.official(odd) == PolicyAnswer(False, errors=("request:refused",))
 
 
@@ -173,7 +177,7 @@ def test_numbers_that_are_no_integers_deny_on_the_whole_way(amount: object) -> N
     ],
 )
 def test_a_call_context_that_is_not_of_the_schema_denies(change: Mapping[str, Any]) -> None:
-    answer = ask(enforced(PERMIT), call={**CALL, **change})
+    answer = ask(enforced(PERMIT, NEVER), call={**CALL, **change})
     assert answer == PolicyAnswer(False, errors=("request:refused",))
 
 
@@ -189,7 +193,7 @@ def test_a_fact_that_may_be_there_is_read() -> None:
 
 def test_a_missing_fact_denies() -> None:
     left = {name: value for name, value in CALL.items() if name != "hour"}
-    assert ask(enforced(PERMIT), call=left) == PolicyAnswer(False, errors=("request:refused",))
+    assert ask(enforced(PERMIT, NEVER), call=left) == PolicyAnswer(False, errors=("request:refused",))
 
 
 def test_input_can_not_replace_what_the_kernel_says_of_the_call() -> None:
@@ -213,7 +217,7 @@ def test_input_can_not_replace_what_the_kernel_says_of_the_call() -> None:
 )
 def test_a_request_about_nothing_known_denies(change: Mapping[str, str], code: str) -> None:
     given = Input({"amount": 1, "supplier": "a"})
-    whole = PolicyRequest(AgentName("buyer"), "erp.pay", "Tool", "erp.pay", given, CALL)
+    whole = PolicyRequest(AgentName("buyer"), "erp.pay", "Tool", "erp.pay", given, lambda: dict(CALL))
     request = dataclasses.replace(whole, **change)  # type: ignore[arg-type]
     assert enforced(PERMIT).authorize(request) == PolicyAnswer(False, errors=(f"request:{code}",))
     assert enforced(PERMIT).official(request) == PolicyAnswer(False, errors=(f"request:{code}",))

@@ -48,5 +48,7 @@ def decide(facts: Facts, call: Prepared) -> Decision:
 def _determining(answer: PolicyAnswer | None) -> tuple[str, ...]:
     if answer is None:
         return ()
+    if not answer.forbids and not answer.holds:
+        return answer.permits  # sorted as they are
     forbids = [id for id, _ in answer.forbids]
     return tuple(sorted({*answer.permits, *forbids, *(hold.id for hold in answer.holds)}))

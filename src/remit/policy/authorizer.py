@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from remit.domain.ids import AgentName, GroupName, ToolName
+from remit.domain.ids import GroupName, ToolName
 from remit.domain.problem import Problem
 from remit.domain.release import Cap, Configuration, Mask
 from remit.policy.annotations import duties, joined
@@ -13,9 +13,10 @@ from remit.policy.call import fits
 from remit.policy.compiled.expressions import ref
 from remit.policy.compiled.operators import Known
 from remit.policy.compiled.reading import entities_of
-from remit.policy.compiled.rules import Asked, Rule, matched
+from remit.policy.compiled.rules import Rule, matched
 from remit.policy.compiled.shelf import Shelf
-from remit.policy.compiled.values import Ref
+from remit.policy.compiled.values import Ref, Value
+from remit.policy.conditions import reads_beside
 from remit.policy.entities import entities, hierarchy
 from remit.policy.grants import permits
 from remit.policy.inputs import ToolInput
@@ -71,11 +72,13 @@ class _Party:
 class _Slice:
     """The policies that have a say, sorted by id. `compiled` is false where one of them could not be."""
 
+    action: Ref
     policies: tuple[Policy, ...]
     permits: tuple[Rule, ...] = ()
     forbids: tuple[Rule, ...] = ()
     holds: tuple[Rule, ...] = ()
     compiled: bool = True
+    reads_call: bool = True
     answers: dict[tuple[str, ...], PolicyAnswer] = field(default_factory=dict)
 
 
@@ -170,6 +173,8 @@ class Authorizer:
             parties = self._asked_for(request)
             if isinstance(parties, PolicyAnswer):
                 return parties
+            if not fits(request.call()):
+                return _REFUSED
             sliced = self._slice(request.action, *parties)
             self.counts.official += 1
             key = (parties[0].group, request.action, parties[1].group)
@@ -227,7 +232,7 @@ class Authorizer:
         resource = self._resources.get((request.resource_type, request.resource))
         if resource is None:
             return _at_fault("unknown_resource")
-        if request.input.values is None or not fits(request.call):
+        if request.input.values is None:
             return _REFUSED
         return agent, resource
 
@@ -238,31 +243,35 @@ class Authorizer:
     def _sliced(self, action: str, agent: Uid, resource: Uid) -> _Slice:
         names = sorted(self._index.slice(agent, uid("Action", action), resource))
         policies = tuple(self._policies[name] for name in names)
-        permits, forbids, holds = [], [], []
+        permits: list[Rule] = []
+        forbids: list[Rule] = []
+        holds: list[Rule] = []
         for policy in policies:
             compiled = self._shelf.of(policy)
             if compiled.refused:
-                return _Slice(policies, compiled=False)
+                return _Slice(Ref("Action", action), policies, compiled=False)
             into = permits if policy.tree.effect == "permit" else holds if policy.id in self._holds else forbids
             into.append(Rule(policy.id, compiled.holds))
-        return _Slice(policies, tuple(permits), tuple(forbids), tuple(holds))
+        reads_call = any(reads_beside(clause.expr, "input") for policy in policies for clause in policy.tree.clauses)
+        return _Slice(
+            Ref("Action", action), policies, tuple(permits), tuple(forbids), tuple(holds), reads_call=reads_call
+        )
 
     # --- answers ---
 
-    def _compiled_answer(
-        self, request: PolicyRequest, sliced: _Slice, agent: _Party, resource: _Party
-    ) -> PolicyAnswer:
-        context = {"input": request.input.values, "call": request.call}
-        asked = Asked(agent.ref, Ref("Action", request.action), resource.ref, context, self._known)  # type: ignore[arg-type]
+    def _compiled_answer(self, request: PolicyRequest, sliced: _Slice, agent: _Party, resource: _Party) -> PolicyAnswer:
+        call = request.call() if sliced.reads_call else {}
+        if sliced.reads_call and not fits(call):
+            return _REFUSED
+        context: dict[str, Value] = {"input": request.input.values or {}, "call": call}
+        asked = agent.ref, sliced.action, resource.ref, context, self._known
         errors: list[str] = []
-        permitting = tuple(matched(sliced.permits, asked, errors))
-        forbidding = matched(sliced.forbids, asked, errors) if sliced.forbids else []
-        holding = matched(sliced.holds, asked, errors) if sliced.holds else []
+        permitting = tuple(matched(sliced.permits, *asked, errors))
+        forbidding = matched(sliced.forbids, *asked, errors) if sliced.forbids else []
+        holding = matched(sliced.holds, *asked, errors) if sliced.holds else []
         if forbidding or holding or errors or (request.agent, request.resource) in self._granted:
-            found = Matched(
-                () if forbidding else permitting, tuple(forbidding), tuple(holding), tuple(sorted(errors))
-            )
-            return self._answer(request, found)
+            permits = () if forbidding else permitting
+            return self._answer(request, Matched(permits, tuple(forbidding), tuple(holding), tuple(sorted(errors))))
         answer = sliced.answers.get(permitting)
         if answer is None:
             answer = self._answer(request, Matched(permitting))

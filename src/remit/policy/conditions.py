@@ -9,6 +9,7 @@ from cedarpy import pst
 from remit.policy.schema import Environment
 from remit.policy.shapes import Member, Record
 
+_CONTEXT = pst.Var("context")
 Path = tuple[str, ...]
 """An attribute of the request, such as `("context", "input", "amount")`."""
 
@@ -39,6 +40,14 @@ def _children(expression: pst.Expr) -> tuple[pst.Expr, ...]:
         case pst.Record(fields=fields):
             return tuple(fields.values())
     return ()
+
+
+def reads_beside(expression: pst.Expr, name: str) -> bool:
+    """Tell whether an expression reads of the context anything but `context.name`, or the context as a whole."""
+    everything = tuple(parts(expression))
+    whole = sum(part == _CONTEXT for part in everything)
+    read = [part for part in everything if isinstance(part, pst.GetAttr) and part.base == _CONTEXT]
+    return whole != sum(part.attr == name for part in read)
 
 
 def path_of(expression: pst.Expr) -> Path | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from remit.domain.ids import AgentName, GroupName
@@ -19,7 +19,7 @@ class PolicyRequest:
         action: the tool's name, or `model.call`.
         resource_type: `Tool` or `Model`.
         input: `context.input`, made ahead by `ToolInput.read` or `model_input`.
-        call: `context.call`, with every field of `CALL_FIELDS`.
+        call: makes `context.call`, with every field of `CALL_FIELDS`; not called where no policy of the slice reads it.
     """
 
     agent: AgentName
@@ -27,7 +27,7 @@ class PolicyRequest:
     resource_type: str
     resource: str
     input: Input
-    call: Mapping[str, Value]
+    call: Callable[[], dict[str, Value]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,8 @@ class AskedSet:
         texts = "\n".join(policy.statement.text for policy in policies)
         return cls(PolicySet.from_str(texts), tuple(policy.id for policy in policies))
 
-    def verdict(self, asked: Mapping[str, object], entities: Entities, schema: Schema) -> Verdict:
-        """Evaluate every policy of the set; the request is checked against the schema first."""
+    def verdict(self, asked: Mapping[str, object], entities: Entities, schema: Schema | None) -> Verdict:
+        """Evaluate every policy of the set; the request is checked against the schema first, where there is one."""
         result = is_authorized(dict(asked), self.policies, entities, schema)
         return Verdict(result.allowed, _determining(result, self.ids), _errors(result, self.ids))
 

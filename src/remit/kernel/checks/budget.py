@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from remit.domain.action import Cost
-from remit.domain.facts import Facts, Spend
+from remit.domain.facts import Facts, Scope, Spend
 from remit.domain.finding import Code, Finding, Verdict
 from remit.domain.release import Budget, BudgetUnit
 from remit.kernel.prepared import Prepared
@@ -20,29 +18,30 @@ _MONEY, _TOKENS = BudgetUnit.MICRO_USD, BudgetUnit.TOKENS
 def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:
     """Deny what a hard budget can not cover; warn of soft ones and of shares that are reached."""
     found: list[Finding] = []
+    cost = call.action.cost
     for charge in call.rules.charges(call.run.agent):
-        if charge.applies_to(call.run.on_behalf_of):
-            found += _judge(charge, facts, call.action.cost)
-    if call.action.cost.micros is None and call.rules.has_money_budget(call.run.agent, call.run.on_behalf_of):
+        scope = facts.of(charge.scope)
+        asked = amount_in(charge.budget.unit, cost)
+        if scope is not None and asked is not None and charge.applies_to(call.run.on_behalf_of):
+            finding = _judge(charge, scope, facts, asked)
+            if finding is not None:
+                found.append(finding)
+    if cost.micros is None and call.rules.has_money_budget(call.run.agent, call.run.on_behalf_of):
         found.append(Finding.of(Code.BUDGET_UNPRICED, Verdict.DENY, target=call.action.target))
     return tuple(found) or _OK
 
 
-def _judge(charge: Charge, facts: Facts, cost: Cost) -> Iterator[Finding]:
-    scope = facts.of(charge.scope)
-    asked = amount_in(charge.budget.unit, cost)
-    if scope is None or asked is None:
-        return
+def _judge(charge: Charge, scope: Scope, facts: Facts, asked: int) -> Finding | None:
     budget = charge.budget
     used = rolled(scope.spends.get(budget.name), charge, facts).used
     if used + asked > budget.amount:
         code = Code.BUDGET_EXCEEDED if budget.hard else Code.BUDGET_SOFT_EXCEEDED
         verdict = Verdict.DENY if budget.hard else Verdict.ALLOW
-        yield Finding.of(code, verdict, asked=asked, left=max(0, budget.amount - used), **_described(budget))
-        return
+        return Finding.of(code, verdict, asked=asked, left=max(0, budget.amount - used), **_described(budget))
     share = share_reached(budget, used, used + asked)
-    if share:
-        yield Finding.of(Code.BUDGET_WARNING, Verdict.ALLOW, share=share, used=used + asked, **_described(budget))
+    if not share:
+        return None
+    return Finding.of(Code.BUDGET_WARNING, Verdict.ALLOW, share=share, used=used + asked, **_described(budget))
 
 
 def _described(budget: Budget) -> dict[str, int | str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from remit.domain.action import ActionKind
 from remit.domain.clock import MICROS_PER_SECOND
@@ -33,15 +34,17 @@ def ask(facts: Facts, call: Prepared) -> PolicyAnswer | None:
         resource_type="Tool" if is_tool else "Model",
         resource=action.target,
         input=call.input,
-        call=_call_context(facts, call),
+        call=partial(_call_context, facts, call),
     )
     return call.rules.authorizer.authorize(request)
 
 
 def findings(answer: PolicyAnswer | None, call: Prepared) -> tuple[Finding, ...]:
-    """Turn the engine's answer into findings. A duty that the call leaves no way to carry out denies."""
+    """Turn the policies' answer into findings. A duty that the call leaves no way to carry out denies."""
     if answer is None:
         return (Finding(Code.POLICY_NOT_ASKED, Verdict.DENY),)
+    if answer.permitted and not answer.holds and not answer.duties:
+        return (Finding(Code.POLICY_OK, Verdict.ALLOW, (("policies", ", ".join(answer.permits)),)),)
     found = [Finding.of(Code.POLICY_ERROR, Verdict.DENY, policy=policy) for policy in answer.errors]
     found += [Finding.of(Code.POLICY_FORBIDDEN, Verdict.DENY, policy=id, reason=why) for id, why in answer.forbids]
     found += [

@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping
 from cedarpy import pst
 
 from remit.policy.compiled import extensions, operators
-from remit.policy.compiled.values import EvaluationError, Ref, SetValue, Value, equal
+from remit.policy.compiled.values import Ref, SetValue, Value, equal
 
 Evaluate = Callable[[Ref, Ref, Ref, "dict[str, Value]", operators.Entities], Value]
 """A compiled expression: principal, action, resource, context and entities in, a value or EvaluationError out."""
 
 
 class NotCompiled(Exception):
-    """An expression that is left to the official implementation: unheard of, or too deep for Python."""
+    """An expression that is left to the official implementation: the slot of a template, unheard of, or too deep."""
 
 
 _ARGUMENTS = ("principal", "action", "resource", "context", "known")
@@ -76,19 +76,18 @@ _BOOLEAN = frozenset(
     " is_in_range is_ipv4 is_ipv6 is_loopback is_multicast"
     " decimal_less_than decimal_less_eq decimal_greater decimal_greater_eq".split()
 )
-_Slots = Mapping[str, pst.EntityUid]
 
 
-def compiled(expression: pst.Expr, slots: _Slots | None = None) -> Evaluate:
-    """Return the function that evaluates an expression. `slots` are the entities a template was linked with.
+def compiled(expression: pst.Expr) -> Evaluate:
+    """Return the function that evaluates an expression.
 
     Raises:
         NotCompiled: this expression is left to the official implementation.
     """
-    return _function(lambda writer: writer.write(expression), slots)
+    return _function(lambda writer: writer.write(expression))
 
 
-def condition(clauses: tuple[pst.Clause, ...], slots: _Slots | None = None) -> Evaluate | None:
+def condition(clauses: tuple[pst.Clause, ...]) -> Evaluate | None:
     """Return the function that tells whether every clause of a policy holds; None where there is no clause.
 
     Raises:
@@ -96,7 +95,7 @@ def condition(clauses: tuple[pst.Clause, ...], slots: _Slots | None = None) -> E
     """
     if not clauses:
         return None
-    return _function(lambda writer: writer.clauses(clauses), slots)
+    return _function(lambda writer: writer.clauses(clauses))
 
 
 def ref(uid: pst.EntityUid) -> Ref:
@@ -104,8 +103,8 @@ def ref(uid: pst.EntityUid) -> Ref:
     return Ref(str(uid.type), uid.id)
 
 
-def _function(write: Callable[[_Writer], ast.expr], slots: _Slots | None) -> Evaluate:
-    writer = _Writer(slots or {})
+def _function(write: Callable[[_Writer], ast.expr]) -> Evaluate:
+    writer = _Writer()
     try:
         body = write(writer)
         arguments = ast.arguments([], [ast.arg(name) for name in _ARGUMENTS], None, [], [], None, [])
@@ -119,9 +118,8 @@ def _function(write: Callable[[_Writer], ast.expr], slots: _Slots | None) -> Eva
 class _Writer:
     """Writes one expression. `names` is what its function sees: operators and constants, under names of its own."""
 
-    def __init__(self, slots: _Slots) -> None:
+    def __init__(self) -> None:
         self.names: dict[str, object] = {"__builtins__": {}}
-        self._slots = slots
 
     def clauses(self, clauses: tuple[pst.Clause, ...]) -> ast.expr:
         """Write `when` and `unless`, in order."""
@@ -142,12 +140,10 @@ class _Writer:
                 return ast.Constant(value)
             case pst.EntityLit(value=uid):
                 return self._constant(ref(uid))
-            case pst.Slot(name=name):
-                return self._constant(ref(self._slots[name]))
             case pst.GetAttr(base=owner, attr=name):
                 return self._call(operators.attribute, _known(), self.write(owner), ast.Constant(name))
             case pst.HasAttr(base=owner, attrs=names):
-                return self._call(operators.has, _known(), self.write(owner), ast.Constant(tuple(names)))
+                return self._call(operators.has, _known(), self.write(owner), self._constant(tuple(names)))
             case pst.Like(base=value, pattern=pattern):
                 matches = self._constant(operators.matcher(_parts(pattern)))
                 return ast.Call(matches, [self._call(operators.text, self.write(value))], [])
@@ -159,7 +155,9 @@ class _Writer:
                 return self._set(elements)
             case pst.Record(fields=fields):
                 ordered = sorted(fields)  # as the official implementation evaluates them
-                return ast.Dict([ast.Constant(name) for name in ordered], [self.write(fields[name]) for name in ordered])
+                return ast.Dict(
+                    [ast.Constant(name) for name in ordered], [self.write(fields[name]) for name in ordered]
+                )
             case pst.UnaryOp(op=operator, arg=argument):
                 if operator == "not":
                     return _opposite(self._truth(argument))
@@ -245,7 +243,7 @@ def _is_plain(expression: pst.Expr) -> bool:
     """Tell whether an expression is certainly a string or an entity."""
     if isinstance(expression, pst.Var):
         return expression.name != "context"
-    return isinstance(expression, pst.StringLit | pst.EntityLit | pst.Slot)
+    return isinstance(expression, pst.StringLit | pst.EntityLit)
 
 
 def _is_boolean(expression: pst.Expr) -> bool:

@@ -121,8 +121,6 @@ def duration(value: Value) -> Duration:
     return Duration(_fit(sign * total))
 
 
-
-
 def _epoch_ms(value: Value) -> int:
     if type(value) is Datetime:
         return value.epoch_ms

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from remit.policy.compiled.expressions import Evaluate
@@ -18,21 +17,16 @@ class Rule(NamedTuple):
     holds: Evaluate | None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request in Cedar's values."""
-
-    principal: Ref
-    action: Ref
-    resource: Ref
-    context: dict[str, Value]
-    known: Entities
-
-
-def matched(rules: Iterable[Rule], asked: Asked, errors: list[str]) -> list[str]:
+def matched(
+    rules: Iterable[Rule],
+    principal: Ref,
+    action: Ref,
+    resource: Ref,
+    context: dict[str, Value],
+    known: Entities,
+    errors: list[str],
+) -> list[str]:
     """Return the ids of the rules whose condition holds, in order; add to `errors` what has no value, as `id:code`."""
-    principal, action, resource = asked.principal, asked.action, asked.resource
-    context, known = asked.context, asked.known
     found = []
     for id, holds in rules:
         if holds is None:

@@ -92,7 +92,7 @@ def key(value: Value) -> object:
     if kind is SetValue:
         return (SetValue, value.keys)  # type: ignore[union-attr]
     if kind is dict:
-        return (dict, frozenset((name, key(part)) for name, part in value.items()))  # type: ignore[union-attr]
+        return (dict, frozenset((name, key(part)) for name, part in value.items()))  # type: ignore[union-attr,operator]
     return value
 
 
