@@ -182,6 +182,7 @@ def open_api(parts: Parts, queue: AdmissionQueue, *, secure: bool = False, proof
         doorkeeper=Doorkeeper(proof, attempts, secure=secure),
         lifetimes=Lifetimes(settings.session_idle_s, settings.session_max_s, settings.run_token_s),
         evidence=partial(LiveEvidence, store, seals_of(store)),
+        public_url=settings.public_url.rstrip("/"),
         home=None if settings.workspace is None else WorkspaceName(settings.workspace),
     )
     limits = limits_for(PayloadLimits(bytes=settings.max_payload_bytes, depth=settings.max_payload_depth))

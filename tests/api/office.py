@@ -104,12 +104,15 @@ class Office:
         return self._bearer(f"token of {sorted(roles)}", made.secret)
 
     def session(self, *roles: Role, csrf: bool = True) -> Shows:
-        link = self.signing_in.one_time_link(WORKSPACE, self.person(*roles), "user:test")
+        return self.session_of(self.person(*roles), f"session of {sorted(roles)}", csrf=csrf)
+
+    def session_of(self, person: UserId, name: str = "", *, csrf: bool = True) -> Shows:
+        link = self.signing_in.one_time_link(WORKSPACE, person, "user:test")
         signed = self.ask("POST", f"{PREFIX}/session/link", body={"secret": link.secret})
         secret = signed.cookies["remit_session"]
         self.made += [link.secret, secret]
         headers = {"Cookie": f"remit_session={secret}"} | ({"X-CSRF-Token": signed.json()["csrf"]} if csrf else {})
-        return Shows(f"session of {sorted(roles)}{'' if csrf else ' without CSRF token'}", headers, secret)
+        return Shows(f"{name or person}{'' if csrf else ' without CSRF token'}", headers, secret)
 
     def agent(self, name: str = "buyer") -> Shows:
         return self._bearer(

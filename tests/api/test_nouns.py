@@ -9,7 +9,6 @@ import pytest
 
 from remit.domain.action import Outcome, OutcomeStatus
 from remit.domain.identity import Role
-from remit.domain.ids import UserId
 from remit.domain.record import RecordKind
 from tests.api.office import PREFIX, TWO_AGENTS, Office, Shows, office
 from tests.worlds import SARA, TWO_PEOPLE, VISITOR, WORKSPACE, agent, budget, files
@@ -186,12 +185,11 @@ def test_budgets_tell_state_pace_and_where_it_leads(it: Office, viewer: Shows) -
 def test_a_hold_is_answered(it: Office) -> None:
     held = call(it, it.world.start("buyer", VISITOR), "erp.pay", amount=900)
     it.people.add(WORKSPACE, SARA, [Role.APPROVER], "user:test")
-    made = it.credentials.make_person_token(WORKSPACE, UserId(SARA), SARA, "", 60)
-    sara = Shows("sara", {"Authorization": f"Bearer {made.secret}"})
+    sara = it.session_of(SARA)
     waiting = it.ask("GET", f"{PREFIX}/approvals?state=pending", sara).json()["approvals"]
     assert [each["id"] for each in waiting] == [held.approval]
     path = f"{PREFIX}/approvals/{held.approval}/approve"
-    stranger = it.ask("POST", path, it.token(Role.APPROVER), {"digest": held.digest})
+    stranger = it.ask("POST", path, it.session(Role.APPROVER), {"digest": held.digest})
     assert (stranger.status_code, stranger.json()["code"]) == (409, "answer_refused")
     wrong = it.ask("POST", path, sara, {"digest": "0" * 64})
     assert wrong.json()["code"] == "answer_refused"

@@ -310,6 +310,10 @@ def test_the_rules_of_a_group_in_words() -> None:
             " so far the approval expires"
         ),
     ]
+    told = replace(good().groups[LEADS], notify=("env:LEADS_CHANNEL",))
+    assert words(changes(good(), ruled(told))) == [
+        "the group dispatch-leads is now told at env:LEADS_CHANNEL instead of nothing"
+    ]
     assert words(changes(good(), ruled(BOARD))) == [
         "group board is new, made of dispatch-leads, finance-approvers: each waits for the one before it"
     ]

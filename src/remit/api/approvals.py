@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from remit.api.access import allow, people
+from remit.api.high_risk import check_signed_in
 from remit.api.route import Route
 from remit.api.shapes import Asker, Body, Json, Prose, Shown, missing, words
 from remit.api.use_cases import UseCases
@@ -85,7 +86,7 @@ class ApprovalRoutes:
         return self._answer(approval, body, caller, approve=False)
 
     def _answer(self, approval: str, body: Answer, caller: Caller, *, approve: bool) -> ApprovalShown:
-        self._existing(approval, caller)
+        check_signed_in(self._use, caller, self._existing(approval, caller))
         answered = self._use.approvals.answer(
             ApprovalId(approval),
             UserId(str(caller.person)),

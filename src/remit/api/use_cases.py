@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from remit.api.access import Doorkeeper
 from remit.api.answers import Refusal
-from remit.control.approval_detail import Details
+from remit.control.approval_detail import Details, approval_link
 from remit.control.approvals import Approvals
 from remit.control.credentials import Credentials
 from remit.control.evidence import LiveEvidence
@@ -18,7 +18,7 @@ from remit.control.signing_in import SigningIn
 from remit.control.stops import Stops
 from remit.control.tokens import RunTokens
 from remit.domain.clock import Clock
-from remit.domain.ids import ReleaseId, WorkspaceName
+from remit.domain.ids import ApprovalId, ReleaseId, WorkspaceName
 from remit.execution.keys import Keys
 from remit.execution.rulesets import Rulesets
 from remit.kernel.ruleset import Ruleset
@@ -55,8 +55,14 @@ class UseCases:
     lifetimes: Lifetimes
     evidence: Callable[[WorkspaceName], LiveEvidence]
     """The ledger of a workspace as it is now."""
+    public_url: str
+    """Where browsers reach the server, without a slash at its end."""
     home: WorkspaceName | None
     """The workspace of who signs in without naming one."""
+
+    def link_to(self, approval: ApprovalId) -> str:
+        """Return where a person looks at an approval and answers it."""
+        return approval_link(self.public_url, approval)
 
     def home_workspace(self) -> WorkspaceName:
         """Return the workspace of who signs in without naming one: the setting's, or the only one with people."""

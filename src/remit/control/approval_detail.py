@@ -23,7 +23,7 @@ from remit.domain.decision import Decision
 from remit.domain.facts import scope_id
 from remit.domain.finding import Finding
 from remit.domain.identity import Role
-from remit.domain.ids import ActionId, ReleaseId, UserId, WorkspaceName
+from remit.domain.ids import ActionId, ApprovalId, ReleaseId, UserId, WorkspaceName
 from remit.domain.messages import telling
 from remit.domain.payload import ARGUMENTS, RESULT, TASK
 from remit.domain.release import ArgumentRole, Budget, Title, Tool
@@ -310,6 +310,11 @@ class Details:
 
 _Kept = tuple[dict[str, Any], SealedPayload | None, SealedPayload | None]
 """An earlier action's record with its sealed arguments and result."""
+
+
+def approval_link(public_url: str, approval: ApprovalId) -> str:
+    """Return where a person looks at an approval and answers it."""
+    return f"{public_url}/approvals/{approval}"
 
 
 def title_of(

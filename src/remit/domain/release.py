@@ -293,10 +293,14 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user of the workspace; `id` is `user:` and a name."""
+    """A user of the workspace; `id` is `user:` and a name.
+
+    `notify` are references to the addresses at which they are told, such as `env:SLACK_URL`.
+    """
 
     id: UserId
     name: str = ""
+    notify: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +314,7 @@ class Group:
         escalate_to: who may answer as well once that time is over, where `on_expiry` is ESCALATE.
         groups: the groups it is made of, each with members.
         order: how these answer.
+        notify: references to addresses at which the group is told, besides its members' own.
     """
 
     name: GroupName
@@ -320,6 +325,7 @@ class Group:
     escalate_to: GroupName | None = None
     groups: tuple[GroupName, ...] = ()
     order: Order = Order.ALL
+    notify: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +354,7 @@ class Settings:
     prices: tuple[ModelPrice, ...] = ()
     approval_expiry_s: int = 86_400
     activation_people: int = 1
+    sign_in_to_approve: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,11 @@ def _settings_changes(before: Settings | None, after: Settings) -> Iterator[Chan
             words = f"a hold now waits {seconds(new)} for an answer instead of {seconds(old)}"
         elif name == "activation_people":
             words = f"it now takes {counted(new)} to point a channel at a release instead of {counted(old)}"
+        elif name == "sign_in_to_approve":
+            words = (
+                "besides pay, delete and admin, a signed-in person is now needed to approve"
+                f" {shown(new)} instead of {shown(old)}"
+            )
         elif name == "prices":
             words = f"the workspace's own prices changed from {shown(old)} to {shown(new)}"
         else:
@@ -138,6 +143,8 @@ def _group_changes(before: Group, after: Group) -> _Words:
     if set(before.members) == set(after.members) and before.members != after.members:
         yield f"group {after.name} lists its members in another order"
     yield from _rule_changes(before, after)
+    if before.notify != after.notify:
+        yield f"the group {after.name} is now told at {shown(after.notify)} instead of {shown(before.notify)}"
 
 
 def _rule_changes(before: Group, after: Group) -> _Words:

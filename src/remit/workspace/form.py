@@ -128,6 +128,31 @@ class Matching(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """Where the server finds something secret: in its environment, or in a file on its machine.
+
+    What was written instead is never repeated: it may be the secret.
+    """
+
+    _PATTERN = r"env:(?!REMIT_)[A-Za-z_][A-Za-z0-9_]{0,127}|file:/[A-Za-z0-9._/-]{1,300}"
+
+    def read(self, node: Node, at: At) -> str | None:
+        """Read a reference. Remit's own settings are none: they hold secrets of another kind."""
+        remedy = "Write `env:` and a variable's name, or `file:` and a path from the root, and put the address there"
+        if not isinstance(node.value, str):
+            _mistyped(node, at, "a reference", remedy)
+            return None
+        if re.fullmatch(self._PATTERN, node.value) is None:
+            at.wrong(node, "is no reference to an address, which itself is secret and does not stand here", remedy)
+            return None
+        return node.value
+
+    def schema(self) -> dict[str, object]:
+        """Describe it."""
+        return {"type": "string", "pattern": f"^(?:{self._PATTERN})$", "examples": ["env:SLACK_URL"]}
+
+
+@dataclass(frozen=True, slots=True)
 class Choice(Generic[C]):
     """One of a closed set of words."""
 

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from remit.domain.ids import GroupName, UserId
 from remit.domain.release import Group, OnExpiry, Order, Person
-from remit.workspace.form import Choice, Duration, Name, Text, Whole
+from remit.workspace.form import Choice, Duration, Name, Reference, Text, Whole
 from remit.workspace.record import Field, ListOf, Record, Values
 from remit.workspace.report import At
 
 USER = Name(UserId, "user:layla.haddad", prefix="user:")
 GROUP = Name(GroupName, "finance-approvers")
+ADDRESSES = ListOf(Reference(), unique=True)
 
 _ID = Field[UserId]("id", USER, "`user:` and a name, as the identity provider gives it", required=True)
 _FULL_NAME = Field[str]("name", Text("Layla Haddad", 200), "the person's name as others know it, in any script", "")
+_NOTIFY = Field[tuple[str, ...]]("notify", ADDRESSES, "where they are told of approvals that wait for them", ())
 
 
 def _person(values: Values, _: At) -> Person:
-    return Person(values[_ID], values[_FULL_NAME])
+    return Person(values[_ID], values[_FULL_NAME], values[_NOTIFY])
 
 
-PERSON = Record("a Person", (_ID, _FULL_NAME), _person)
+PERSON = Record("a Person", (_ID, _FULL_NAME, _NOTIFY), _person)
 
 _NAME = Field[GroupName]("name", GROUP, "the group's name", required=True)
 _MEMBERS = Field[tuple[UserId, ...]](
@@ -45,6 +47,7 @@ _ORDER = Field[Order](
     "whether one of `groups` is enough, all must approve, or each waits for the one before it",
     Order.ALL,
 )
+_TOLD = Field[tuple[str, ...]]("notify", ADDRESSES, "where the group is told, besides its members' own addresses", ())
 
 MAX_GROUPS = 8
 """Groups that one group is made of."""
@@ -77,6 +80,7 @@ def _group(values: Values, at: At) -> Group | None:
         values[_ESCALATE_TO],
         groups,
         values[_ORDER],
+        values[_TOLD],
     )
 
 
@@ -84,5 +88,5 @@ _OF_MEMBERS = (_QUORUM, _EXPIRES_AFTER, _ON_EXPIRY, _ESCALATE_TO)
 _OF_GROUPS = (_ORDER,)
 
 GROUP_RECORD = Record(
-    "a Group", (_NAME, _MEMBERS, *_OF_MEMBERS, _GROUPS, _ORDER), _group, one_of=(("members", "groups"),)
+    "a Group", (_NAME, _MEMBERS, *_OF_MEMBERS, _GROUPS, _ORDER, _TOLD), _group, one_of=(("members", "groups"),)
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from remit.domain.ids import ModelName, WorkspaceName
 from remit.domain.money import Micros
-from remit.domain.release import ModelPrice, Settings
-from remit.workspace.form import Dollars, Duration, Matching, Name, TimeZoneName, Whole
+from remit.domain.release import Effect, ModelPrice, Settings
+from remit.workspace.form import Choice, Dollars, Duration, Matching, Name, TimeZoneName, Whole
 from remit.workspace.record import Field, ListOf, Record, Values
 from remit.workspace.report import At
 
@@ -45,6 +45,12 @@ def _activation(values: Values, _: At) -> int:
 ACTIVATION = Record("an activation", (_PEOPLE,), _activation)
 
 _ACTIVATION = Field[int]("activation", ACTIVATION, "what it takes to point a channel at a release", 1)
+_SIGN_IN = Field[tuple[Effect, ...]](
+    "sign_in_to_approve",
+    ListOf(Choice(Effect), unique=True),
+    "effects whose approvals need a signed-in person, besides `pay`, `delete` and `admin`",
+    (),
+)
 
 
 def _settings(values: Values, at: At) -> Settings | None:
@@ -55,8 +61,15 @@ def _settings(values: Values, at: At) -> Settings | None:
         place = values.node.place_of(f"prices[{again}].model")
         at.key("prices").item(again).wrong(place, f"`{models[again]}` has two prices", "Keep one of them")
         return None
-    return Settings(values[_NAME] or WorkspaceName(""), values[_ZONE], prices, values[_EXPIRY], values[_ACTIVATION])
+    return Settings(
+        values[_NAME] or WorkspaceName(""),
+        values[_ZONE],
+        prices,
+        values[_EXPIRY],
+        values[_ACTIVATION],
+        values[_SIGN_IN],
+    )
 
 
-SETTINGS = Record("a Workspace", (_NAME, _ZONE, _PRICES, _EXPIRY, _ACTIVATION), _settings)
+SETTINGS = Record("a Workspace", (_NAME, _ZONE, _PRICES, _EXPIRY, _ACTIVATION, _SIGN_IN), _settings)
 """A Settings whose name is empty takes the folder's."""
