@@ -14,7 +14,7 @@ from remit.domain.ids import Ids, KeyId, OwnerId, RandomIds, WorkspaceName
 from remit.execution.admission import AdmissionQueue
 from remit.execution.door import InProcessDoor
 from remit.execution.keys import Keys
-from remit.execution.recovery import abandoned
+from remit.execution.recovery import Leases, due
 from remit.execution.rulesets import Rulesets
 from remit.execution.transaction import Writer
 from remit.sdk.client import Client
@@ -100,12 +100,17 @@ def _keyring(store: Store, path: Path, now: Instant) -> Keyring:
     return keyring
 
 
+def leases_of(settings: Settings) -> Leases:
+    """Return how long is waited for agents far away."""
+    return Leases(settings.action_lease_s, settings.run_lease_s)
+
+
 def open_queue(parts: Parts) -> AdmissionQueue:
     """Start the writer thread of this process."""
     writer = Writer(OwnerId(f"own_{secrets.token_hex(8)}"), parts.ids)
     return AdmissionQueue(
         parts.store.transactions,
-        partial(abandoned, parts.store),
+        partial(due, parts.store, leases_of(parts.settings)),
         parts.clock,
         writer,
         parts.settings.max_batch,
@@ -156,6 +161,7 @@ def open_api(parts: Parts, queue: AdmissionQueue, *, secure: bool = False, proof
     from remit.control.repeats import Repeats
     from remit.control.signing_in import SigningIn
     from remit.control.stops import Stops
+    from remit.control.terminations import Terminations
     from remit.control.tokens import RunTokens
     from remit.storage.seals import seals_of
 
@@ -174,6 +180,7 @@ def open_api(parts: Parts, queue: AdmissionQueue, *, secure: bool = False, proof
         approvals=Approvals(store, clock, ids),
         details=approval_details(parts),
         stops=Stops(store, clock, ids),
+        terminations=Terminations(store, clock, ids),
         people=People(store, clock, ids, passwords),
         credentials=Credentials(store, clock, ids),
         signing_in=SigningIn(store, clock, ids, passwords, attempts, settings.session_max_s),

@@ -57,6 +57,12 @@ class Settings(BaseSettings):
     unencrypted: bool = Field(
         False, description="Whether keys may cross a network in the clear: http:// to, and --host of, other machines."
     )
+    action_lease_s: int = Field(
+        900, ge=10, le=30 * 86_400, description="How long the outcome of an action over HTTP is waited for."
+    )
+    run_lease_s: int = Field(
+        86_400, ge=60, le=366 * 86_400, description="How long a run over HTTP stays open without a sign of its agent."
+    )
     user: str = Field("", description="Who you are on the command line, as `user:name`; by default the login name.")
 
     session_idle_s: int = Field(

@@ -45,6 +45,8 @@ ONLY_ROLE = {
     ("POST", "/api/v1/approvals/{approval}/reject"): {Role.APPROVER},
     ("POST", "/api/v1/releases"): {Role.AUTHOR},
     ("POST", "/api/v1/stops/lift"): {Role.OPERATOR, Role.ADMIN},
+    ("POST", "/api/v1/stops/terminate"): {Role.ADMIN},
+    ("POST", "/api/v1/stops/reactivate"): {Role.ADMIN},
     ("POST", "/api/v1/people"): {Role.ADMIN},
     ("PUT", "/api/v1/people/{person}/roles"): {Role.ADMIN},
     ("POST", "/api/v1/keys"): {Role.ADMIN},

@@ -210,6 +210,44 @@ def test_a_stop_is_listed_until_it_is_lifted(it: Office) -> None:
     assert call(it, it.world.start("buyer", VISITOR), "erp.pay", amount=1).state == "denied"
 
 
+def test_a_stop_says_who_why_and_until_when(it: Office) -> None:
+    operator = it.token(Role.OPERATOR)
+    body = {"target": "team:procurement", "reason": "stocktaking", "until": "2h"}
+    made = it.ask("POST", f"{PREFIX}/stops", operator, body).json()
+    assert made["until"] == made["at"] + 7_200_000_000
+    it.ask("POST", f"{PREFIX}/stops", operator, {"target": "tool:erp.pay"})
+    it.ask("POST", f"{PREFIX}/stops", operator, {"target": "workspace"})
+    first = it.ask("GET", f"{PREFIX}/stops?limit=1", operator).json()
+    assert [stop["target"] for stop in first["stops"]] == ["workspace", "tool:erp.pay"]
+    second = it.ask("GET", f"{PREFIX}/stops?limit=1&cursor={first['next']}", operator).json()
+    assert second == {"stops": [made], "next": None}
+    assert (made["by"], made["reason"], made["told"], made["acknowledged"]) == ("user:operator", "stocktaking", 0, 0)
+    assert it.ask("GET", f"{PREFIX}/stops/{made['id']}/listeners", operator).json() == {"listeners": []}
+    bad = it.ask("POST", f"{PREFIX}/stops", operator, {"target": "agent:buyer", "until": "2020-01-01T00:00:00Z"})
+    assert (bad.status_code, bad.json()["detail"][:42]) == (422, "until: 2020-01-01T00:00:00Z has passed alr")
+
+
+def test_an_admin_terminates_and_in_a_session_revokes_keys_and_re_activates(it: Office) -> None:
+    key, admin, session = it.agent(), it.token(Role.ADMIN), it.session(Role.ADMIN)
+    run = it.world.start("buyer", VISITOR)
+    body = {"target": "agent:buyer", "reason": "stolen"}
+    refused = it.ask("POST", f"{PREFIX}/stops/terminate", admin, {**body, "revoke_keys": True})
+    assert (refused.status_code, refused.json()["field"]) == (403, "revoke_keys")
+    done = it.ask("POST", f"{PREFIX}/stops/terminate", admin, body)
+    assert (done.status_code, done.json()["runs"], done.json()["keys"]) == (201, 1, 0)
+    assert done.json()["stop"]["kind"] == "termination"
+    assert it.ask("GET", f"{PREFIX}/runs/{run.id}", admin).json()["state"] == "ended"
+    assert it.ask("GET", f"{PREFIX}/me", key).status_code == 200
+    again = it.ask("POST", f"{PREFIX}/stops/terminate", session, {**body, "revoke_keys": True}).json()
+    assert (again["runs"], again["keys"], again["stop"]) == (0, 1, done.json()["stop"])
+    assert it.ask("GET", f"{PREFIX}/me", key).status_code == 401
+    lifted = it.ask("POST", f"{PREFIX}/stops/lift", admin, body)
+    assert (lifted.status_code, lifted.json()["code"]) == (422, "stop_refused")
+    assert it.ask("POST", f"{PREFIX}/stops/reactivate", admin, body).status_code == 403
+    assert it.ask("POST", f"{PREFIX}/stops/reactivate", session, body).json() == {"target": "agent:buyer"}
+    assert call(it, it.world.start("buyer", VISITOR), "erp.pay", amount=1).state == "admitted"
+
+
 def test_records_are_paged_and_filtered(it: Office) -> None:
     run = it.world.start("buyer", VISITOR)
     call(it, run)

@@ -8,7 +8,7 @@ import pytest
 import remit
 from remit.sdk.client import Client
 from tests.cli.conftest import Command
-from tests.worlds import LINA, PEOPLE, SARA, VISITOR, agent, documents, yaml
+from tests.worlds import LINA, OWNER, PEOPLE, SARA, VISITOR, agent, documents, yaml
 
 
 def story(client: Client) -> str:
@@ -243,6 +243,41 @@ def test_a_run_that_was_stopped_is_shown_as_stopped(applied: Path, client: Clien
         assert command("runs", "ls").rows[0][2] == "running"
         command("freeze", f"run:{run.id}")
         assert command("runs", "ls").rows[0][2] == "stopped"
+
+
+def test_a_freeze_with_an_end_is_listed_with_it(applied: Path, command: Command) -> None:
+    said = command("freeze", "team:procurement", "--reason", "stocktaking", "--until", "2h")
+    assert said.out.startswith("team:procurement is frozen until 20")
+    (row,) = command("stops").rows
+    assert (row[0], row[1], row[2], row[5], row[6]) == ("team:procurement", "freeze", OWNER, "0 of 0", "stocktaking")
+    assert row[4] in said.out
+    (shown,) = command("stops", "-o", "json").json
+    assert (shown["target"], shown["until"]) == ("team:procurement", row[4])
+    refused = command("freeze", "agent:buyer", "--until", "2020-01-01")
+    assert refused.err.startswith("Error: until: 2020-01-01 does not say its zone")
+
+
+def test_a_termination_asks_nobody_where_nobody_is(client: Client, command: Command) -> None:
+    with client.run("buyer", on_behalf_of=VISITOR) as run:
+        asked = command("terminate", "agent:buyer", "--reason", "stolen")
+        assert (asked.code, asked.err) == (2, "Error: nobody is there to be asked: say --yes\n")
+        assert run.call("erp.get", {"id": "1"}, using=lambda id: "an order") == "an order"
+        done = command("terminate", "agent:buyer", "--reason", "stolen", "--yes", "--revoke-keys")
+        assert done.out == (
+            "agent:buyer is terminated: 1 open runs ended, 0 keys revoked. Nothing of it is admitted.\n"
+        )
+        with pytest.raises(remit.Stopped, match="stolen"):
+            run.call("erp.get", {"id": "1"}, using=lambda id: "an order")
+    assert command("runs", "ls").rows[0][2] == "ended"
+    assert command("stops").rows[0][:2] == ["agent:buyer", "termination"]
+    assert command("unfreeze", "agent:buyer").err.startswith("Error: agent:buyer was terminated by")
+    assert command("reactivate", "agent:buyer", "-m", "new key").code == 2
+    assert command("reactivate", "agent:buyer", "-m", "new key", "--yes").out == "agent:buyer may start new runs.\n"
+    with client.run("buyer", on_behalf_of=VISITOR) as anew:
+        assert anew.call("erp.get", {"id": "1"}, using=lambda id: "an order") == "an order"
+    assert command("terminate", "tool:erp.get", "-m", "odd", "--yes").err.startswith(
+        "Error: tool:erp.get has no runs that could end: freeze it"
+    )
 
 
 def test_a_withdrawn_release_admits_nothing_more(applied: Path, client: Client, command: Command) -> None:

@@ -10,14 +10,16 @@ import pytest
 
 from remit.control.stops import StopRefused
 from remit.domain.action import ActionState, Outcome, OutcomeStatus
-from remit.domain.facts import Scope, ScopeKind, Stop, StopKind, scope_id
+from remit.domain.facts import ScopeKind
 from remit.domain.finding import Code
 from remit.domain.ids import WorkspaceName
+from remit.domain.messages import say
 from remit.domain.record import RecordKind
 from remit.domain.run import Run
-from remit.execution.door import RunRefused
-from remit.storage.port import Wanted, Writes
-from tests.worlds import MODEL, SARA, WORKSPACE, World, agent, world, yaml
+from remit.execution.door import DEEPEST, RunRefused
+from remit.execution.recovery import lapsed
+from remit.execution.replay import Agreement
+from tests.worlds import LINA, MODEL, SARA, VISITOR, WORKSPACE, World, agent, world, yaml
 
 
 @pytest.fixture
@@ -191,17 +193,139 @@ def test_only_what_is_frozen_can_be_lifted(it: World) -> None:
         it.stops.unfreeze(WORKSPACE, "agent:buyer", SARA, "why not")
 
 
-def test_a_termination_can_neither_be_lifted_nor_turned_into_a_freeze(it: World) -> None:
-    scope = Scope(scope_id(ScopeKind.AGENT, WORKSPACE, "buyer"), ScopeKind.AGENT)
-    scope.stops[""] = Stop(StopKind.TERMINATION, SARA, "for good", it.clock.now())
-    transactions = it.store.transactions()
-    transactions.begin(Wanted())
-    transactions.commit(Writes(stops={scope.id: scope}))
-    transactions.close()
-    for change in (it.stops.unfreeze, it.stops.freeze):
-        with pytest.raises(StopRefused, match="agent:buyer was terminated, which can not be lifted"):
-            change(WORKSPACE, "agent:buyer", SARA, "please")
+def test_a_freeze_with_an_end_lapses_by_itself_and_that_is_on_record(it: World) -> None:
+    run = it.start()
+    stop = it.stops.freeze(WORKSPACE, "agent:buyer", SARA, "stocktaking", until="10m")
+    assert stop.until == it.clock.now() + 600_000_000
+    assert not get(it, run)
+    it.clock.advance(599)
+    assert not get(it, run)
+    it.clock.advance(1)
+    assert get(it, run)
+    assert it.stops.in_force(WORKSPACE) == []
+    for command in (*lapsed(it.store, it.clock.now()), *lapsed(it.store, it.clock.now())):
+        it.queue.submit(command)
+    frozen, lifted = it.records(RecordKind.STOP_CHANGED)
+    assert frozen["stop"]["until"] == stop.until
+    assert (lifted["scope"], lifted["stop"], lifted["by"], lifted["reason"]) == (
+        "tiny/agent/buyer",
+        None,
+        "remit:clock",
+        "its end has come",
+    )
+    assert it.scope(ScopeKind.AGENT, "buyer").stops == {}
+    assert lapsed(it.store, it.clock.now()) == []
+
+
+def test_a_freeze_set_again_meanwhile_does_not_lapse_with_the_old_one(it: World) -> None:
+    it.stops.freeze(WORKSPACE, "agent:buyer", SARA, "stocktaking", until="10m")
+    it.clock.advance(601)
+    (late,) = lapsed(it.store, it.clock.now())
+    it.stops.freeze(WORKSPACE, "agent:buyer", SARA, "more of it")
+    it.queue.submit(late)
     assert not get(it, it.start())
+
+
+@pytest.mark.parametrize(
+    ("until", "said"),
+    [
+        ("yesterday", "until: 'yesterday' is no time"),
+        ("2020-01-01T00:00:00Z", "until: 2020-01-01T00:00:00Z has passed already"),
+        ("2099-01-01T00:00:00", "until: 2099-01-01T00:00:00 does not say its zone"),
+        ("400d", "until: 400d is more than 366 days away"),
+    ],
+)
+def test_an_end_that_is_none_is_refused(it: World, until: str, said: str) -> None:
+    with pytest.raises(StopRefused, match=said):
+        it.stops.freeze(WORKSPACE, "agent:buyer", SARA, "smells", until=until)
+    assert it.records(RecordKind.STOP_CHANGED) == []
+
+
+def test_who_may_freeze_can_not_lift_by_freezing_for_a_moment(it: World) -> None:
+    it.stops.freeze(WORKSPACE, "agent:buyer", SARA, "smells")
+    with pytest.raises(StopRefused, match="agent:buyer is frozen already, without an end, by user:sara: lift that"):
+        it.stops.freeze(WORKSPACE, "agent:buyer", LINA, "a moment", until="1s")
+    it.stops.freeze(WORKSPACE, "tool:erp.get", SARA, "smells", until="2h")
+    with pytest.raises(StopRefused, match=r"tool:erp.get is frozen already, until 20\d\d-.*Z, by user:sara"):
+        it.stops.freeze(WORKSPACE, "tool:erp.get", LINA, "a moment", until="1h")
+    assert it.stops.freeze(WORKSPACE, "tool:erp.get", LINA, "longer", until="3h").by == LINA
+    assert it.stops.freeze(WORKSPACE, "tool:erp.get", LINA, "for good").until is None
+
+
+def test_what_is_stopped_is_listed_with_who_why_and_until_when(it: World) -> None:
+    run = it.start()
+    names = ("workspace", "tool:erp.get", f"model:{MODEL}", "team:procurement", "agent:buyer", VISITOR, f"run:{run.id}")
+    for name in names:
+        it.stops.freeze(WORKSPACE, name, SARA, f"why {name}", until="2h" if name == "agent:buyer" else "")
+    it.stops.freeze(WorkspaceName("other"), "agent:buyer", SARA, "theirs", anyway=True)
+    found = {each.target: each for each in it.stops.in_force(WORKSPACE)}
+    assert set(found) == set(names)
+    assert {name: each.stop.reason for name, each in found.items()} == {name: f"why {name}" for name in names}
+    assert found["agent:buyer"].stop.until is not None
+    assert len({each.id for each in found.values()}) == len(names)
+    pages, after = [], ""
+    while page := it.stops.in_force(WORKSPACE, 2, after):
+        pages += [each.target for each in page]
+        after = page[-1].scope
+    assert sorted(pages) == sorted(names)
+
+
+@pytest.mark.parametrize("reason", ["\u202egnorw", "x" * 2_001, "a\x00b"], ids=["turned", "long", "NUL"])
+def test_a_reason_that_may_not_stand_on_record_is_refused(it: World, reason: str) -> None:
+    with pytest.raises(StopRefused, match="the reason h"):
+        it.stops.freeze(WORKSPACE, "agent:buyer", SARA, reason)
+
+
+# -- runs below a stopped one
+
+
+@pytest.fixture
+def family(it: World) -> Any:
+    """A run, one below it, and one below that, of two agents and for two users."""
+    top = it.start()
+    middle = it.start("clerk", "user:other", parent=top.id)
+    return top, middle, it.start(parent=middle.id)
+
+
+def test_a_run_below_a_stopped_one_is_stopped_too(it: World, family: tuple[Run, Run, Run]) -> None:
+    top, middle, bottom = family
+    assert bottom.ancestors == (top.id, middle.id)
+    it.stops.freeze(WORKSPACE, f"run:{middle.id}", SARA, "smells")
+    assert [get(it, run) for run in family] == [True, False, False]
+    it.stops.freeze(WORKSPACE, f"run:{top.id}", SARA, "smells more", until="10m")
+    assert [get(it, run) for run in family] == [False, False, False]
+    assert get(it, it.start())
+    it.stops.unfreeze(WORKSPACE, f"run:{middle.id}", SARA, "fine")
+    assert [get(it, run) for run in family] == [False, False, False]
+    it.clock.advance(600)
+    assert [get(it, run) for run in family] == [True, True, True]
+
+
+def test_who_is_stopped_by_a_run_above_is_told_so_and_it_can_be_decided_again(
+    it: World, family: tuple[Run, Run, Run]
+) -> None:
+    top, _, bottom = family
+    it.stops.freeze(WORKSPACE, f"run:{top.id}", SARA, "smells")
+    admission = it.door.admit(it.door.attempt_tool(bottom, "erp.get", {"id": "1"}))
+    (finding,) = admission.decision.reasons
+    assert dict(finding.params)["scope"] == "parent"
+    assert say(finding) == "the run above it was frozen by user:sara: smells"
+    record = it.records(RecordKind.DECISION_MADE)[-1]
+    assert [each["id"] for each in record["facts"]["above"]] == [f"tiny/run/{top.id}"]
+    assert {each.agreement for each in it.replay.all(WORKSPACE)} == {Agreement.SAME}
+
+
+def test_a_run_of_another_workspace_is_nobodys_parent(it: World) -> None:
+    with pytest.raises(RunRefused, match="the parent run run_x is not in workspace tiny"):
+        it.start(parent="run_x")
+
+
+def test_a_line_of_runs_ends_somewhere(it: World) -> None:
+    run = it.start()
+    for _ in range(DEEPEST):
+        run = it.start(parent=run.id)
+    with pytest.raises(RunRefused, match="is 64 deep already, and a line of runs ends there"):
+        it.start(parent=run.id)
 
 
 def loop(it: World, run: Run, times: int = 12) -> int:

@@ -19,7 +19,7 @@ from remit.domain.clock import Instant, ManualClock
 from remit.domain.ids import OwnerId, RandomIds
 from remit.domain.record import RecordKind
 from remit.execution.admission import AdmissionClosed, AdmissionQueue, Overloaded
-from remit.execution.commands import Admit
+from remit.execution.commands import Admit, Settled
 from remit.execution.transaction import ActionIdReused, NothingOpen, Writer
 from remit.storage.port import Loaded, StoreError, Transactions, Wanted, Writes
 from tests.worlds import World, world
@@ -236,6 +236,7 @@ def test_the_same_outcome_again_gets_the_stored_answer(it: World) -> None:
     it.queue.submit(get(it, run, id="act_1"))
     settled = it.queue.submit(it.outcome(run, "act_1"))
     again = it.queue.submit(it.outcome(run, "act_1", "error"))
+    assert isinstance(settled, Settled)
     assert again == replace(settled, repeated=True)
     assert len(it.records(RecordKind.OUTCOME_REPORTED)) == 1
 

@@ -16,6 +16,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from remit.domain.facts import ScopeKind
+from remit.domain.ids import RunId, WorkspaceName
 from remit.storage import migrate, tables
 from remit.storage.opening import open_store
 from remit.storage.port import StoreError
@@ -58,6 +60,32 @@ def make_as_of(url: str, version: str) -> None:
         for row, values in ROWS:
             connection.execute(text(row), values)
         connection.commit()
+
+
+RUN = (
+    "insert into runs (id, workspace, agent, release, on_behalf_of, purpose, started_at, key, parent, depth)"
+    " values (:id, 'w', 'a', 'rel', 'user:x', '', 1, 'k', :parent, :depth)"
+)
+RUN_SCOPE = "insert into scopes (id, kind, stops, state) values (:id, 'run', '{}', :state)"
+
+
+@pytest.mark.parametrize("url_of", [sqlite_url, postgres_url], ids=["sqlite", "postgres"])
+def test_ends_and_ancestors_of_runs_are_found_out(postgres: Server, tmp_path: Path, url_of: UrlOf) -> None:
+    url = url_of(postgres, tmp_path)
+    make_as_of(url, "0005")
+    with connection_to(url) as connection:
+        for depth, (run, parent, ended_at) in enumerate([("top", None, 0), ("mid", "top", 7), ("low", "mid", 0)]):
+            connection.execute(text(RUN), {"id": run, "parent": parent, "depth": depth})
+            state = b'{"spends":{},"progress":{"ended_at":%d}}' % ended_at
+            connection.execute(text(RUN_SCOPE), {"id": f"w/run/{run}", "state": state})
+        connection.commit()
+    store = open_store(url)
+    try:
+        assert [store.run(RunId(run)).ancestors for run in ("top", "mid", "low")] == [(), ("top",), ("top", "mid")]  # type: ignore[union-attr]
+        within = [store.runs_within(WorkspaceName("w"), ScopeKind.RUN, run, 9) for run in ("top", "mid", "low")]
+        assert [[run.id for run in found] for found in within] == [["low", "top"], ["low"], ["low"]]
+    finally:
+        store.close()
 
 
 @pytest.mark.parametrize("url_of", [sqlite_url, postgres_url], ids=["sqlite", "postgres"])

@@ -22,6 +22,7 @@ from remit.domain.admission import Admission, RunRequest
 from remit.domain.arguments import PayloadLimits
 from remit.domain.canonical import salted_digest
 from remit.domain.clock import Clock
+from remit.domain.ending import BY_OTHERS
 from remit.domain.ids import ActionId, Ids, ReleaseId, RunId, WorkspaceName
 from remit.domain.payload import ARGUMENTS
 from remit.domain.run import Run
@@ -115,9 +116,10 @@ class ServedDoor(InProcessDoor):
         Raises RunRefused, and KeyReused where the first request was another one.
         """
         run, command = await asyncio.to_thread(self._prepare_run, request)
+        command = replace(command, leased=True)
         if key:
             once = hashlib.sha256(key.encode()).hexdigest()
-            command = StartOnce(command.run, command.key, command.task_digest, command.payloads, once)
+            command = StartOnce(command.run, command.key, command.task_digest, command.payloads, command.leased, once)
         answer = await self._surely(command, RunStanding)
         if answer.run == run.id:
             return run, False
@@ -159,12 +161,12 @@ class ServedDoor(InProcessDoor):
         return None if run is None or run.workspace != self.workspace else self._keys.salted(run)
 
     async def end_once(self, run: Run, status: str) -> RunStanding:
-        """End a run. Raises KeyReused where it has ended with another status."""
+        """End a run. One that others have ended is as good as ended. Raises KeyReused for another status of its own."""
         command = EndRun(run, status)
         answer = await self._surely(command, RunStanding)
         if answer.repeated:
             record = await asyncio.to_thread(self._recorded, command.record_key)
-            if record["status"] != status:
+            if record["status"] not in (status, *BY_OTHERS):
                 raise KeyReused(f"run {run.id} has ended already, with another status")
         return answer
 

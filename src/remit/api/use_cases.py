@@ -16,6 +16,7 @@ from remit.control.releases import Releases
 from remit.control.repeats import Repeats
 from remit.control.signing_in import SigningIn
 from remit.control.stops import Stops
+from remit.control.terminations import Terminations
 from remit.control.tokens import RunTokens
 from remit.domain.clock import Clock
 from remit.domain.ids import ApprovalId, ReleaseId, WorkspaceName
@@ -46,6 +47,7 @@ class UseCases:
     approvals: Approvals
     details: Details
     stops: Stops
+    terminations: Terminations
     people: People
     credentials: Credentials
     signing_in: SigningIn

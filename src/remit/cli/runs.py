@@ -39,11 +39,13 @@ def ls(limit: int, before: str | None, workspace: str | None, output: str) -> No
     with session() as open_session:
         store = open_session.parts.store
         where = open_session.workspace(workspace)
+        now = open_session.parts.clock.now()
         rows = []
         for run in store.runs(where, limit, RunId(before) if before else None):
             scope = store.scope(scope_id(ScopeKind.RUN, where, run.id))
             progress = None if scope is None else scope.progress
-            state = "stopped" if scope and scope.stops else "ended" if progress and progress.ended_at else "running"
+            is_stopped = scope is not None and any(stop.holds_at(now) for stop in scope.stops.values())
+            state = "ended" if progress and progress.ended_at else "stopped" if is_stopped else "running"
             steps = progress.steps if progress else 0
             rows.append((run.id, run.agent, state, steps, moment(run.started_at), run.on_behalf_of))
     table(("run", "agent", "state", "steps", "started", "for"), rows, output)

@@ -17,6 +17,7 @@ from remit.control.approval_detail import DetailRefused
 from remit.control.approvals import AnswerRefused, Approvals
 from remit.control.releases import ReleaseRefused, Releases
 from remit.control.stops import StopRefused, Stops
+from remit.control.terminations import Terminations
 from remit.domain.clock import MICROS_PER_SECOND
 from remit.domain.ids import UserId, WorkspaceName
 from remit.sdk.errors import RemitError
@@ -51,6 +52,11 @@ class Session:
     def stops(self) -> Stops:
         """Use cases of stops."""
         return Stops(self.parts.store, self.parts.clock, self.parts.ids)
+
+    @property
+    def terminations(self) -> Terminations:
+        """Use cases of terminations."""
+        return Terminations(self.parts.store, self.parts.clock, self.parts.ids)
 
     def workspace(self, name: str | None) -> WorkspaceName:
         """Return the workspace meant."""

@@ -137,15 +137,15 @@ class Credentials:
                 self._ids.new("key"), workspace, old.kind, old.holder, by, now, lasting_s, old.label, old.channel
             )
             change.writes.identity += [replace(old, expires_at=until, successor=made.credential.id), made.credential]
-            self._record(change, made.credential, "made", by)
-            self._record(change, old, "rotated", by, until=until, successor=made.credential.id)
+            _record(change, self._ids, made.credential, "made", by)
+            _record(change, self._ids, old, "rotated", by, until=until, successor=made.credential.id)
         return made
 
     def revoke(self, workspace: WorkspaceName, id: CredentialId, by: str, reason: str = "") -> Credential:
         """Make a credential worthless at once. Run tokens made with it are worthless too. Raises CredentialRefused."""
         now = self._clock.now()
         with changing(self._store, Wanted(workspace=workspace), now) as change:
-            return self._revoke(change, self._holding(workspace, id, now), by, reason)
+            return revoke_in(change, self._ids, self._holding(workspace, id, now), by, reason)
 
     def revoke_all(self, workspace: WorkspaceName, holder: str, by: str, reason: str = "") -> int:
         """Revoke every credential of an agent or a person, sessions too. Return how many held."""
@@ -153,14 +153,8 @@ class Credentials:
         with changing(self._store, Wanted(workspace=workspace), now) as change:
             holding = [c for c in self._store.credentials(workspace, holder) if c.holds_at(now)]
             for credential in holding:
-                self._revoke(change, credential, by, reason)
+                revoke_in(change, self._ids, credential, by, reason)
         return len(holding)
-
-    def _revoke(self, change: Change, credential: Credential, by: str, reason: str) -> Credential:
-        revoked = replace(credential, revoked_at=change.now)
-        change.writes.identity.append(revoked)
-        self._record(change, credential, "revoked", by, reason=reason)
-        return revoked
 
     def _make(
         self,
@@ -185,23 +179,8 @@ class Credentials:
             prefix = "key" if kind is SecretKind.AGENT_KEY else "pat"
             made = make(self._ids.new(prefix), workspace, kind, holder, by, now, lasting_s, label, channel)
             change.writes.identity.append(made.credential)
-            self._record(change, made.credential, "made", by)
+            _record(change, self._ids, made.credential, "made", by)
         return made
-
-    def _record(self, change: Change, credential: Credential, what: str, by: str, **more: object) -> None:
-        content: dict[str, object] = {
-            "credential": credential.id,
-            "credential_kind": credential.kind.value,
-            "holder": credential.holder,
-            "change": what,
-            "by": by,
-            "until": credential.expires_at,
-            "successor": None,
-            "reason": "",
-            "channel": credential.channel if credential.kind is SecretKind.AGENT_KEY else None,
-            **more,
-        }
-        change.record(self._ids.new("chg"), RecordKind.KEY_CHANGED, content)
 
     def _holding(self, workspace: WorkspaceName, id: CredentialId, now: Instant) -> Credential:
         found = self._store.credential(id)
@@ -216,3 +195,27 @@ class Credentials:
         release = None if active is None else self._store.release(workspace, active)
         configuration = None if release is None else read(release.files, workspace).configuration
         return frozenset() if configuration is None else frozenset(configuration.agents)
+
+
+def revoke_in(change: Change, ids: Ids, credential: Credential, by: str, reason: str) -> Credential:
+    """Make a credential worthless as a part of a change, and return it as it is then."""
+    revoked = replace(credential, revoked_at=change.now)
+    change.writes.identity.append(revoked)
+    _record(change, ids, credential, "revoked", by, reason=reason)
+    return revoked
+
+
+def _record(change: Change, ids: Ids, credential: Credential, what: str, by: str, **more: object) -> None:
+    content: dict[str, object] = {
+        "credential": credential.id,
+        "credential_kind": credential.kind.value,
+        "holder": credential.holder,
+        "change": what,
+        "by": by,
+        "until": credential.expires_at,
+        "successor": None,
+        "reason": "",
+        "channel": credential.channel if credential.kind is SecretKind.AGENT_KEY else None,
+        **more,
+    }
+    change.record(ids.new("chg"), RecordKind.KEY_CHANGED, content)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from remit.domain.ids import ReleaseId, WorkspaceName
+from remit.domain.ids import AgentName, ReleaseId, WorkspaceName
 from remit.domain.release import Configuration
 from remit.storage.port import Store
 from remit.workspace.reading import read
@@ -29,6 +29,15 @@ class Names:
                 return True, frozenset(found)
         return False, frozenset(found)
 
+    def in_team(self, team: str) -> frozenset[AgentName]:
+        """Return the agents that any of these releases puts in a team."""
+        found: set[AgentName] = set()
+        for release in dict.fromkeys(self._releases()):
+            configuration = self._configuration(release)
+            agents = () if configuration is None else configuration.agents.values()
+            found |= {agent.name for agent in agents if agent.team == team}
+        return frozenset(found)
+
     def _releases(self) -> Iterator[ReleaseId]:
         for channel in self._store.channels(self._workspace):
             active = self._store.active(self._workspace, channel)
@@ -37,9 +46,12 @@ class Names:
         yield from (run.release for run in self._store.runs(self._workspace, RECENT_RUNS))
 
     def _names(self, kind: str, id: ReleaseId) -> frozenset[str]:
-        release = self._store.release(self._workspace, id)
-        configuration = None if release is None else read(release.files, release.workspace).configuration
+        configuration = self._configuration(id)
         return frozenset() if configuration is None else frozenset(_named(kind, configuration))
+
+    def _configuration(self, id: ReleaseId) -> Configuration | None:
+        release = self._store.release(self._workspace, id)
+        return None if release is None else read(release.files, release.workspace).configuration
 
 
 def _named(kind: str, configuration: Configuration) -> Iterator[str]:

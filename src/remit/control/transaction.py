@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from remit.domain.clock import Instant
 from remit.domain.facts import Scope, ScopeKind, scope_id
-from remit.domain.ids import WorkspaceName
+from remit.domain.ids import RunId, WorkspaceName
 from remit.domain.record import Record, RecordKind
 from remit.storage.approval import Approval, lapses
 from remit.storage.identity import IdentityWrite
@@ -26,12 +26,12 @@ class Change:
         id = scope_id(ScopeKind.WORKSPACE, workspace)
         self._scope = loaded.scopes.get(id) or Scope(id, ScopeKind.WORKSPACE)
 
-    def record(self, key: str, kind: RecordKind, content: dict[str, object]) -> None:
-        """Put the change on record."""
+    def record(self, key: str, kind: RecordKind, content: dict[str, object], run: RunId | None = None) -> None:
+        """Put the change on record, where it is of one run, as a record of that run."""
         self._scope.records += 1
         self._scope.last_at = max(self._scope.last_at, self.now)
         self.writes.scopes[self._scope.id] = self._scope
-        record = Record.of(self.workspace, self._scope.records, key, kind, self.now, None, content)
+        record = Record.of(self.workspace, self._scope.records, key, kind, self.now, run, content)
         self.writes.records.append(record)
 
     def put_approval(self, approval: Approval) -> None:

@@ -8,6 +8,7 @@ else holds it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -77,6 +78,11 @@ class Stop:
     def holds_at(self, now: Instant) -> bool:
         """Tell whether the stop is in force."""
         return self.until is None or now < self.until
+
+
+def stop_id(scope: ScopeId, what: str, at: int) -> str:
+    """Return the name of the stop that was set at an instant on a scope, or on a tool or model of it (`what`)."""
+    return "stop_" + hashlib.sha256(f"{scope}\x00{what}\x00{at}".encode()).hexdigest()[:20]
 
 
 @dataclass(slots=True)
@@ -243,6 +249,7 @@ class Facts:
         run: None where the run was never started.
         repeats: how often exactly this call stands in the run's window already.
         withdrawn: whether the run's release has been withdrawn.
+        above: those of the runs above this one that are stopped, the top one first; only their stops count.
     """
 
     now: Instant
@@ -254,6 +261,7 @@ class Facts:
     repeats: int = 0
     withdrawn: bool = False
     approval: ApprovalFacts | None = None
+    above: tuple[Scope, ...] = ()
 
     def scopes(self) -> tuple[Scope, ...]:
         """Every scope present, from the widest to the narrowest."""
@@ -273,7 +281,7 @@ class Facts:
             "repeats": self.repeats,
             "withdrawn": self.withdrawn,
             "approval": None if self.approval is None else self.approval.as_json(),
-        }
+        } | ({"above": [_stops_as_json(scope) for scope in self.above]} if self.above else {})
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Facts:
@@ -289,4 +297,14 @@ class Facts:
             repeats=data["repeats"],
             withdrawn=data["withdrawn"],
             approval=None if data["approval"] is None else ApprovalFacts.from_json(data["approval"]),
+            above=tuple(_stops_from_json(each) for each in data.get("above", ())),
         )
+
+
+def _stops_as_json(scope: Scope) -> dict[str, object]:
+    return {"id": scope.id, "stops": {what: stop.as_json() for what, stop in scope.stops.items()}}
+
+
+def _stops_from_json(data: Mapping[str, Any]) -> Scope:
+    stops = {what: Stop.from_json(stop) for what, stop in data["stops"].items()}
+    return Scope(ScopeId(data["id"]), ScopeKind.RUN, stops)

@@ -131,12 +131,18 @@ _FOLLOWS = (Code.POLICY_NOT_ASKED, Code.POLICY_NO_PERMIT, Code.OVERSIGHT_REQUIRE
 
 _STOP_WORDS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
     {
-        "en": {"freeze": "frozen", "termination": "terminated", LOOP_CHECK: "the loop check"},
+        "en": {
+            "freeze": "frozen",
+            "termination": "terminated",
+            LOOP_CHECK: "the loop check",
+            "parent": "run above it",
+        },
         "ar": {
             "freeze": "جُمّد",
             "termination": "أُنهي",
             LOOP_CHECK: "فاحص التكرار",
             "run": "التشغيل",
+            "parent": "التشغيل الأعلى منه",
             "agent": "الوكيل",
             "team": "الفريق",
             "user": "المستخدم",

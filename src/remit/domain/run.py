@@ -15,6 +15,7 @@ class Run:
     Attributes:
         release: the release it began with and keeps, unless that is withdrawn.
         parent: the run whose agent delegated to this one.
+        ancestors: the runs above it, the one at the top first and `parent` last. A stop on any of them holds it, too.
         depth: 0 for a run a person or a system started, one more for each delegation.
         key: the key its payloads are sealed under: the data subject's where one was named, else its own.
         salt: makes digests of its payloads unguessable; derived from the key and destroyed with it.
@@ -31,4 +32,5 @@ class Run:
     key: KeyId
     parent: RunId | None = None
     depth: int = 0
+    ancestors: tuple[RunId, ...] = ()
     salt: bytes = field(default=b"", repr=False)

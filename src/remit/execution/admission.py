@@ -186,7 +186,7 @@ class AdmissionQueue:
         try:
             if self._transactions is None:
                 self._transactions = self._open()
-            batch = Batch(commands[0].run.workspace, commands)
+            batch = Batch(commands[0].workspace, commands)
             answers = process(self._transactions, batch, self._clock.now(), self._writer)
         except Exception as error:  # noqa: BLE001 - whatever it is, everybody who waits is told, and denied
             self.counters.failures += 1
@@ -230,7 +230,7 @@ class AdmissionQueue:
 def _by_workspace(waiting: Iterable[Pending]) -> Iterable[list[Pending]]:
     groups: dict[WorkspaceName, list[Pending]] = {}
     for pending in waiting:
-        groups.setdefault(pending.command.run.workspace, []).append(pending)
+        groups.setdefault(pending.command.workspace, []).append(pending)
     return groups.values()
 
 

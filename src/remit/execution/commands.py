@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from remit.domain import ending
 from remit.domain.action import Outcome
-from remit.domain.ids import ActionId, RunId, WorkspaceName
+from remit.domain.clock import Instant
+from remit.domain.facts import stop_id
+from remit.domain.ids import ActionId, RunId, ScopeId, WorkspaceName
 from remit.domain.release import LoopRule
 from remit.domain.run import Run
+from remit.kernel.gathering import own_scopes_of, scopes_of
 from remit.kernel.loops.sketch import CallSketch, ResultSketch
 from remit.kernel.prepared import Prepared
 from remit.storage.port import SealedPayload, WrappedKey
 
 
+class OnRun:
+    """What a command on a run says of itself."""
+
+    __slots__ = ()
+    run: Run
+
+    @property
+    def workspace(self) -> WorkspaceName:
+        """The workspace whose transaction it belongs to."""
+        return self.run.workspace
+
+    @property
+    def scopes(self) -> Iterator[ScopeId]:
+        """The rows it locks."""
+        return own_scopes_of(self.run)
+
+
 @dataclass(frozen=True, slots=True)
-class StartRun:
-    """Put a run on record."""
+class StartRun(OnRun):
+    """Put a run on record. `leased`: somebody far away carries it out, and must be heard of now and then."""
 
     run: Run
     key: WrappedKey | None
     task_digest: str
     payloads: tuple[SealedPayload, ...] = ()
+    leased: bool = False
 
     @property
     def record_key(self) -> str:
@@ -30,15 +53,30 @@ class StartRun:
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """Decide an action, reserve for it and put it on record."""
+    """Decide an action, reserve for it and put it on record.
+
+    With `lease_s` its outcome is given up after so long, by the clock of whoever decides; without, only when the
+    process that admitted it is gone.
+    """
 
     call: Prepared
     payloads: tuple[SealedPayload, ...] = ()
+    lease_s: int = 0
 
     @property
     def run(self) -> Run:
         """The run the action belongs to."""
         return self.call.run
+
+    @property
+    def workspace(self) -> WorkspaceName:
+        """The workspace whose transaction it belongs to."""
+        return self.run.workspace
+
+    @property
+    def scopes(self) -> Iterator[ScopeId]:
+        """The rows it locks."""
+        return scopes_of(self.run)
 
     @property
     def record_key(self) -> str:
@@ -61,10 +99,11 @@ LATE = "remit:door"
 
 
 @dataclass(frozen=True, slots=True)
-class Settle:
+class Settle(OnRun):
     """Put on record what became of an admitted action, and release what it did not spend.
 
-    `reconciles` marks an answer to an outcome that was unknown so far, `by` who gave it.
+    `reconciles` marks an answer to an outcome that was unknown so far, `by` who gave it. `if_overdue` holds only where
+    the action's lease is over by then: it may have been prolonged meanwhile.
     """
 
     run: Run
@@ -74,6 +113,7 @@ class Settle:
     payloads: tuple[SealedPayload, ...] = ()
     reconciles: bool = False
     by: str = ""
+    if_overdue: bool = False
 
     @property
     def record_key(self) -> str:
@@ -86,19 +126,54 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
-class EndRun:
-    """Put the end of a run on record; nothing is admitted in it afterwards."""
+class EndRun(OnRun):
+    """Put the end of a run on record; nothing is admitted in it afterwards. `by` is who ended it, if not its agent."""
 
     run: Run
     status: str
+    by: str = ""
 
     @property
     def record_key(self) -> str:
         """Unique in the workspace."""
-        return f"{self.run.id}/ended"
+        return ending.record_key(self.run)
 
 
-Command = StartRun | Admit | Settle | EndRun
+@dataclass(frozen=True, slots=True)
+class Prolong(OnRun):
+    """Hear that a run is still carried out, and wait longer for the outcomes of these actions. Not put on record."""
+
+    run: Run
+    actions: tuple[ActionId, ...]
+    lease_s: int
+
+    @property
+    def record_key(self) -> str:
+        """No record has it: prolonging twice is as good as once."""
+        return f"{self.run.id}/prolonged"
+
+
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """Take a stop whose end has come off its row, and put that on record."""
+
+    workspace: WorkspaceName
+    scope: ScopeId
+    what: str
+    at: Instant
+
+    @property
+    def record_key(self) -> str:
+        """Unique in the workspace: of whoever sees it at once, one writes it."""
+        return f"{stop_id(self.scope, self.what, self.at)}/lapsed"
+
+    @property
+    def scopes(self) -> Iterator[ScopeId]:
+        """The rows it locks."""
+        yield self.scope
+
+
+Command = StartRun | Admit | Settle | EndRun | Prolong | Lapse
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +193,20 @@ class RunStanding:
 
     run: RunId
     repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prolonged:
+    """The actions that are waited for longer; the others are settled, unknown, or never were admitted."""
+
+    actions: tuple[ActionId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """The durable answer to Lapse; `lifted` is false where the stop was gone, or was set again without that end."""
+
+    lifted: bool
 
 
 @dataclass(slots=True)

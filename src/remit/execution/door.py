@@ -37,6 +37,9 @@ NO_PROMPT: Mapping[str, Any] = MappingProxyType({})
 _LONGEST = {"agent": 128, "on_behalf_of": 256, "subject": 256, "channel": 128, "parent": 64}
 _LONGEST_PURPOSE = 4_000
 
+DEEPEST = 64
+"""Most runs above one: each admission locks the rows of them all."""
+
 
 class RunRefused(Exception):
     """A run can not be started: no such agent, or no active release. The message says what to do."""
@@ -136,6 +139,7 @@ class InProcessDoor:
         key: KeyId,
         salt: bytes,
     ) -> Run:
+        ancestors = () if request.parent is None else self._line_of(request.parent)
         return Run(
             id=id,
             workspace=self.workspace,
@@ -147,15 +151,19 @@ class InProcessDoor:
             started_at=now,
             key=key,
             parent=request.parent,
-            depth=0 if request.parent is None else self._depth_below(request.parent),
+            depth=len(ancestors),
+            ancestors=ancestors,
             salt=salt,
         )
 
-    def _depth_below(self, parent: RunId) -> int:
+    def _line_of(self, parent: RunId) -> tuple[RunId, ...]:
+        """Return a run and those above it, the top one first. What holds one of them will hold the new run."""
         run = self._store.run(parent)
         if run is None or run.workspace != self.workspace:
             raise RunRefused(f"the parent run {parent} is not in workspace {self.workspace}")
-        return run.depth + 1
+        if run.depth >= DEEPEST:
+            raise RunRefused(f"the parent run {parent} is {run.depth} deep already, and a line of runs ends there")
+        return (*run.ancestors, run.id)
 
     def end_run(self, run: Run, status: str) -> None:
         """End a run; nothing is admitted in it afterwards."""

@@ -12,13 +12,14 @@ from typing import Any
 
 import orjson
 
+from remit.domain import ending
 from remit.domain.action import ActionState, Cost, OutcomeStatus
 from remit.domain.admission import Admission
 from remit.domain.clock import MICROS_PER_SECOND, Instant
 from remit.domain.decision import Decision
 from remit.domain.facts import ApprovalState, Facts, Progress, Scope, ScopeKind, scope_id
 from remit.domain.finding import Code, Verdict
-from remit.domain.ids import ApprovalId, Ids, OwnerId, ScopeId
+from remit.domain.ids import ActionId, ApprovalId, Ids, OwnerId, ScopeId
 from remit.domain.oversight import requirements_of
 from remit.domain.record import Record, RecordKind
 from remit.domain.run import Run
@@ -28,6 +29,10 @@ from remit.execution.commands import (
     Batch,
     Command,
     EndRun,
+    Lapse,
+    Lapsed,
+    Prolong,
+    Prolonged,
     RunStanding,
     Settle,
     Settled,
@@ -35,11 +40,15 @@ from remit.execution.commands import (
 )
 from remit.kernel.checks.standing import CLOCK_TOLERANCE_S
 from remit.kernel.decide import VERSION, decide
-from remit.kernel.gathering import facts_of, row, scopes_of
+from remit.kernel.gathering import facts_of, own_scopes_of, row
 from remit.storage.approval import Approval, lapses
+from remit.storage.liveness import LeaseProlonged, RunEnded, RunHeard
 from remit.storage.port import Loaded, OpenAction, Reservation, Transactions, Wanted, Writes
 
-Answer = Admission | Settled | RunStanding
+Answer = Admission | Settled | RunStanding | Prolonged | Lapsed
+CLOCK = "remit:clock"
+"""Who lifts a stop whose end has come."""
+
 _STATE = {
     Verdict.ALLOW: ActionState.ADMITTED,
     Verdict.HOLD: ActionState.HELD,
@@ -84,13 +93,22 @@ def _wanted(batch: Batch) -> Wanted:
     commands = batch.commands
     admits = [command for command in commands if isinstance(command, Admit)]
     return Wanted(
-        scopes=sorted({scope for command in commands for scope in scopes_of(command.run)}),
+        scopes=sorted({scope for command in commands for scope in command.scopes}),
         record_keys=[key for command in commands for key in _keys_of(command)],
-        open_actions=[command.outcome.action for command in commands if isinstance(command, Settle)],
+        open_actions=[action for command in commands for action in _actions_of(command)],
         approvals=[(command.run.id, command.call.digest) for command in admits],
         releases={command.run.release for command in admits},
         workspace=batch.workspace,
     )
+
+
+def _actions_of(command: Command) -> tuple[ActionId, ...]:
+    match command:
+        case Settle():
+            return (command.outcome.action,)
+        case Prolong():
+            return command.actions
+    return ()
 
 
 def _keys_of(command: Command) -> tuple[str, ...]:
@@ -106,6 +124,7 @@ class _Work:
         self.loaded = loaded
         self.writes = Writes()
         self.writer = writer
+        self.of_workspace = batch.workspace
         self.workspace = self._scope(scope_id(ScopeKind.WORKSPACE, batch.workspace), ScopeKind.WORKSPACE)
         lag = self.workspace.last_at - now
         # A clock a little behind is held at the last instant on record; one far behind makes standing deny.
@@ -127,6 +146,10 @@ class _Work:
                 return self._start(command)
             case EndRun():
                 return self._end(command)
+            case Prolong():
+                return self._prolong(command)
+            case Lapse():
+                return self._lapse(command)
 
     # -- runs
 
@@ -136,6 +159,8 @@ class _Work:
         self.loaded.scopes[scope.id] = scope
         self.writes.scopes[scope.id] = scope
         self.writes.runs.append(run)
+        if command.leased:
+            self.writes.liveness.append(RunHeard(run.id, self.now))
         if command.key is not None:
             self.writes.keys.append(command.key)
         self.writes.payloads += command.payloads
@@ -156,17 +181,34 @@ class _Work:
         run = self.loaded.scopes.get(scope_id(ScopeKind.RUN, command.run.workspace, command.run.id))
         if run is None or run.progress is None:
             return RunNotStarted(f"run {command.run.id} is not on record")
-        run.progress.ended_at = self.now
+        content = ending.end(command.run, run, command.status, command.by, self.now)
         self.writes.voided.append(command.run.id)  # nobody is left to use an approval
-        run.history = b""  # nothing is admitted any more that it could judge
         self.writes.scopes[run.id] = self.writes.histories[run.id] = run
-        content: dict[str, object] = {
-            "agent": command.run.agent,
-            "status": command.status,
-            "steps": run.progress.steps,
-        }
+        self.writes.liveness.append(RunEnded(command.run.id, self.now))
         self._record(command.record_key, RecordKind.RUN_ENDED, command.run, content)
         return RunStanding(command.run.id)
+
+    def _prolong(self, command: Prolong) -> Prolonged:
+        """Wait longer for what is still open. A lease that is over and not yet noticed is prolonged as well."""
+        found = [self.loaded.open_actions.get(action) for action in command.actions]
+        waited = [each for each in found if each is not None and each.run == command.run.id and not each.unknown]
+        until = self.now + command.lease_s * MICROS_PER_SECOND
+        for action in waited:
+            self.loaded.open_actions[action.id] = replace(action, lease_until=until)
+            self.writes.liveness.append(LeaseProlonged(action.id, Instant(until)))
+        self.writes.liveness.append(RunHeard(command.run.id, self.now))
+        return Prolonged(tuple(action.id for action in waited))
+
+    def _lapse(self, command: Lapse) -> Lapsed:
+        scope = self.loaded.scopes.get(command.scope)
+        stop = None if scope is None else scope.stops.get(command.what)
+        if scope is None or stop is None or stop.at != command.at or stop.holds_at(self.now):
+            return Lapsed(lifted=False)
+        del scope.stops[command.what]
+        self.writes.stops[scope.id] = scope
+        content = {"scope": scope.id, "what": command.what, "stop": None, "by": CLOCK, "reason": "its end has come"}
+        self._record(command.record_key, RecordKind.STOP_CHANGED, None, content)
+        return Lapsed(lifted=True)
 
     # -- actions
 
@@ -241,6 +283,7 @@ class _Work:
             self.writer.owner,
             self.now,
             reservations,
+            lease_until=self.now + command.lease_s * MICROS_PER_SECOND if command.lease_s else 0,
         )
         self.writes.opened.append(opened)
         self.loaded.open_actions[action.id] = opened
@@ -304,7 +347,8 @@ class _Work:
         action = self.loaded.open_actions.get(outcome.action)
         finds_nothing = command.reconciles and outcome.status is OutcomeStatus.UNKNOWN
         elsewhere = action is not None and (action.run, action.workspace) != (command.run.id, command.run.workspace)
-        if action is None or elsewhere or action.unknown != command.reconciles or finds_nothing:
+        too_early = command.if_overdue and action is not None and action.lease_until >= self.now
+        if action is None or elsewhere or action.unknown != command.reconciles or finds_nothing or too_early:
             return NothingOpen(
                 f"action {outcome.action} has no outcome to report: it was not admitted, or is settled already"
             )
@@ -317,7 +361,7 @@ class _Work:
             self.writes.closed.append(action.id)
             del self.loaded.open_actions[action.id]
         loop = self._observe(command)
-        for scope in scopes_of(command.run):
+        for scope in own_scopes_of(command.run):
             if scope in self.loaded.scopes:
                 self.writes.scopes[scope] = self.loaded.scopes[scope]
         self.writes.payloads += command.payloads
@@ -360,9 +404,10 @@ class _Work:
         """Let no later admission be earlier than this one. What was denied counts for nothing, its clock included."""
         self.workspace.last_at = max(self.workspace.last_at, self.now)
 
-    def _record(self, key: str, kind: RecordKind, run: Run, content: dict[str, Any]) -> None:
+    def _record(self, key: str, kind: RecordKind, run: Run | None, content: dict[str, Any]) -> None:
         self.workspace.records += 1
-        record = Record.of(run.workspace, self.workspace.records, key, kind, self.now, run.id, content)
+        of = None if run is None else run.id
+        record = Record.of(self.of_workspace, self.workspace.records, key, kind, self.now, of, content)
         self.writes.records.append(record)
         self.writes.scopes[self.workspace.id] = self.workspace
         self.loaded.records[key] = record.body
@@ -397,5 +442,7 @@ def _repeated(command: Command, stored: dict[str, Any]) -> Answer | ActionIdReus
             )
         case RecordKind.OUTCOME_REPORTED.value:
             return Settled(stored["action"], stored["status"], stored["overrun"], stored["loop"], repeated=True)
+        case RecordKind.STOP_CHANGED.value:
+            return Lapsed(lifted=False)
         case _:
             return RunStanding(stored["run"], repeated=True)

@@ -13,7 +13,17 @@ from remit.kernel.prepared import Prepared
 
 
 def scopes_of(run: Run) -> Iterator[ScopeId]:
-    """Name the rows whose locks whoever decides something in this run takes."""
+    """Name the rows whose locks whoever decides something in this run takes: its own, and of the runs above it."""
+    yield from own_scopes_of(run)
+    yield from _above(run)
+
+
+def _above(run: Run) -> Iterator[ScopeId]:
+    return (scope_id(ScopeKind.RUN, run.workspace, ancestor) for ancestor in run.ancestors)
+
+
+def own_scopes_of(run: Run) -> Iterator[ScopeId]:
+    """Name the rows that what happens in this run counts on."""
     yield scope_id(ScopeKind.WORKSPACE, run.workspace)
     if run.team is not None:
         yield scope_id(ScopeKind.TEAM, run.workspace, run.team)
@@ -55,4 +65,5 @@ def facts_of(
         repeats=repeats(scope.history, call.sketch.exact) if scope is not None and scope.history else 0,
         withdrawn=withdrawn,
         approval=approval,
+        above=tuple(held for id in _above(run) if (held := scopes.get(id)) is not None and held.stops),
     )

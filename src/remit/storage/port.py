@@ -35,6 +35,7 @@ from remit.domain.run import Run
 from remit.storage.approval import Approval as Approval
 from remit.storage.delegation import Delegation
 from remit.storage.identity import IdentityReads, IdentityWrite
+from remit.storage.liveness import LivenessReads, LivenessWrite
 
 
 class StoreError(Exception):
@@ -68,6 +69,8 @@ class OpenAction:
     admitted_at: Instant
     reservations: tuple[Reservation, ...]
     unknown: bool = False
+    lease_until: int = 0
+    """When its outcome is given up; 0 where that is only when its owner is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ class Writes:
     withdrawn: list[tuple[WorkspaceName, ReleaseId, Instant]] = field(default_factory=list)
     identity: list[IdentityWrite] = field(default_factory=list)
     delegations: list[Delegation] = field(default_factory=list)
+    liveness: list[LivenessWrite] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +192,7 @@ class Transactions(Protocol):
     def close(self) -> None: ...
 
 
-class Reads(Protocol):
+class Reads(LivenessReads, Protocol):
     """Questions of the control plane and of door start-up.
 
     Each is one consistent read; safe to call from any thread.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from remit.domain.release import Release
-from remit.storage import identity_rows, rows
+from remit.storage import identity_rows, liveness_rows, rows
 from remit.storage.port import Writes
 
 CHANNEL = "remit_events"
@@ -50,15 +50,15 @@ _PUT_SCOPES = _insert(
 )
 _PUT_STOPS = _insert(
     "scopes",
-    "id, kind, stops, state",
-    "text text text bytea",
-    "on conflict (id) do update set stops = excluded.stops",
+    "id, kind, stops, state, lapses_at",
+    "text text text bytea int8",
+    "on conflict (id) do update set stops = excluded.stops, lapses_at = excluded.lapses_at",
 )
 _PUT_HISTORIES = _insert(
     "histories", "scope, history", "text bytea", "on conflict (scope) do update set history = excluded.history"
 )
 _ADD_RECORDS = _insert("records", "workspace, key, kind, run, at, leaf, body", "text text text text int8 bytea bytea")
-_OPEN = _insert("open_actions", rows.OPEN_COLUMNS, "text text text text text text int8 bytea int8")
+_OPEN = _insert("open_actions", rows.OPEN_COLUMNS, "text text text text text text int8 bytea int8 int8")
 _CLOSE = "delete from open_actions where id = any(%b)"
 _UNKNOWN = "update open_actions set unknown = 1 where id = any(%b)"
 _PUT_PAYLOADS = _insert(
@@ -67,7 +67,7 @@ _PUT_PAYLOADS = _insert(
     "text text text bytea",
     "on conflict (owner, part) do update set key = excluded.key, sealed = excluded.sealed",
 )
-_ADD_RUNS = _insert("runs", rows.RUN_COLUMNS, "text text text text text text text int8 text text int8")
+_ADD_RUNS = _insert("runs", rows.RUN_COLUMNS, "text text text text text text text int8 text text int8 text")
 _ADD_KEYS = _insert("payload_keys", "id, wrapped, created_at", "text bytea int8", "on conflict (id) do nothing")
 _DESTROY_KEYS = _insert(
     "payload_keys",
@@ -111,7 +111,10 @@ def statements(writes: Writes) -> Iterator[Statement]:
     yield from _of_rows(_PUT_HISTORIES, [(s.id, s.history) for s in writes.histories.values()])
     yield from _of_rows(
         _PUT_STOPS,
-        [(s.id, s.kind.value, rows.stops_text(s), rows.state_bytes(s)) for s in writes.stops.values()],
+        [
+            (s.id, s.kind.value, rows.stops_text(s), rows.state_bytes(s), rows.lapses_at(s))
+            for s in writes.stops.values()
+        ],
     )
     yield from _of_rows(
         _ADD_RECORDS, [(r.workspace, r.key, r.kind.value, r.run, r.at, r.leaf, r.body) for r in writes.records]
@@ -148,7 +151,10 @@ def _rare(writes: Writes) -> Iterator[Statement]:
         yield rows.PUT_DELEGATION.replace("?", "%s"), list(rows.delegation_row(delegation))
     for proposal in writes.proposals:
         yield rows.PUT_PROPOSAL.replace("?", "%s"), list(rows.proposal_row(proposal))
-    for statement, each in identity_rows.statements(writes.identity):
+    for statement, each in (
+        *identity_rows.statements(writes.identity),
+        *liveness_rows.statements(writes.liveness),
+    ):
         for values in each:
             yield statement.replace("?", "%s"), list(values)
 

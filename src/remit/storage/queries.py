@@ -19,6 +19,7 @@ from remit.storage import rows, tables
 from remit.storage.changes import Listening, Signals
 from remit.storage.delegation import Delegation
 from remit.storage.identity_rows import IdentityQueries
+from remit.storage.liveness_rows import LivenessQueries
 from remit.storage.port import (
     Activation,
     Approval,
@@ -45,7 +46,7 @@ _DELEGATION = _columns(tables.delegations, rows.DELEGATION_COLUMNS)
 _OPEN = _columns(tables.open_actions, rows.OPEN_COLUMNS)
 
 
-class Queries(IdentityQueries):
+class Queries(IdentityQueries, LivenessQueries):
     """The reading half of a store."""
 
     poll_s = 1.0

@@ -17,12 +17,12 @@ from remit.storage.delegation import Delegation
 from remit.storage.port import Approval, OpenAction, Proposal, Reservation
 
 SCOPE_COLUMNS = "id, kind, stops, state"
-OPEN_COLUMNS = "id, workspace, run, agent, target, owner, admitted_at, reservations, unknown"
+OPEN_COLUMNS = "id, workspace, run, agent, target, owner, admitted_at, reservations, unknown, lease_until"
 APPROVAL_COLUMNS = (
     "id, workspace, run, agent, action, target, digest, release, on_behalf_of, approvers, state,"
     " created_at, expires_at, answers, course, first_digest, due_at"
 )
-RUN_COLUMNS = "id, workspace, agent, team, release, on_behalf_of, purpose, started_at, key, parent, depth"
+RUN_COLUMNS = "id, workspace, agent, team, release, on_behalf_of, purpose, started_at, key, parent, depth, ancestors"
 DELEGATION_COLUMNS = "id, workspace, person, delegate, begins_at, ends_at, made_by, made_at, ended_at"
 PUT_DELEGATION = (
     f"insert into delegations ({DELEGATION_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -56,6 +56,11 @@ def stops_text(scope: Scope) -> str:
     return orjson.dumps({what: stop.as_json() for what, stop in scope.stops.items()}).decode()
 
 
+def lapses_at(scope: Scope) -> int | None:
+    """Return when the first of a scope's stops ends by itself, if any does."""
+    return min((stop.until for stop in scope.stops.values() if stop.until is not None), default=None)
+
+
 def state_bytes(scope: Scope) -> bytes:
     """Return the stored form of a scope's state."""
     return orjson.dumps(scope.state())
@@ -67,7 +72,8 @@ def open_from(row: Sequence[Any]) -> OpenAction:
         Reservation(scope, budget, _UNITS[unit], start, amount)
         for scope, budget, unit, start, amount in orjson.loads(row[7])
     )
-    return OpenAction(row[0], row[1], row[2], row[3], row[4], row[5], row[6], reservations, bool(row[8]))
+    fields = (row[0], row[1], row[2], row[3], row[4], row[5], row[6])
+    return OpenAction(*fields, reservations, bool(row[8]), row[9])
 
 
 def proposal_row(proposal: Proposal) -> tuple[Any, ...]:
@@ -94,6 +100,7 @@ def open_row(action: OpenAction) -> tuple[Any, ...]:
         action.admitted_at,
         reservations_bytes(action.reservations),
         int(action.unknown),
+        action.lease_until,
     )
 
 
@@ -162,7 +169,8 @@ def delegation_row(delegation: Delegation) -> tuple[Any, ...]:
 
 def run_from(row: Sequence[Any]) -> Run:
     """Read a row of RUN_COLUMNS; the salt is not stored, it follows from the run's key."""
-    return Run(*row)
+    fields = dict(zip(RUN_COLUMNS.split(", "), row, strict=True))
+    return Run(**fields | {"ancestors": tuple(fields["ancestors"].split())})
 
 
 def run_row(run: Run) -> tuple[Any, ...]:
@@ -179,6 +187,7 @@ def run_row(run: Run) -> tuple[Any, ...]:
         run.key,
         run.parent,
         run.depth,
+        "".join(f" {ancestor}" for ancestor in run.ancestors) + " " if run.ancestors else "",
     )
 
 

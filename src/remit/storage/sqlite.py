@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from remit.domain.release import Release
-from remit.storage import identity_rows, rows
+from remit.storage import identity_rows, liveness_rows, rows
 from remit.storage.changes import Signals
 from remit.storage.migrate import migrate
 from remit.storage.port import Loaded, StoreError, Transactions, Wanted, Writes
@@ -40,8 +40,8 @@ _UPSERT_SCOPE = (
     " on conflict (id) do update set state = excluded.state"
 )
 _UPSERT_STOPS = (
-    "insert into scopes (id, kind, stops, state) values (?, ?, ?, ?)"
-    " on conflict (id) do update set stops = excluded.stops"
+    "insert into scopes (id, kind, stops, state, lapses_at) values (?, ?, ?, ?, ?)"
+    " on conflict (id) do update set stops = excluded.stops, lapses_at = excluded.lapses_at"
 )
 _DESTROY_KEY = (
     "insert into payload_keys (id, wrapped, created_at) values (?, x'', ?)"
@@ -162,7 +162,10 @@ def _statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, ...]]]
     if writes.stops:
         yield (
             _UPSERT_STOPS,
-            [(s.id, s.kind.value, rows.stops_text(s), rows.state_bytes(s)) for s in writes.stops.values()],
+            [
+                (s.id, s.kind.value, rows.stops_text(s), rows.state_bytes(s), rows.lapses_at(s))
+                for s in writes.stops.values()
+            ],
         )
     if writes.records:
         yield (
@@ -171,7 +174,7 @@ def _statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, ...]]]
         )
     if writes.opened:
         yield (
-            f"insert into open_actions ({rows.OPEN_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"insert into open_actions ({rows.OPEN_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [rows.open_row(action) for action in writes.opened],
         )
     if writes.closed:
@@ -190,7 +193,7 @@ def _rare_statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, .
     if writes.runs:
         columns = rows.RUN_COLUMNS
         yield (
-            f"insert into runs ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"insert into runs ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [rows.run_row(run) for run in writes.runs],
         )
     if writes.keys:
@@ -235,6 +238,7 @@ def _rare_statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, .
     if writes.delegations:
         yield rows.PUT_DELEGATION, [rows.delegation_row(each) for each in writes.delegations]
     yield from identity_rows.statements(writes.identity)
+    yield from liveness_rows.statements(writes.liveness)
 
 
 def _release_statements(release: Release) -> Iterator[tuple[str, list[tuple[object, ...]]]]:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
@@ -25,6 +26,9 @@ scopes = Table(
     Column("kind", String, nullable=False),
     Column("stops", String, nullable=False),
     Column("state", LargeBinary, nullable=False),
+    Column("lapses_at", BigInteger),  # when the first of the stops ends by itself
+    Index("scopes_lapses_at", "lapses_at"),
+    Index("scopes_stopped", "id", sqlite_where=text("stops != '{}'"), postgresql_where=text("stops != '{}'")),
     sqlite_with_rowid=False,
 )
 histories = Table(  # apart from scopes: up to 8 KB that an outcome changes, and an admission would write again
@@ -63,9 +67,14 @@ runs = Table(
     Column("key", String, nullable=False),
     Column("parent", String),
     Column("depth", Integer, nullable=False),
+    Column("ancestors", String, nullable=False, server_default=""),  # parent last, a blank around each
+    Column("ended_at", BigInteger, nullable=False, server_default="0"),  # 0 while it is open
+    Column("heard_at", BigInteger, nullable=False, server_default="0"),  # 0 where nobody waits to hear of it
     Index("runs_workspace", "workspace", "id"),
     Index("runs_agent", "workspace", "agent", "id"),
     Index("runs_on_behalf_of", "workspace", "on_behalf_of", "id"),
+    Index("runs_ended", "workspace", "ended_at"),
+    Index("runs_heard", "heard_at"),
 )
 open_actions = Table(
     "open_actions",
@@ -79,6 +88,7 @@ open_actions = Table(
     Column("admitted_at", BigInteger, nullable=False),
     Column("unknown", Integer, nullable=False),
     Column("reservations", LargeBinary, nullable=False),
+    Column("lease_until", BigInteger, nullable=False, server_default="0"),  # 0: as long as its owner lives
     sqlite_with_rowid=False,
 )
 owners = Table(
@@ -224,4 +234,16 @@ checkpoints = Table(
     Column("at", BigInteger, nullable=False),
     Column("note", String, nullable=False),
     Column("kept", Integer, nullable=False),
+)
+acknowledgements = Table(  # of stops, by those who listen; nothing is decided by them
+    "acknowledgements",
+    metadata,
+    Column("workspace", String, primary_key=True),
+    Column("stop", String, primary_key=True),
+    Column("listener", String, primary_key=True),
+    Column("agent", String, nullable=False),
+    Column("credential", String, nullable=False),
+    Column("told_at", BigInteger, nullable=False),
+    Column("acknowledged_at", BigInteger),
+    sqlite_with_rowid=False,
 )

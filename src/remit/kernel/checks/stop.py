@@ -8,19 +8,23 @@ from remit.domain.facts import Facts
 from remit.domain.finding import Code, Finding, Verdict
 from remit.kernel.prepared import Prepared
 
+ABOVE = "parent"
+"""What a finding calls a run above the one that was stopped."""
+
 _OK = (Finding(Code.STOP_OK, Verdict.ALLOW),)
 
 
 def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:
-    """Deny while any stop is in force."""
-    if not any(scope.stops for scope in facts.scopes()):
+    """Deny while any stop is in force, one on a run above this one included."""
+    if not facts.above and not any(scope.stops for scope in facts.scopes()):
         return _OK
     target = f"{call.action.kind.value}:{call.action.target}"
     found = []
-    for scope in facts.scopes():
+    named = [(scope.kind.value, scope) for scope in facts.scopes()] + [(ABOVE, scope) for scope in facts.above]
+    for kind, scope in named:
         for what, stop in sorted(scope.stops.items(), key=itemgetter(0)):  # in the order a record keeps them
             if what in ("", target) and stop.holds_at(facts.now):
-                stopped = what.partition(":")[0] or scope.kind.value
+                stopped = what.partition(":")[0] or kind
                 found.append(
                     Finding.of(
                         Code.STOPPED,
