@@ -792,6 +792,8 @@ export interface paths {
         /**
          * Releases.Apply
          * @description Make a release of a folder and point the channel at it; refused where its own tests fail.
+         *
+         *     Where the workspace demands two people it is proposed, and another one activates it.
          */
         post: operations["releases_apply"];
         delete?: never;
@@ -871,7 +873,7 @@ export interface paths {
         put?: never;
         /**
          * Releases.Activate
-         * @description Point a channel at a release.
+         * @description Point a channel at a release, or, where that takes two people, propose it or agree to who has proposed it.
          */
         post: operations["releases_activate"];
         delete?: never;
@@ -1060,7 +1062,9 @@ export interface paths {
         };
         /**
          * Stops.All
-         * @description List the stops on the workspace, its tools, models, teams and agents, and on the run and user named.
+         * @description List the stops in force: who, why, when, until when, and how many who listen have acknowledged them.
+         *
+         *     `limit` counts what is stopped: the tools and models stopped in the workspace are one.
          */
         get: operations["stops_all"];
         put?: never;
@@ -1089,6 +1093,66 @@ export interface paths {
          * @description Lift a freeze.
          */
         post: operations["stops_lift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stops/reactivate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stops.Reactivate
+         * @description Let an agent, team, user or the workspace start anew after a termination. What has ended stays ended.
+         */
+        post: operations["stops_reactivate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stops/terminate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stops.Terminate
+         * @description Stop a run, agent, team, user or the workspace for good, and end its open runs. It can not be lifted.
+         */
+        post: operations["stops_terminate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stops/{stop}/listeners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stops.Listeners
+         * @description List the clients that heard of a stop at once, and when they acknowledged it. Nothing is decided by it.
+         */
+        get: operations["stops_listeners"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1755,6 +1819,8 @@ export interface components {
         /**
          * FreezeBody
          * @description As StopBody; `anyway` also stops a name that the workspace does not know yet, or no longer.
+         *
+         *     `until` says when it ends by itself: how long, as `30m`, `2h` or `1d12h`, or an ISO 8601 instant with its zone.
          */
         FreezeBody: {
             /**
@@ -1769,6 +1835,11 @@ export interface components {
             reason?: string;
             /** Target */
             target: string;
+            /**
+             * Until
+             * @default
+             */
+            until?: string;
         };
         /**
          * GrantShown
@@ -1886,6 +1957,30 @@ export interface components {
             person: string;
             /** Secret */
             secret: string | null;
+        };
+        /**
+         * ListenerShown
+         * @description A client that heard of a stop while it listened.
+         */
+        ListenerShown: {
+            /** Acknowledged At */
+            acknowledged_at: number | null;
+            /** Agent */
+            agent: string;
+            /** Credential */
+            credential: string;
+            /** Listener */
+            listener: string;
+            /** Told At */
+            told_at: number;
+        };
+        /**
+         * ListenersShown
+         * @description Who was told of a stop.
+         */
+        ListenersShown: {
+            /** Listeners */
+            listeners: components["schemas"]["ListenerShown"][];
         };
         /**
          * NewKey
@@ -2134,6 +2229,20 @@ export interface components {
             record: string;
         };
         /**
+         * ProposalShown
+         * @description One person wants a channel to point at the release; it does once another one activates it, too.
+         */
+        ProposalShown: {
+            /** At */
+            at: number;
+            /** By */
+            by: string;
+            /** Channel */
+            channel: string;
+            /** Message */
+            message: string;
+        };
+        /**
          * Reason
          * @description Why, for whoever reads the history.
          */
@@ -2149,7 +2258,7 @@ export interface components {
          * @description What happened, in the past tense.
          * @enum {string}
          */
-        RecordKind: "run_started" | "decision_made" | "outcome_reported" | "run_ended" | "approval_answered" | "approval_escalated" | "approval_expired" | "approval_edited" | "question_asked" | "question_answered" | "delegation_changed" | "stop_changed" | "release_made" | "release_activated" | "release_withdrawn" | "payload_read" | "payloads_erased" | "ledger_key_changed" | "person_changed" | "key_changed" | "signed_in";
+        RecordKind: "run_started" | "decision_made" | "outcome_reported" | "run_ended" | "approval_answered" | "approval_escalated" | "approval_expired" | "approval_edited" | "question_asked" | "question_answered" | "delegation_changed" | "stop_changed" | "release_made" | "release_proposed" | "release_activated" | "release_withdrawn" | "payload_read" | "payloads_erased" | "ledger_key_changed" | "person_changed" | "key_changed" | "signed_in";
         /**
          * RecordPage
          * @description Records in the order they were written; docs/reference/records.md describes each kind.
@@ -2165,6 +2274,8 @@ export interface components {
         /**
          * ReleaseShown
          * @description A release. `active_on` are the channels of `production` and `staging` that point at it.
+         *
+         *     `proposed` is who wants a channel to point at it and waits for another person: then nothing has moved yet.
          */
         ReleaseShown: {
             /** Active On */
@@ -2177,6 +2288,8 @@ export interface components {
             id: string;
             /** Message */
             message: string;
+            /** Proposed */
+            proposed: components["schemas"]["ProposalShown"][];
             /** Withdrawn At */
             withdrawn_at: number | null;
         };
@@ -2374,29 +2487,71 @@ export interface components {
         };
         /**
          * StopShown
-         * @description A stop in force.
+         * @description A stop in force. Of `told` listeners that heard of it at once, `acknowledged` have said so.
          */
         StopShown: {
+            /** Acknowledged */
+            acknowledged: number;
             /** At */
             at: number;
             /** By */
             by: string;
+            /** Id */
+            id: string;
             /** Kind */
             kind: string;
             /** Reason */
             reason: string;
             /** Target */
             target: string;
+            /** Told */
+            told: number;
             /** Until */
             until: number | null;
         };
         /**
          * StopsShown
-         * @description Stops in force.
+         * @description Stops in force. `next` is the cursor of the page behind this one.
          */
         StopsShown: {
+            /** Next */
+            next: string | null;
             /** Stops */
             stops: components["schemas"]["StopShown"][];
+        };
+        /**
+         * TerminateBody
+         * @description As StopBody, with a reason; `revoke_keys` needs an agent, a team or the workspace, and a signed-in session.
+         */
+        TerminateBody: {
+            /**
+             * Anyway
+             * @default false
+             */
+            anyway?: boolean;
+            /**
+             * Reason
+             * @default
+             */
+            reason?: string;
+            /**
+             * Revoke Keys
+             * @default false
+             */
+            revoke_keys?: boolean;
+            /** Target */
+            target: string;
+        };
+        /**
+         * TerminatedShown
+         * @description What came of a termination: `runs` ended and `keys` revoked.
+         */
+        TerminatedShown: {
+            /** Keys */
+            keys: number;
+            /** Runs */
+            runs: number;
+            stop: components["schemas"]["StopShown"];
         };
         /**
          * TestRun
@@ -2655,6 +2810,8 @@ export type LedgerShown = components['schemas']['LedgerShown'];
 export type Lifted = components['schemas']['Lifted'];
 export type Link = components['schemas']['Link'];
 export type LinkShown = components['schemas']['LinkShown'];
+export type ListenerShown = components['schemas']['ListenerShown'];
+export type ListenersShown = components['schemas']['ListenersShown'];
 export type NewKey = components['schemas']['NewKey'];
 export type NewPassword = components['schemas']['NewPassword'];
 export type NewPerson = components['schemas']['NewPerson'];
@@ -2672,6 +2829,7 @@ export type PoliciesShown = components['schemas']['PoliciesShown'];
 export type PolicyShown = components['schemas']['PolicyShown'];
 export type Problem = components['schemas']['Problem'];
 export type ProofShown = components['schemas']['ProofShown'];
+export type ProposalShown = components['schemas']['ProposalShown'];
 export type Reason = components['schemas']['Reason'];
 export type RecordKind = components['schemas']['RecordKind'];
 export type RecordPage = components['schemas']['RecordPage'];
@@ -2691,6 +2849,8 @@ export type StepShown = components['schemas']['StepShown'];
 export type StopBody = components['schemas']['StopBody'];
 export type StopShown = components['schemas']['StopShown'];
 export type StopsShown = components['schemas']['StopsShown'];
+export type TerminateBody = components['schemas']['TerminateBody'];
+export type TerminatedShown = components['schemas']['TerminatedShown'];
 export type TestRun = components['schemas']['TestRun'];
 export type TestShown = components['schemas']['TestShown'];
 export type TestsShown = components['schemas']['TestsShown'];
@@ -8872,8 +9032,10 @@ export interface operations {
     stops_all: {
         parameters: {
             query?: {
-                run?: string;
-                user?: string;
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -9198,6 +9360,352 @@ export interface operations {
             };
             /** @description Not JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stops_reactivate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request it gets the first answer, with another one 422. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StopBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lifted"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stops_terminate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request it gets the first answer, with another one 422. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TerminateBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TerminatedShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stops_listeners: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                stop: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListenersShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
