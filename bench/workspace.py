@@ -49,10 +49,14 @@ forbid(principal, action == Action::"erp.pay", resource) when { context.input.am
 }
 
 
-def applied(folder: Path) -> Settings:
-    """Make a database in `folder` with this workspace's release active, and return the settings that open it."""
-    settings = Settings(database_url=f"sqlite:///{folder}/remit.db")
-    folder_read = Folder(NAME, {path: text.encode() for path, text in FILES.items()}, ())
+def applied(folder: Path, changes: Mapping[str, str] | None = None, settings: Settings | None = None) -> Settings:
+    """Make a database in `folder` with this workspace's release active, and return the settings that open it.
+
+    `changes` replaces some of the files; `settings` names another database.
+    """
+    settings = settings or Settings(database_url=f"sqlite:///{folder}/remit.db")
+    texts = {**FILES, **(changes or {})}
+    folder_read = Folder(NAME, {path: text.encode() for path, text in sorted(texts.items())}, ())
     parts = open_parts(settings)
     releases = Releases(parts.store, parts.clock, parts.ids)
     releases.apply(releases.plan(folder_read, "user:omar", "for the benchmark", "production"), "production")
