@@ -8,7 +8,7 @@ import platform
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import admitting, calling, deciding, growing, http, loops, starting, writing
+from bench import admitting, calling, deciding, growing, http, loops, sealing, starting, writing
 from bench.measure import Table
 
 SHARED = Path(os.environ.get("REMIT_SHARED_DIR") or Path(__file__).resolve().parent.parent.parent / "shared")
@@ -34,20 +34,38 @@ def tables(name: str, *, quick: bool) -> Iterator[Table]:
         yield from admitting.tables(quick=quick)
     elif name == "loops" and not SHARED.is_dir():
         yield Table("Loops", (), (), f"Left out: the recorded data is not at {SHARED}; set REMIT_SHARED_DIR.")
+    elif name == "memory":
+        yield growing.table(quick=quick)
+        yield growing.served(quick=quick)
+    elif name == "postgres":
+        yield _on_postgres(quick=quick)
     else:
         measure: Callable[..., Table] = {
             "decide": deciding.table,
             "writer": writing.table,
             "call": calling.table,
             "http": http.table,
-            "memory": growing.table,
+            "sealing": sealing.table,
             "start": starting.table,
             "loops": looped,
         }[name]
         yield measure(quick=quick)
 
 
-NAMES = ("decide", "writer", "admission", "call", "http", "memory", "start", "loops")
+def _on_postgres(*, quick: bool) -> Table:
+    """Measure PostgreSQL with the server of the tests, where there is one."""
+    try:
+        from bench import postgres
+        from tests.postgres.server import Unstartable
+    except ImportError as error:
+        return Table("PostgreSQL beside SQLite", (), (), f"Left out: {error}; pip install 'remit[dev]' has it.")
+    try:
+        return postgres.table(quick=quick)
+    except Unstartable as error:
+        return Table("PostgreSQL beside SQLite", (), (), f"Left out: {error}.")
+
+
+NAMES = ("decide", "writer", "admission", "call", "http", "postgres", "sealing", "memory", "start", "loops")
 
 
 def main() -> None:

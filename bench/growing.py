@@ -10,7 +10,9 @@ import tempfile
 from pathlib import Path
 
 from bench import workspace
+from bench.http import Caller, key_of
 from bench.measure import Table, slope
+from bench.servers import ServerProcess, running
 from remit import Client, connect
 
 ACTIONS, QUICK_ACTIONS, POINTS = 100_000, 5_000, 10
@@ -34,6 +36,48 @@ def table(*, quick: bool = False) -> Table:
         f"Admitted and settled through the sdk, {AT_ONCE} runs of {CALLS_IN_A_RUN} calls at once, resident set."
         " It grows until 4,096 payload keys of runs are kept open (40,960 actions here), then no more.",
     )
+
+
+def served(*, quick: bool = False) -> Table:
+    """Measure a server's process while agents elsewhere call it: each action is admitted and settled over HTTP."""
+    actions = QUICK_ACTIONS if quick else ACTIONS
+    with tempfile.TemporaryDirectory(prefix="remit-bench-") as folder:
+        settings = workspace.applied(Path(folder))
+        key = key_of(settings)
+        with running(ServerProcess.of_remit(settings)) as server:
+            points = asyncio.run(_called(server, key, actions))
+    return Table(
+        f"Memory of a server after {actions:,} actions over HTTP",
+        ("actions", "resident KiB"),
+        tuple(points),
+        f"`remit serve` on SQLite, sealing included; {AT_ONCE} connections, runs of {CALLS_IN_A_RUN} calls.",
+    )
+
+
+async def _called(server: ServerProcess, key: str, actions: int) -> list[tuple[int, int]]:
+    callers = [Caller(*await asyncio.open_connection("127.0.0.1", server.port), key) for _ in range(AT_ONCE)]
+    points = [(0, server.resident_kib)]
+    done = 0
+    while done < actions:
+        await asyncio.gather(*(_one_run(caller, done + n) for n, caller in enumerate(callers)))
+        done += AT_ONCE * CALLS_IN_A_RUN
+        if done * POINTS // actions >= len(points):
+            points.append((done, server.resident_kib))
+    for caller in callers:
+        await caller.close()
+    return points
+
+
+async def _one_run(caller: Caller, number: int) -> None:
+    run = json.loads(await caller.ask("/api/v1/runs", b'{"on_behalf_of": "user:omar"}'))["run"]
+    for call in range(CALLS_IN_A_RUN):
+        arguments = {"order_id": f"PO-{number}-{call}", "currency": "AED"}
+        asked = {"kind": "tool", "target": TOOL, "arguments": arguments, "id": f"{call}"}
+        admitted = json.loads(await caller.ask(f"/api/v1/runs/{run}/actions", json.dumps(asked).encode()))
+        assert admitted["state"] == "admitted", admitted
+        result = {"status": "ok", "result": {"total": number, "order_id": arguments["order_id"]}}
+        await caller.ask(f"/api/v1/runs/{run}/actions/{call}/outcome", json.dumps(result).encode())
+    await caller.ask(f"/api/v1/runs/{run}/end", b"{}")
 
 
 def main(actions: int) -> None:

@@ -227,6 +227,11 @@ class Caller:
         assert found[9:10] == b"2", found + answer
         return answer
 
+    async def close(self) -> None:
+        """Hang up."""
+        self._writer.close()
+        await self._writer.wait_closed()
+
 
 async def _call(told: dict[str, Any]) -> None:
     callers = [await _connected(told) for _ in range(told["callers"])]

@@ -12,7 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import workspace
-from bench.measure import Table
+from bench.measure import Table, medians
+from bench.servers import ServerProcess, running
+from remit.settings import Settings
+
+IDLE_S = 3.0
 
 _CONNECT = "import remit; client = remit.connect({url!r}); client.close()"
 _FIRST_CALL = """import remit
@@ -33,14 +37,30 @@ def table(*, quick: bool = False) -> Table:
             ("remit.connect on an existing database", [*python, _CONNECT.format(url=url)]),
             ("connect, start a run, one call", [*python, _FIRST_CALL.format(url=url)]),
         )
-        figures = [(name, *_started(command, rounds)) for name, command in commands]
+        figures: list[tuple[str, float, float, float | None]] = [
+            (name, *_started(command, rounds), None) for name, command in commands
+        ]
+        figures.append(("remit serve, until it takes requests", *_served(Path(folder), rounds)))
     floor_ms = figures[0][1]
     return Table(
         "Start-up",
-        ("what", "CPU ms", "wall ms", "CPU to floor"),
-        tuple((name, cpu_ms, wall_ms, cpu_ms / floor_ms) for name, cpu_ms, wall_ms in figures),
-        f"A fresh process each time, files in the page cache, medians of {rounds}.",
+        ("what", "CPU ms", "wall ms", "CPU to floor", "memory when idle, MB"),
+        tuple((name, cpu_ms, wall_ms, cpu_ms / floor_ms, idle) for name, cpu_ms, wall_ms, idle in figures),
+        f"A fresh process each time, files in the page cache, medians of {rounds}. Memory: the resident set"
+        f" {IDLE_S:g} s after the server took requests.",
     )
+
+
+def _served(folder: Path, rounds: int) -> tuple[float, float, float]:
+    settings = Settings(database_url=f"sqlite:///{folder}/remit.db")
+    measured = []
+    for _ in range(rounds):
+        with running(ServerProcess.of_remit(settings)) as server:
+            cpu_ms = server.cpu_s * 1000
+            time.sleep(IDLE_S)
+            measured.append((cpu_ms, server.ready_s * 1000, server.resident_kib / 1000))
+    cpu_ms, wall_ms, idle = medians(measured)
+    return cpu_ms, wall_ms, idle
 
 
 def _started(command: Sequence[str], rounds: int) -> tuple[float, float]:

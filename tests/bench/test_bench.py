@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as bench
-from bench import growing
+from bench import growing, postgres
 from bench.measure import Cell, Table, medians, percentile, slope
+from tests.postgres.server import Unstartable
 
 
 def column(table: Table, name: str) -> list[Cell]:
@@ -56,15 +57,33 @@ def test_a_whole_call_is_measured_in_its_steps() -> None:
 def test_start_up_is_measured_in_fresh_processes() -> None:
     (table,) = measured("start")
     assert column(table, "CPU to floor")[0] == 1.0
+    assert [cell is None for cell in column(table, "memory when idle, MB")] == [True] * 5 + [False]
+
+
+@pytest.mark.slow
+def test_sealing_is_measured_against_a_hash() -> None:
+    (table,) = measured("sealing")
+    assert column(table, "to floor")[0] == 1.0
+
+
+def test_what_can_not_be_measured_here_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unstartable(**_: object) -> Table:
+        raise Unstartable("there is no server for this platform")
+
+    monkeypatch.setattr(postgres, "table", unstartable)
+    (table,) = bench.tables("postgres", quick=True)
+    assert table.note == "Left out: there is no server for this platform."
+    assert not table.rows
 
 
 @pytest.mark.slow
 def test_memory_is_measured_as_actions_go_by(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growing, "QUICK_ACTIONS", 2_000)
-    (table,) = bench.tables("memory", quick=True)
-    *points, (_, _, per_1000) = table.rows
+    embedded, served = bench.tables("memory", quick=True)
+    *points, (_, _, per_1000) = embedded.rows
     assert [count for count, _, _ in points] == [0, 1_000, 2_000]
     assert isinstance(per_1000, float)
+    assert column(served, "actions") == [0, 1_000, 2_000]
 
 
 def test_loops_say_so_where_there_is_no_recorded_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

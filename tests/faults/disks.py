@@ -1,6 +1,7 @@
 """Places where writing fails: a file system that is full, a folder nobody may write to, a database somebody holds."""
 
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -63,6 +64,44 @@ def small_disk(kind: str, folder: Path) -> Iterator[SmallDisk]:
     with ExitStack() as stack:
         disk = stack.enter_context(small_file_system(folder)) if kind == "file system" else None
         yield disk or stack.enter_context(small_database(folder))
+
+
+@dataclass
+class ServerDisk:
+    """Room for the database of a server in another process, which is taken away and given back."""
+
+    shrink: Callable[[int], None]
+    grow: Callable[[int], None]
+
+
+@contextmanager
+def small_server_disk(kind: str, folder: Path) -> Iterator[ServerDisk]:
+    """The kind asked for; where nothing may be mounted a limit of file sizes stands in for the file system."""
+    if kind == "file system" and os.geteuid() == 0 and mounted(folder, "64m"):
+        try:
+            yield ServerDisk(
+                lambda _: expect(mounted(folder, f"{used_kib(folder) + 256}k", "remount")),
+                lambda _: expect(mounted(folder, "64m", "remount")),
+            )
+        finally:
+            subprocess.run(["umount", "--lazy", folder], check=True)
+    else:
+        no_limit = resource.RLIM_INFINITY
+        yield ServerDisk(lambda pid: limit_files(pid, largest(folder) + 65_536), lambda pid: limit_files(pid, no_limit))
+
+
+def used_kib(folder: Path) -> int:
+    free = os.statvfs(folder)
+    return (free.f_blocks - free.f_bfree) * free.f_frsize // 1024
+
+
+def largest(folder: Path) -> int:
+    return max(path.stat().st_size for path in folder.iterdir())
+
+
+def limit_files(pid: int, size: int) -> None:
+    """Let a process write no file beyond so many bytes; Python ignores the signal, and the write fails."""
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
 @contextmanager
