@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
-from remit.api.answers import Receive, Refusal, Scope, Send, answer, refuse
+from remit.api.answers import ROUTE, Receive, Refusal, Scope, Send, answer, logged, refuse
 from remit.api.commits import Commits
 from remit.api.form import Form
 from remit.api.limits import LONGEST_KEY, Disconnected, RequestLimits, headers_of, json_of, key_in
@@ -162,6 +162,7 @@ class AgentRoutes:
         assert found is not None
         begun = time.perf_counter()
         path, ids = found
+        scope[ROUTE] = path.template
         handler: Handler = getattr(self, path.handler)
         try:
             status, document = await handler(await self._asked(scope, receive), ids)
@@ -172,7 +173,8 @@ class AgentRoutes:
             status = refusal.status
             if status == 500:
                 places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-                _log.error("a request failed: %s at %s", type(error).__name__, " < ".join(reversed(places[-8:])))
+                where = " < ".join(reversed(places[-8:]))
+                _log.error("a request failed: %s at %s", type(error).__name__, where, extra=logged(scope))
             await refuse(send, refusal)
         else:
             await answer(send, status, document)

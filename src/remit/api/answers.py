@@ -13,6 +13,11 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 """ASGI 3.0, HTTP connection scope."""
 
+REQUEST = "remit.request"
+"""Where in the scope the id of a request stands: it is in the header X-Request-Id and in the log."""
+ROUTE = "remit.route"
+"""Where in the scope the template of the route stands, once it is found."""
+
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
@@ -67,6 +72,11 @@ _TITLES = {
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
+
+
+def logged(scope: Scope) -> dict[str, object]:
+    """Return what a line of the log says of the request it is about."""
+    return {"request": scope.get(REQUEST), "method": scope["method"], "route": scope.get(ROUTE)}
 
 
 async def answer(send: Send, status: int, document: object, *more: tuple[bytes, bytes]) -> None:

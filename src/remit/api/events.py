@@ -18,7 +18,7 @@ from urllib.parse import parse_qs
 import orjson
 
 from remit.api.admission import Authenticator, caller_of, peer_of, refusal_of
-from remit.api.answers import Receive, Refusal, Scope, Send, refuse
+from remit.api.answers import ROUTE, Receive, Refusal, Scope, Send, refuse
 from remit.api.commits import Commits
 from remit.api.limits import RequestLimits, headers_of
 from remit.domain.identity import Caller, Role
@@ -256,6 +256,7 @@ class EventRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request with a stream."""
+        scope[ROUTE] = PATH
         try:
             caller, headers = await self._admitted(scope)
             cursor = _cursor_of(headers, scope["query_string"])

@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from remit.domain.admission import Admission
+from remit.domain.ids import WorkspaceName
 from remit.execution.admission import AdmissionQueue
+from remit.execution.commands import Admit
+from remit.execution.watching import Transaction, Watch
 
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class QueueFigures(Collector):
-    """What the writer counts, read when asked for: nothing is added to its path."""
+    """What the writer has done, counted after everybody who waited has their answer."""
 
     def __init__(self, queue: AdmissionQueue) -> None:
         self._queue = queue
+        self._seconds = [0] * (len(_BUCKETS_S) + 1)  # owned by the writer thread, like the two below
+        self._sum_s = 0.0
+        self._decisions: dict[tuple[str, str, str], int] = {}
+        queue.watch(Watch(self.told))
+
+    def told(self, transaction: Transaction) -> None:
+        """Count one transaction's commands."""
+        for carried in transaction.carried:
+            seconds = transaction.over - carried.at
+            self._seconds[bisect_left(_BUCKETS_S, seconds)] += 1
+            self._sum_s += seconds
+            command, answer = carried.command, carried.answer
+            if isinstance(command, Admit) and isinstance(answer, Admission) and not answer.repeated:
+                reasons = answer.decision.reasons
+                check = reasons[0].code.check.value if reasons else "none"
+                key = (command.run.workspace, answer.decision.verdict.word, check)
+                self._decisions[key] = self._decisions.get(key, 0) + 1
 
     def collect(self) -> Iterator[Metric]:
         """Yield the writer's counters."""
@@ -28,6 +51,17 @@ class QueueFigures(Collector):
             ("remit_admission_failures", "Transactions that failed.", counters.failures),
         ):
             yield CounterMetricFamily(name, told, value)
+        yield GaugeMetricFamily("remit_admission_waiting", "Commands that wait for the writer.", self._queue.waiting)
+        bounds = [*(str(bound) for bound in _BUCKETS_S), "+Inf"]
+        buckets = list(zip(bounds, accumulate(self._seconds), strict=True))
+        told = "From being put into the queue to being durable and answered, of every command."
+        yield HistogramMetricFamily("remit_admission_seconds", told, buckets, self._sum_s)
+
+    def decisions(self, workspace: WorkspaceName) -> Iterator[tuple[str, str, int]]:
+        """Yield verdict, deciding check and how many, of one workspace."""
+        for (where, verdict, check), count in sorted(self._decisions.copy().items()):
+            if where == workspace:
+                yield verdict, check, count
 
 
 class Figures:
@@ -35,7 +69,8 @@ class Figures:
 
     def __init__(self, queue: AdmissionQueue) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(QueueFigures(queue))
+        self.admissions = QueueFigures(queue)
+        self._registry.register(self.admissions)
         self.requests = Counter(
             "remit_http_requests",
             "Requests by route and status class.",
@@ -59,6 +94,9 @@ class Figures:
         counted[0].inc()
         counted[1].observe(seconds)
 
-    def text(self) -> bytes:
-        """Return everything in the text format."""
-        return generate_latest(self._registry)
+    def text(self, *more: Collector) -> bytes:
+        """Return everything in the text format, with what somebody adds for this once."""
+        registry = CollectorRegistry()
+        for each in more:
+            registry.register(each)
+        return generate_latest(self._registry) + generate_latest(registry)

@@ -10,8 +10,9 @@ from remit.api.access import PUBLIC, allow, people
 from remit.api.answers import Refusal
 from remit.api.figures import Figures
 from remit.api.route import Route
-from remit.api.shapes import Shown
+from remit.api.shapes import Asker, Shown
 from remit.api.use_cases import UseCases
+from remit.api.workspace_figures import WorkspaceFigures
 from remit.storage.port import StoreError
 
 
@@ -49,6 +50,7 @@ class HealthRoutes:
         return Healthy()
 
     @allow(people())
-    def metrics(self) -> PlainTextResponse:
-        """Return figures in the text format of Prometheus; they are of this process, over all workspaces."""
-        return PlainTextResponse(self._figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    def metrics(self, caller: Asker) -> PlainTextResponse:
+        """Return figures in the text format of Prometheus: of this process, and of the caller's workspace."""
+        mine = WorkspaceFigures(self._use, self._figures.admissions, caller.workspace)
+        return PlainTextResponse(self._figures.text(mine), media_type="text/plain; version=0.0.4; charset=utf-8")

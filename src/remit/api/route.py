@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from remit.api.access import SAFE, Doorkeeper, declared
-from remit.api.answers import Refusal
+from remit.api.answers import ROUTE, Refusal, Scope, logged
 from remit.api.figures import Figures
 from remit.api.limits import Disconnected, RequestLimits, headers_of, json_of, key_in
 from remit.api.refusals import refusal_of
@@ -85,12 +85,13 @@ class GuardedRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             began = time.perf_counter()
+            request.scope[ROUTE] = self.path_format
             try:
                 response = await self._through(request, inner)
             except Disconnected:
                 return Response(status_code=400)
             except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told what may be told
-                response = problem(error)
+                response = problem(error, request.scope)
             seam: Seam = request.app.state.seam
             seam.figures.answered(request.method, self.path_format, response.status_code, time.perf_counter() - began)
             response.headers.setdefault("Cache-Control", "no-store")
@@ -173,12 +174,14 @@ async def _body(request: Request, headers: Mapping[str, str], limits: RequestLim
     return json.dumps(await json_of(headers, request.receive, limits)).encode()
 
 
-def problem(error: Exception) -> Response:
+def problem(error: Exception, scope: Scope | None = None) -> Response:
     """Return the problem document of an error (RFC 9457). One that nobody expected is logged without its words."""
     refusal = refusal_of(error)
     if refusal is None:
         places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-        _log.error("a request failed: %s at %s", type(error).__name__, " < ".join(reversed(places[-8:])))
+        where = " < ".join(reversed(places[-8:]))
+        about = {} if scope is None else logged(scope)
+        _log.error("a request failed: %s at %s", type(error).__name__, where, extra=about)
         refusal = Refusal(500, "internal", "the request failed", "The server's log says where")
     headers = {"Cache-Control": "no-store"}
     if refusal.status == 401:

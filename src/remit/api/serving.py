@@ -6,18 +6,19 @@ import asyncio
 import gc
 import ipaddress
 import logging
+import secrets
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from remit.api.answers import Application, Receive, Refusal, Scope, Send, refuse
+from remit.api.answers import REQUEST, Application, Receive, Refusal, Scope, Send, refuse
 from remit.api.limits import RequestLimits
 
 PORT = 7070
@@ -73,11 +74,18 @@ class Route(Protocol):
 
 
 class Whole:
-    """The raw routes first, everything else to the control plane's application."""
+    """The raw routes first, everything else to the control plane's application. Each request gets an id."""
 
-    def __init__(self, routes: Sequence[Route], rest: Application | None) -> None:
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        rest: Application | None,
+        around: Callable[[Application], Application] | None = None,
+    ) -> None:
+        """Begin; `around` is put around everything that answers, to watch it."""
         self._routes = tuple(routes)
         self._rest = rest
+        self._all = self._one if around is None else around(self._one)
 
     def close(self) -> None:
         """End what goes on for long."""
@@ -86,6 +94,21 @@ class Whole:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or take part in start and stop (ASGI lifespan)."""
+        if scope["type"] != "http":
+            await self._one(scope, receive, send)
+            return
+        id = secrets.token_hex(8)
+        scope[REQUEST] = id
+        header = (b"x-request-id", id.encode())
+
+        async def named(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], header]
+            await send(message)
+
+        await self._all(scope, receive, named)
+
+    async def _one(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             for route in self._routes:
                 if route.takes(scope):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from remit.control.sealing import disagreement
 from remit.domain.canonical import sha256_hex
+from remit.domain.clock import Instant
 from remit.domain.ids import WorkspaceName
 from remit.ledger.checkpoint import Checkpoint
 from remit.ledger.entry import entry_of
@@ -24,6 +26,15 @@ PAGE = 1_000
 
 class NotSealed(Exception):
     """What was asked for is not in the ledger, or not sealed yet. The message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far sealing is behind: records, the age of the oldest of them, and whether it has stopped."""
+
+    records: int
+    micros: int
+    alarm: bool
 
 
 class LiveEvidence:
@@ -153,6 +164,15 @@ class LiveEvidence:
             if not rows:
                 return
             after = rows[-1].seq
+
+    def lag(self, now: Instant) -> Lag:
+        """Return how far sealing is behind."""
+        ledger = self._ledger
+        if ledger is None:
+            return Lag(self._head.counted, 0, alarm=False)
+        rows = self._seals.sealable(self._workspace, ledger.last_seq, 1)
+        age = max(0, now - rows[0].at) if rows else 0
+        return Lag(max(0, self._head.counted - ledger.size), age, bool(ledger.alarm))
 
     # -- proofs
 

@@ -10,6 +10,7 @@ import contextlib
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
 from remit.domain.ids import WorkspaceName
 from remit.execution.commands import Batch, Command
 from remit.execution.transaction import Answer, Writer, process
+from remit.execution.watching import Carried, Transaction, Watch
 from remit.storage.port import StoreError, Transactions, Wanted, Writes
 
 MAX_BATCH = 256
@@ -42,12 +44,14 @@ class AdmissionClosed(StoreError):
 class Pending:
     """A command on its way, and where its answer is delivered."""
 
-    __slots__ = ("_answer", "_done", "command", "future", "loop")
+    __slots__ = ("_answer", "_done", "at", "command", "context", "future", "loop")
 
     def __init__(self, command: Command, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self.command = command
         self.loop = loop
         self.future: asyncio.Future[Answer] | None = None if loop is None else loop.create_future()
+        self.at = time.perf_counter()
+        self.context: object = None
         self._answer: Answer | Exception | None = None
         # A bare lock wakes a thread at a tenth of what a condition costs the writer.
         self._done = threading.Lock()
@@ -102,8 +106,18 @@ class AdmissionQueue:
         self._transactions: Transactions | None = None  # owned by the writer thread, like everything below
         self._beat_at = 0
         self.counters = Counters()
+        self._watches: tuple[Watch, ...] = ()
         self._thread = threading.Thread(target=self._write, name="remit-admission", daemon=True)
         self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many commands wait for the writer."""
+        return self._inbox.qsize()
+
+    def watch(self, watch: Watch) -> None:
+        """Tell somebody of every transaction from now on. Of several who ask for a context the last gets theirs."""
+        self._watches = (*self._watches, watch)
 
     def submit(self, command: Command) -> Answer:
         """Carry out a command and return its durable answer.
@@ -148,6 +162,9 @@ class AdmissionQueue:
 
     def _put(self, pending: Pending) -> None:
         self.check_process()
+        for watch in self._watches:
+            if watch.queued is not None:
+                pending.context = watch.queued()
         with self._closing:
             if self._closed:
                 raise AdmissionClosed("the connection is closed: nothing was admitted; connect again")
@@ -163,8 +180,11 @@ class AdmissionQueue:
             self._keep_house()  # first of all: who opens actions unseen would be taken for gone
             waiting, more = self._take()
             for group in _by_workspace(waiting):
+                begun = time.perf_counter()
                 answers = self._carry_out([pending.command for pending in group])
                 _deliver(group, answers)
+                if self._watches:
+                    self._tell(group, answers, begun)
         self._give_up()
 
     def _take(self) -> tuple[list[Pending], bool]:
@@ -198,6 +218,14 @@ class AdmissionQueue:
         self.counters.batches += 1
         self.counters.commands += len(commands)
         return answers
+
+    def _tell(self, group: list[Pending], answers: list[Answer | Exception], begun: float) -> None:
+        told = zip(group, answers, strict=True)
+        carried = [Carried(pending.command, answer, pending.at, pending.context) for pending, answer in told]
+        transaction = Transaction(carried, begun, time.perf_counter())
+        for watch in self._watches:
+            with contextlib.suppress(Exception):  # whoever counts must not keep anybody from being admitted
+                watch.told(transaction)
 
     def _keep_house(self) -> None:
         """Say that this process is still there, and put on record what vanished processes have left open."""
