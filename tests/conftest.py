@@ -23,6 +23,8 @@ SLOW = (
     "control/test_release_states.py",
     "examples",
     "execution/test_backtest.py",
+    "execution/test_history.py",
+    "cli/test_history.py",
     "faults",
     "ledger",
     "postgres",

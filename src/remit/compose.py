@@ -174,6 +174,7 @@ def open_api(parts: Parts, queue: AdmissionQueue, *, secure: bool = False, proof
     use = UseCases(
         store=store,
         clock=clock,
+        ids=ids,
         keys=parts.keys,
         rulesets=parts.rulesets,
         releases=Releases(store, clock, ids),

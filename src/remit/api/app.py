@@ -15,6 +15,7 @@ from remit.api.agents import AgentRoutes
 from remit.api.answers import Refusal
 from remit.api.approval_details import ApprovalDetailRoutes
 from remit.api.approvals import ApprovalRoutes
+from remit.api.backtests import BacktestRoutes
 from remit.api.budgets import BudgetRoutes
 from remit.api.figures import Figures
 from remit.api.health import HealthRoutes
@@ -105,6 +106,7 @@ def _routes(use: UseCases) -> Iterator[Route]:
         RunRoutes(use),
         ActionRoutes(use),
         ReleaseRoutes(use),
+        BacktestRoutes(use),
         AgentRoutes(use),
         PolicyRoutes(use),
         BudgetRoutes(use),

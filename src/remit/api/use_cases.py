@@ -19,7 +19,7 @@ from remit.control.stops import Stops
 from remit.control.terminations import Terminations
 from remit.control.tokens import RunTokens
 from remit.domain.clock import Clock
-from remit.domain.ids import ApprovalId, ReleaseId, WorkspaceName
+from remit.domain.ids import ApprovalId, Ids, ReleaseId, WorkspaceName
 from remit.execution.keys import Keys
 from remit.execution.rulesets import Rulesets
 from remit.kernel.ruleset import Ruleset
@@ -41,6 +41,7 @@ class UseCases:
 
     store: Store
     clock: Clock
+    ids: Ids
     keys: Keys
     rulesets: Rulesets
     releases: Releases

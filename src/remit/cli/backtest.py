@@ -1,26 +1,28 @@
-"""`remit backtest`: what a folder's rules would have decided on recorded runs."""
+"""`remit backtest`: what a folder's rules would have decided on recorded actions."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
 
 from remit.cli.backtest_text import write_report
 from remit.cli.output import as_json, note, output_option
-from remit.cli.session import Failed, explained
+from remit.cli.session import Failed, explained, workspace_option
 from remit.compose import Parts, open_door, open_parts, open_queue
 from remit.control.releases import Releases
 from remit.domain.clock import MICROS_PER_SECOND, ManualClock, SystemClock
 from remit.domain.finding import Verdict
 from remit.domain.ids import AgentName
 from remit.domain.release import Configuration, Release
+from remit.execution.backtest.backtests import MAX_DAYS
 from remit.execution.backtest.passage import EVENT_S, PassedRun, pass_runs
 from remit.execution.backtest.recording import BrokenRecording, RecordedRun, read_runs
 from remit.execution.backtest.report import Report, report
@@ -36,8 +38,10 @@ MAX_EVENT_S = 3600
 
 EXAMPLES = """\b
 Examples:
+  remit backtest . --history 30d
+  remit backtest rel_3f2a9c --history 7d --agent buyer -o json
+  remit backtest . --pin act_1m3k0v7s2qk9xw5tz0ab=deny
   remit backtest examples/airline --runs examples/airline/runs/desk.jsonl
-  remit backtest . --runs runs.jsonl --agent airline-agent -o json
   remit backtest . --runs runs.jsonl --fail-on deny
 
 Exit code: 0 it ran, 1 it ran and found what --fail-on names, 2 it could
@@ -70,12 +74,27 @@ def _moment(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
     return moment
 
 
+def _days(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Read a number of days, as `30d`."""
+    if value is None:
+        return None
+    days = int(value[:-1]) if value.endswith("d") and value[:-1].isdecimal() and len(value) < 6 else 0
+    if not 1 <= days <= MAX_DAYS:
+        raise click.BadParameter(f"{value!r} is no number of days from 1d to {MAX_DAYS}d", ctx, param)
+    return days
+
+
 @click.command(epilog=EXAMPLES)
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("candidate", metavar="DIR|RELEASE", type=click.Path(path_type=Path))
+@click.option("--history", "days", metavar="DAYS", callback=_days, help="Our own recorded actions, such as 30d.")
+@click.option("--runs", "file", metavar="FILE", type=click.Path(path_type=Path), help="Or recorded runs, one a line.")
 @click.option(
-    "--runs", "file", required=True, metavar="FILE", type=click.Path(path_type=Path), help="Recorded runs, one a line."
+    "--pin", metavar="ACTION", help="Write a recorded action as a test of DIR; ACTION=deny says what to expect."
 )
-@click.option("--agent", metavar="NAME", help="Whose remit holds; needed only where DIR has several agents.")
+@click.option("--agent", metavar="NAME", help="Only this agent's; with --runs, whose remit holds.")
+@click.option("--tool", metavar="NAME", default="", help="With --history: only calls of this tool or model.")
+@click.option("--channel", default="production", show_default=True, help="Whose active release is compared with.")
+@click.option("--expect", "expected", metavar="FLIP", multiple=True, help="With --history: a flip that is wanted.")
 @click.option("--start", callback=_moment, default=DEFAULT_START, show_default=True, help="When the first run begins.")
 @click.option(
     "--pace",
@@ -84,38 +103,63 @@ def _moment(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
     show_default=True,
     help="Seconds from one event of a run to the next.",
 )
-@click.option("--fail-on", type=click.Choice(["deny", "hold"]), help="Exit 1 on a denial; `hold`: on a hold too.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["deny", "hold", "flip"]),
+    help="Exit 1 on a denial; `hold`: on a hold too; with --history `flip`: on one that is not expected.",
+)
+@click.option("--language", type=click.Choice(["en", "ar"]), default="en", help="With --history: of the findings.")
+@workspace_option
 @output_option
 @click.pass_context
-def backtest(
-    ctx: click.Context,
-    folder: Path,
-    file: Path,
-    agent: str | None,
-    start: datetime,
-    pace: int,
-    fail_on: str | None,
-    output: str,
-) -> None:
-    """Put recorded runs through admission under the rules of the folder DIR.
+def backtest(ctx: click.Context, /, candidate: Path, agent: str | None, output: str, **given: Any) -> None:
+    """Find out what a workspace folder, or a stored release, would have decided.
 
-    Every call is decided, reserved and recorded as a live one would be, in a database of its own that is removed
-    afterwards; nothing is called. A denied call's result is left out, and the recorded run goes on.
+    With --history, each recorded decision is made again with the candidate's rules: facts, budgets and approvals as
+    they were. With --runs, recorded runs of elsewhere are put through admission, in a database of its own that is
+    removed afterwards. Nothing is called in either case.
     """
+    chosen = [name for name in ("days", "file", "pin") if given[name] is not None]
+    if len(chosen) != 1:
+        raise click.UsageError("Say one of --history, --runs and --pin.")
+    if given["pin"] is not None:
+        _pin(candidate, given["pin"], given["workspace"], output)
+        return
+    if given["days"] is not None:
+        unexpected = _history(candidate, agent or "", output, given)
+        ctx.exit(1 if given["fail_on"] == "flip" and unexpected else 0)
+    result = _passed(candidate, given["file"], agent, given["start"], given["pace"])
+    if output == "json":
+        as_json(_json(result))
+    else:
+        write_report(result.found, _heading(result, given["file"].name), _throughput(result))
+    ctx.exit(1 if _fails(result.found, given["fail_on"]) else 0)
+
+
+def _pin(folder: Path, action: str, workspace: str | None, output: str) -> None:
+    from remit.cli.pin import pin
+
+    pin(folder, action, workspace, output)
+
+
+def _history(candidate: Path, agent: str, output: str, given: Mapping[str, Any]) -> int:
+    from remit.cli.backtest_history import Options, run
+
+    language, expected = given["language"], given["expected"]
+    days, tool, channel = given["days"], given["tool"], given["channel"]
+    return run(Options(candidate, days, agent, tool, given["workspace"], channel, language, output, expected))
+
+
+def _passed(folder: Path, file: Path, agent: str | None, start: datetime, pace: int) -> Backtest:
     recorded = _recorded(file)
     clock = ManualClock(int(start.timestamp()) * MICROS_PER_SECOND)
     with explained(), TemporaryDirectory(prefix="remit-backtest-") as place:
         settings = Settings(database_url=f"sqlite:///{place}/remit.db", key_file=Path(place) / "remit.key")
         parts = open_parts(settings, clock)
         try:
-            result = _run(parts, clock, folder, recorded, agent, pace)
+            return _run(parts, clock, folder, recorded, agent, pace)
         finally:
             parts.close()
-    if output == "json":
-        as_json(_json(result))
-    else:
-        write_report(result.found, _heading(result, file.name), _throughput(result))
-    ctx.exit(1 if _fails(result.found, fail_on) else 0)
 
 
 def _recorded(file: Path) -> tuple[RecordedRun, ...]:

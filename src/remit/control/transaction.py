@@ -13,6 +13,7 @@ from remit.domain.record import Record, RecordKind
 from remit.storage.approval import Approval, lapses
 from remit.storage.identity import IdentityWrite
 from remit.storage.port import Loaded, Store, Wanted, Writes
+from remit.storage.writing import put
 
 
 class Change:
@@ -60,12 +61,4 @@ def changing(store: Store, wanted: Wanted, now: Instant) -> Iterator[Change]:
 
 def written(store: Store, writes: Sequence[IdentityWrite]) -> None:
     """Write what needs no record: a count, an answer kept for a repetition, when a credential was last seen."""
-    transactions = store.transactions()
-    try:
-        transactions.begin(Wanted())
-        transactions.commit(Writes(identity=list(writes)))
-    except BaseException:
-        transactions.rollback()
-        raise
-    finally:
-        transactions.close()
+    put(store, Writes(identity=list(writes)))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from remit.domain.clock import Instant
 from remit.domain.ids import KeyId, WorkspaceName
 from remit.domain.run import Run
 from remit.storage.port import Store, WrappedKey
-from remit.storage.sealed import DataKey, Keyring, PayloadLost
+from remit.storage.sealed import DataKey, Keyring, PayloadLost, WrongMasterKey
 from remit.storage.subjects import Subjects
 
 MAX_KEPT = 4096
@@ -31,6 +32,10 @@ class Keys:
         self._lock = threading.Lock()
         self._kept: OrderedDict[KeyId, tuple[DataKey, float]] = OrderedDict()  # with when it was read; guarded by _lock
 
+    def apart(self) -> Keys:
+        """Return the same keys to somebody who reads many: no live run waits for them or has its own put out."""
+        return Keys(self._store, self._keyring, self._elapsed_s)
+
     def of_run(self, run: Run) -> DataKey:
         """Return the key a run's payloads are sealed under. Raises PayloadLost where it has been destroyed."""
         return self.of(run.key)
@@ -46,6 +51,16 @@ class Keys:
             if wrapped is None or wrapped.is_destroyed:
                 raise PayloadLost(f"the key {id} has been destroyed: what was sealed under it is gone for ever")
             return self._keep(self._keyring.unwrap(wrapped))
+
+    def fetch(self, ids: Sequence[KeyId]) -> None:
+        """Read several keys at once, so that `of` finds them; one that is lost is told by `of`, not here."""
+        with self._lock:
+            fresh = self._elapsed_s() - KEPT_S
+            wanted = [id for id in ids if self._kept.get(id, (None, fresh))[1] <= fresh]
+            for wrapped in self._store.keys(wanted) if wanted else ():
+                with contextlib.suppress(WrongMasterKey):
+                    if not wrapped.is_destroyed:
+                        self._keep(self._keyring.unwrap(wrapped))
 
     def for_new_run(
         self, workspace: WorkspaceName, run: str, subject: str, now: Instant

@@ -54,11 +54,26 @@ def prepare(rules: Ruleset, run: Run, action: Action, arguments: bytes | None = 
     """Check and convert an action. `arguments` are its canonical bytes, where the caller has them already."""
     raw = canonical(action.arguments) if arguments is None else arguments
     digest = salted_digest(run.salt, action.kind.encode(), action.target.encode(), raw)
+    decided_on = raw if action.kind is ActionKind.TOOL else canonical(_without_prompt(action))
+    return _judged(rules, run, action, digest, call_sketch(action.target, decided_on, run.salt))
+
+
+def recall(rules: Ruleset, run: Run, action: Action, digest: str) -> Prepared:
+    """Check and convert an action on record, to be decided and nothing else.
+
+    How it looks to the loop check is left out: what loops and repeats there were is among the facts.
+    """
+    return _judged(rules, run, action, digest, NO_SKETCH)
+
+
+def _without_prompt(action: Action) -> Mapping[str, object]:
+    return {name: part for name, part in action.arguments.items() if name not in PROMPT_FIELDS}
+
+
+def _judged(rules: Ruleset, run: Run, action: Action, digest: str, sketch: CallSketch) -> Prepared:
     if action.kind is ActionKind.MODEL:
-        decided_on = {name: part for name, part in action.arguments.items() if name not in PROMPT_FIELDS}
-        sketch = call_sketch(action.target, canonical(decided_on), run.salt)
-        return Prepared(action, run, rules, digest, sketch, _model_faults(rules, action), model_input(decided_on))
-    sketch = call_sketch(action.target, raw, run.salt)
+        faults = _model_faults(rules, action)
+        return Prepared(action, run, rules, digest, sketch, faults, model_input(_without_prompt(action)))
     tool = rules.tool(action.target)
     if tool is None:
         return Prepared(action, run, rules, digest, sketch)
@@ -71,6 +86,9 @@ def prepare(rules: Ruleset, run: Run, action: Action, arguments: bytes | None = 
         fault = Finding.of(Code.DERIVED_FAILED, Verdict.DENY, field=error.field, problem=error.code)
         return Prepared(action, run, rules, digest, sketch, (fault,))
     return Prepared(action, run, rules, digest, sketch, (), rules.input(tool.name).read(action.arguments, derived))
+
+
+NO_SKETCH = CallSketch(b"", b"", b"", b"", (), ())
 
 
 def _argument_faults(rules: Ruleset, tool: Tool, action: Action) -> tuple[Finding, ...]:

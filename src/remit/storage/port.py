@@ -33,6 +33,7 @@ from remit.domain.record import Record
 from remit.domain.release import BudgetUnit, Release
 from remit.domain.run import Run
 from remit.storage.approval import Approval as Approval
+from remit.storage.candidate import CandidateReads, CandidateWrite
 from remit.storage.delegation import Delegation
 from remit.storage.identity import IdentityReads, IdentityWrite
 from remit.storage.liveness import LivenessReads, LivenessWrite
@@ -147,6 +148,7 @@ class Writes:
     identity: list[IdentityWrite] = field(default_factory=list)
     delegations: list[Delegation] = field(default_factory=list)
     liveness: list[LivenessWrite] = field(default_factory=list)
+    candidates: list[CandidateWrite] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,14 +210,19 @@ class Reads(LivenessReads, Protocol):
         agent: str = "",
         on_behalf_of: str = "",
     ) -> Sequence[Run]: ...
+    def runs_of(self, runs: Sequence[RunId]) -> Sequence[Run]: ...
 
     def scope(self, scope: ScopeId) -> Scope | None: ...
 
     def key(self, key: KeyId) -> WrappedKey | None: ...
 
+    def keys(self, keys: Sequence[KeyId]) -> Sequence[WrappedKey]: ...
+
     def some_key(self) -> WrappedKey | None: ...
 
     def payload(self, owner: str, part: str) -> SealedPayload | None: ...
+
+    def payloads(self, owners: Sequence[str], part: str) -> Sequence[SealedPayload]: ...
 
     def records(
         self,
@@ -225,6 +232,8 @@ class Reads(LivenessReads, Protocol):
         run: RunId | None = None,
         kind: str = "",
     ) -> Sequence[tuple[int, bytes]]: ...
+
+    def span(self, workspace: WorkspaceName, kind: str, since: Instant, until: Instant) -> tuple[int, int]: ...
 
     def record(self, workspace: WorkspaceName, key: str) -> bytes | None: ...
 
@@ -273,7 +282,7 @@ class Changes(Protocol):
     def close(self) -> None: ...
 
 
-class Store(Reads, IdentityReads, Protocol):
+class Store(Reads, IdentityReads, CandidateReads, Protocol):
     """A database. `transactions` opens a connection of its own for the thread that calls it."""
 
     def transactions(self) -> Transactions: ...

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -16,6 +16,7 @@ from remit.domain.ids import ApprovalId, KeyId, ReleaseId, RunId, ScopeId, Works
 from remit.domain.release import Release
 from remit.domain.run import Run
 from remit.storage import rows, tables
+from remit.storage.candidate_rows import CandidateQueries
 from remit.storage.changes import Listening, Signals
 from remit.storage.delegation import Delegation
 from remit.storage.identity_rows import IdentityQueries
@@ -46,7 +47,7 @@ _DELEGATION = _columns(tables.delegations, rows.DELEGATION_COLUMNS)
 _OPEN = _columns(tables.open_actions, rows.OPEN_COLUMNS)
 
 
-class Queries(IdentityQueries, LivenessQueries):
+class Queries(IdentityQueries, LivenessQueries, CandidateQueries):
     """The reading half of a store."""
 
     poll_s = 1.0
@@ -64,6 +65,10 @@ class Queries(IdentityQueries, LivenessQueries):
         """Return a run as it was started, without its salt."""
         found = self._all(select(*_RUN).where(tables.runs.c.id == run))
         return rows.run_from(found[0]) if found else None
+
+    def runs_of(self, runs: Sequence[RunId]) -> Sequence[Run]:
+        """Return those of the runs that are there, without their salt."""
+        return [rows.run_from(row) for row in self._all(select(*_RUN).where(tables.runs.c.id.in_(runs)))]
 
     def runs(
         self,
@@ -97,6 +102,12 @@ class Queries(IdentityQueries, LivenessQueries):
         found = self._all(select(table.c.id, table.c.wrapped, table.c.created_at).where(table.c.id == key))
         return WrappedKey(*found[0]) if found else None
 
+    def keys(self, keys: Sequence[KeyId]) -> Sequence[WrappedKey]:
+        """Return those of the payload keys that are there; one that was destroyed is empty."""
+        table = tables.payload_keys
+        query = select(table.c.id, table.c.wrapped, table.c.created_at).where(table.c.id.in_(keys))
+        return [WrappedKey(*row) for row in self._all(query)]
+
     def some_key(self) -> WrappedKey | None:
         """Return any payload key there is: the master key must open it."""
         table = tables.payload_keys
@@ -110,6 +121,21 @@ class Queries(IdentityQueries, LivenessQueries):
         columns = (table.c.owner, table.c.part, table.c.key, table.c.sealed)
         found = self._all(select(*columns).where(table.c.owner == owner, table.c.part == part))
         return SealedPayload(*found[0]) if found else None
+
+    def payloads(self, owners: Sequence[str], part: str) -> Sequence[SealedPayload]:
+        """Return one part of each owner that has it."""
+        table = tables.payloads
+        columns = (table.c.owner, table.c.part, table.c.key, table.c.sealed)
+        query = select(*columns).where(table.c.owner.in_(owners), table.c.part == part)
+        return [SealedPayload(*row) for row in self._all(query)]
+
+    def span(self, workspace: WorkspaceName, kind: str, since: Instant, until: Instant) -> tuple[int, int]:
+        """Return the number of the first record of a kind in `[since, until)`, 0 for none, and how many there are."""
+        table = tables.records
+        within = (table.c.workspace == workspace, table.c.kind == kind, table.c.at >= since, table.c.at < until)
+        columns: list[Any] = [func.min(table.c.seq), func.count()]
+        first, count = self._all(select(*columns).where(*within))[0]
+        return first or 0, count
 
     def records(
         self,
