@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from remit.api.oidc import OidcRoutes
+    from remit.api.route import Identifies
     from remit.api.use_cases import UseCases
     from remit.control.approval_detail import Details
     from remit.control.proof import Proof
@@ -134,14 +135,22 @@ def approval_details(parts: Parts) -> Details:
     return Details(parts.store, approval_history_of(parts.store), reads, parts.rulesets.of, parts.clock)
 
 
-def open_api(parts: Parts, queue: AdmissionQueue, *, secure: bool = False, proof: Proof | None = None) -> FastAPI:
+def open_api(
+    parts: Parts,
+    queue: AdmissionQueue | None,
+    *,
+    secure: bool = False,
+    proof: Proof | None = None,
+    present: Identifies | None = None,
+) -> FastAPI:
     """Join the control plane's application. Imports the web framework, which an embedded agent never needs.
 
     Args:
         parts: an open database.
-        queue: whose figures are shown.
+        queue: whose figures are shown, where there is one.
         secure: browsers come over TLS.
         proof: who calls, where other routes ask it too: what is revoked here is then forgotten there.
+        present: knows who calls without a credential, for the command line on its own database.
     """
     from importlib.metadata import version
 
@@ -195,7 +204,7 @@ def open_api(parts: Parts, queue: AdmissionQueue, *, secure: bool = False, proof
     )
     limits = limits_for(PayloadLimits(bytes=settings.max_payload_bytes, depth=settings.max_payload_depth))
     provider = _identity_provider(use, settings, wrapper)
-    return control_plane(use, Figures(queue), limits, version("remit"), provider)
+    return control_plane(use, Figures(queue), limits, version("remit"), provider, present)
 
 
 def _identity_provider(use: UseCases, settings: Settings, wrapper: KeyFile) -> tuple[OidcRoutes, ...]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from remit.api.access import Doorkeeper
 from remit.api.admission import AgentRoutes, Told
 from remit.api.commits import Commits
 from remit.api.console import ConsoleRoute
 from remit.api.events import EventRoute
 from remit.api.limits import RequestLimits, limits_for
-from remit.api.route import Seam
+from remit.api.route import Identifies, Seam
 from remit.api.served import ServedDoor
 from remit.api.serving import Whole
 from remit.compose import Parts, open_api
@@ -36,7 +35,7 @@ class OpenServer:
 class Recognition:
     """Who calls the raw routes: agents by what was seen a moment ago, everybody else by the database."""
 
-    def __init__(self, proof: Proof, doorkeeper: Doorkeeper) -> None:
+    def __init__(self, proof: Proof, doorkeeper: Identifies) -> None:
         self._proof = proof
         self._doorkeeper = doorkeeper
 

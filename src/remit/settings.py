@@ -47,6 +47,10 @@ class Settings(BaseSettings):
         "", description="The server that agents talk to, as https://HOST; where it is not set they open the database."
     )
     api_key: SecretStr = Field(SecretStr(""), description="The agent's key for the server.")
+    token: SecretStr = Field(
+        SecretStr(""), description="A person's token: with it and REMIT_URL the command line asks that server."
+    )
+    context: str = Field("", description="The named context the command line works in; see `remit context`.")
     http_timeout_s: float = Field(
         10.0,
         ge=0.1,

@@ -11,6 +11,7 @@ import pytest
 import remit
 from remit.cli.main import run
 from remit.sdk.client import Client
+from tests.cli.desk import desk as desk
 from tests.worlds import OWNER, files
 
 
@@ -53,7 +54,9 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REMIT_DATABASE_URL", f"sqlite:///{tmp_path / 'remit.db'}")
     monkeypatch.setenv("REMIT_USER", OWNER)
-    monkeypatch.delenv("REMIT_WORKSPACE", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in ("REMIT_WORKSPACE", "REMIT_CONTEXT", "REMIT_URL", "REMIT_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "tiny"
     for name, content in files().items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

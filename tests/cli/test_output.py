@@ -157,10 +157,10 @@ PROGRAM = Path(sys.executable).with_name("remit")
 def test_the_installed_command(applied: Path) -> None:
     done = subprocess.run([PROGRAM, "releases", "-o", "json"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)[0]["state"] == "active"
+    assert json.loads(done.stdout)[0]["active_on"] == ["production"]
     failed = subprocess.run([PROGRAM, "runs", "show", "run_nothing"], capture_output=True, text=True, check=False)
     assert (failed.returncode, failed.stdout) == (2, "")
-    assert failed.stderr == "Error: there is no run run_nothing in workspace tiny; `remit runs ls` lists them\n"
+    assert failed.stderr == "Error: there is no run run_nothing. `remit runs ls` lists them.\n"
     assert subprocess.run([PROGRAM, "diff", applied], capture_output=True, check=False).returncode == 0
 
 

@@ -33,7 +33,7 @@ class OutcomeShown(Shown):
 
 
 class ActionShown(Shown):
-    """An action. Its arguments are sealed; `arguments_digest` stands for them."""
+    """An action; `words` say why. Its arguments are sealed; `arguments_digest` stands for them."""
 
     id: str
     run: str
@@ -42,6 +42,7 @@ class ActionShown(Shown):
     target: str
     state: str
     verdict: str
+    words: list[str]
     on_behalf_of: str
     assurance: str
     release: str
@@ -101,7 +102,7 @@ class ActionRoutes:
         record = self._seen(action, caller)
         decision = Decision.from_json(record["decision"])
         return ActionWhole(
-            **action_of(self._use.store, caller.workspace, record).model_dump(),
+            **action_of(self._use.store, caller.workspace, record, language).model_dump(),
             findings=findings_of(decision, language),
             duties=record["decision"]["duties"],
             policies=list(decision.policies),
@@ -151,8 +152,9 @@ def finding_of(finding: Finding, language: Language) -> FindingShown:
     )
 
 
-def action_of(store: Reads, workspace: WorkspaceName, record: dict[str, Any]) -> ActionShown:
+def action_of(store: Reads, workspace: WorkspaceName, record: dict[str, Any], language: Language = "en") -> ActionShown:
     """Return the action of a `decision_made` record with what is known of its outcome by now."""
+    decision = Decision.from_json(record["decision"])
     return ActionShown(
         id=record["action"],
         run=record["run"],
@@ -160,7 +162,8 @@ def action_of(store: Reads, workspace: WorkspaceName, record: dict[str, Any]) ->
         kind=record["action_kind"],
         target=record["target"],
         state=record["state"],
-        verdict=record["decision"]["verdict"],
+        verdict=decision.verdict.word,
+        words=[say(reason, language) for reason in telling(decision.reasons)],
         on_behalf_of=record["on_behalf_of"],
         assurance=record["assurance"],
         release=record["release"],

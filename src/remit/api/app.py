@@ -27,7 +27,7 @@ from remit.api.people import PeopleRoutes
 from remit.api.policies import PolicyRoutes
 from remit.api.records import RecordRoutes
 from remit.api.releases import ReleaseRoutes
-from remit.api.route import GuardedRoute, Route, Seam, problem
+from remit.api.route import GuardedRoute, Identifies, Route, Seam, problem
 from remit.api.runs import RunRoutes
 from remit.api.sessions import SessionRoutes
 from remit.api.sign_in_page import SignInPage
@@ -49,10 +49,26 @@ UPLOAD_BYTES = 32 * 1_048_576
 UPLOAD_VALUES = 100_000
 
 
-def control_plane(use: UseCases, figures: Figures, limits: RequestLimits, version: str, oidc: Nouns = ()) -> FastAPI:
-    """Make the application; `oidc` are the routes of an identity provider, where there is one.
+def control_plane(
+    use: UseCases,
+    figures: Figures,
+    limits: RequestLimits,
+    version: str,
+    oidc: Nouns = (),
+    present: Identifies | None = None,
+) -> FastAPI:
+    """Make the application.
 
-    Raises Undeclared where a route does not say who may call it.
+    Args:
+        use: what the routes call.
+        figures: where requests are counted.
+        limits: bounds of one request.
+        version: of this server.
+        oidc: the routes of an identity provider, where there is one.
+        present: knows who calls without a credential; never for an application that others can reach.
+
+    Raises:
+        Undeclared: a route does not say who may call it.
     """
     app = FastAPI(
         title="Remit",
@@ -65,7 +81,7 @@ def control_plane(use: UseCases, figures: Figures, limits: RequestLimits, versio
     )
     app.router.route_class = GuardedRoute
     seam = Seam(
-        use.doorkeeper,
+        present or use.doorkeeper,
         use.repeats,
         figures,
         limits,

@@ -115,6 +115,7 @@ class ApprovalDetailShown(Shown):
     digest: str
     release: str
     approvers: list[str]
+    answers: list[Json]
     missing: list[str]
     created_at: int
     expires_at: int
@@ -169,6 +170,7 @@ class ApprovalDetailRoutes:
             digest=approval.digest,
             release=approval.release,
             approvers=list(approval.approvers),
+            answers=[dict(answer) for answer in approval.answers],
             missing=sorted(approval.missing) if approval.state is ApprovalState.PENDING else [],
             created_at=approval.created_at,
             expires_at=approval.expires_at,

@@ -22,12 +22,14 @@ _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 class QueueFigures(Collector):
     """What the writer has done, counted after everybody who waited has their answer."""
 
-    def __init__(self, queue: AdmissionQueue) -> None:
+    def __init__(self, queue: AdmissionQueue | None) -> None:
+        """Begin to count; without a queue there is nothing to count."""
         self._queue = queue
         self._seconds = [0] * (len(_BUCKETS_S) + 1)  # owned by the writer thread, like the two below
         self._sum_s = 0.0
         self._decisions: dict[tuple[str, str, str], int] = {}
-        queue.watch(Watch(self.told))
+        if queue is not None:
+            queue.watch(Watch(self.told))
 
     def told(self, transaction: Transaction) -> None:
         """Count one transaction's commands."""
@@ -44,6 +46,8 @@ class QueueFigures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the writer's counters."""
+        if self._queue is None:
+            return
         counters = self._queue.counters
         for name, told, value in (
             ("remit_admission_batches", "Transactions of the writer.", counters.batches),
@@ -67,7 +71,8 @@ class QueueFigures(Collector):
 class Figures:
     """Counters and latencies of one process. Labels are closed sets: no path, name or id becomes one."""
 
-    def __init__(self, queue: AdmissionQueue) -> None:
+    def __init__(self, queue: AdmissionQueue | None) -> None:
+        """Begin to count; without a `queue` the writer's counters are left out."""
         self._registry = CollectorRegistry()
         self.admissions = QueueFigures(queue)
         self._registry.register(self.admissions)

@@ -21,7 +21,7 @@ Secret = Annotated[str, Field(max_length=1_000, json_schema_extra={"format": "pa
 class NewPerson(Body):
     """A person to add; without a password they sign in by a link."""
 
-    id: Annotated[str, Field(min_length=6, max_length=133, examples=["user:sara"])]
+    id: Annotated[str, Field(min_length=1, max_length=133, examples=["user:sara"])]
     name: Annotated[str, Field(max_length=200)] = ""
     roles: list[Role] = Field(default_factory=list, max_length=6)
     password: Secret = ""

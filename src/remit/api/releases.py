@@ -56,7 +56,7 @@ class ProposalShown(Shown):
 
 
 class ReleaseShown(Shown):
-    """A release. `active_on` are the channels of `production` and `staging` that point at it.
+    """A release. `active_on` are the channels that point at it: of `production`, `staging` and the one asked for.
 
     `proposed` is who wants a channel to point at it and waits for another person: then nothing has moved yet.
     """
@@ -134,9 +134,10 @@ class ReleaseRoutes:
         yield Route("POST", "/releases/{release}/withdraw", self.withdraw, ReleaseShown, writes=True)
 
     @allow(people())
-    def all(self, caller: Asker) -> ReleasesShown:
+    def all(self, caller: Asker, channel: Channel = "production") -> ReleasesShown:
         """List releases, newest first."""
-        return ReleasesShown(releases=[self._shown(each) for each in self._use.store.releases(caller.workspace)])
+        found = self._use.store.releases(caller.workspace)
+        return ReleasesShown(releases=[self._shown(each, channel) for each in found])
 
     @allow(people())
     def one(self, release: str, caller: Asker) -> ReleaseShown:
@@ -236,8 +237,9 @@ class ReleaseRoutes:
             raise missing("release", id)
         return found
 
-    def _shown(self, release: Release) -> ReleaseShown:
-        active = [name for name in CHANNELS if self._use.store.active(release.workspace, name) == release.id]
+    def _shown(self, release: Release, channel: str = "production") -> ReleaseShown:
+        asked = dict.fromkeys((*CHANNELS, channel))
+        active = [name for name in asked if self._use.store.active(release.workspace, name) == release.id]
         return ReleaseShown(
             id=release.id,
             author=release.author,

@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from fastapi.routing import APIRoute
@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from remit.api.access import SAFE, Doorkeeper, declared
+from remit.api.access import SAFE, declared
 from remit.api.answers import ROUTE, Refusal, Scope, logged
 from remit.api.figures import Figures
 from remit.api.limits import Disconnected, RequestLimits, headers_of, json_of, key_in
@@ -53,11 +53,19 @@ class Route:
     form: type[Response] = JSONResponse
 
 
+class Identifies(Protocol):
+    """Says who calls."""
+
+    def identify(self, headers: Mapping[str, str], peer: str, method: str = "GET") -> Caller:
+        """Return who calls. Raises Refusal."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Seam:
     """What the seam needs."""
 
-    doorkeeper: Doorkeeper
+    doorkeeper: Identifies
     repeats: Repeats
     figures: Figures
     limits: RequestLimits

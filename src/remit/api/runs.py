@@ -10,7 +10,7 @@ import orjson
 from fastapi import Query
 
 from remit.api.access import allow, everyone
-from remit.api.actions import ActionShown, action_of
+from remit.api.actions import ActionShown, ToldIn, action_of
 from remit.api.route import Route
 from remit.api.shapes import PAGE, Asker, Cursor, Limit, Shown, cursor_of, missing, number_of, place_of
 from remit.api.use_cases import UseCases
@@ -92,6 +92,7 @@ class RunRoutes:
         user: Filter = "",
         state: RunState | None = None,
         since: Annotated[int, Query(ge=0, description="Started at or after this instant.")] = 0,
+        before: Annotated[str, Query(max_length=300, description="Older than this run.")] = "",
         limit: Limit = PAGE,
         cursor: Cursor = "",
     ) -> RunPage:
@@ -104,12 +105,12 @@ class RunRoutes:
             return RunPage(runs=[], next=None)
         agent = agent if caller.is_person else str(caller.agent)
         found: list[RunShown] = []
-        before = place_of(cursor)
+        last = place_of(cursor) or before or None
         scanned = 0
         while scanned < MAX_SCANNED:
-            page = self._page(caller, None if before is None else RunId(before), agent, user)
+            page = self._page(caller, None if last is None else RunId(last), agent, user)
             for run in page:
-                before = run.id
+                last = run.id
                 if run.started_at < since:
                     return RunPage(runs=found, next=None)
                 shown = self._shown(run)
@@ -119,7 +120,7 @@ class RunRoutes:
             scanned += len(page)
             if len(page) < PAGE:
                 return RunPage(runs=found, next=None)
-        return RunPage(runs=found, next=cursor_of(str(before)), partial=True)
+        return RunPage(runs=found, next=cursor_of(str(last)), partial=True)
 
     def _page(self, caller: Caller, before: RunId | None, agent: str, user: str) -> Sequence[Run]:
         """Return the next runs, newest first, that this caller may see; with a run's token that is one."""
@@ -135,7 +136,9 @@ class RunRoutes:
         return self._shown(self._seen(run, caller))
 
     @allow(everyone())
-    def actions(self, run: str, caller: Asker, limit: Limit = PAGE, cursor: Cursor = "") -> ActionPage:
+    def actions(
+        self, run: str, caller: Asker, limit: Limit = PAGE, cursor: Cursor = "", language: ToldIn = "en"
+    ) -> ActionPage:
         """Return a run with its actions."""
         found = self._seen(run, caller)
         store, where = self._use.store, caller.workspace
@@ -143,7 +146,7 @@ class RunRoutes:
         page = decided[:limit]
         return ActionPage(
             run=self._shown(found),
-            actions=[action_of(store, where, orjson.loads(body)) for _, body in page],
+            actions=[action_of(store, where, orjson.loads(body), language) for _, body in page],
             next=cursor_of(page[-1][0]) if len(decided) > limit else None,
         )
 

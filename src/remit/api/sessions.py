@@ -8,12 +8,13 @@ from typing import Annotated
 from fastapi import Request, Response
 from pydantic import Field
 
-from remit.api.access import PUBLIC, allow, csrf_of, everyone, signed_in
+from remit.api.access import PUBLIC, allow, csrf_of, everyone, people, signed_in
 from remit.api.limits import RequestLimits, headers_of
 from remit.api.route import Route, peer_of
 from remit.api.shapes import Asker, Body, Named, Shown
 from remit.api.use_cases import UseCases
 from remit.control.signing_in import SignedIn
+from remit.domain.identity import CredentialKind
 from remit.domain.ids import CredentialId, WorkspaceName
 
 
@@ -94,11 +95,16 @@ class SessionRoutes:
             expires_at=None if found is None else found.expires_at,
         )
 
-    @allow(signed_in())
+    @allow(people())
     def sign_out(self, caller: Asker, response: Response) -> None:
-        """End the session."""
-        self._use.signing_in.sign_out(caller.workspace, CredentialId(caller.credential))
+        """End the session; a token that is shown ends itself."""
         keeper = self._use.doorkeeper
+        if caller.kind is CredentialKind.PERSON_TOKEN:
+            by = str(caller.person)
+            self._use.credentials.revoke(caller.workspace, CredentialId(caller.credential), by, "signed out")
+            keeper.forget()
+            return
+        self._use.signing_in.sign_out(caller.workspace, CredentialId(caller.credential))
         response.delete_cookie(keeper.cookie, path="/", secure=keeper.secure, httponly=True, samesite="lax")
 
     @allow(everyone())

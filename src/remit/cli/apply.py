@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from remit.cli.diff import write_changes
-from remit.cli.moved import tell_moved
-from remit.cli.output import as_json, output_option
-from remit.cli.session import folder_option, only_option, session
+from remit.cli.moved import proposal, tell_moved
+from remit.cli.output import TABLE, document, output_option
+from remit.cli.session import explained, folder_option, only_option
 
 EXAMPLES = """\b
 Examples:
@@ -34,20 +34,17 @@ Exit code: 0 applied or proposed, or nothing to change; 2 it could not be applie
 @output_option
 def apply(folder: Path, message: str, channel: str, only: tuple[str, ...], output: str) -> None:
     """Make a release of DIR, test it, and point a channel at it."""
-    from remit.workspace.files import read_folder
+    from remit.cli.upload import upload
 
-    with session(create=True) as open_session:
-        releases = open_session.releases
-        plan = releases.plan(read_folder(folder), open_session.person, message, channel, only)
-        waiting = None
-        if not plan.is_active:
-            waiting = releases.waiting(releases.apply(plan, channel), channel)
-    if output == "json":
-        changed = not plan.is_active and waiting is None
-        told = {"release": plan.release.id, "channel": channel, "changed": changed, "proposed": waiting is not None}
-        as_json(told)
+    with explained(), upload(folder, channel, only, message) as uploaded:
+        plan = uploaded.plan()
+        release = None if plan["is_active"] else uploaded.apply(plan)
+    is_proposed = release is not None and proposal(release, channel) is not None
+    if output != TABLE:
+        changed = release is not None and not is_proposed
+        told = {"release": plan["release"], "channel": channel, "changed": changed, "proposed": is_proposed}
+        document(told, output)
         return
     write_changes(plan)
-    if not plan.is_active:
-        tests = f"{len(plan.tested)} tests passed. " if plan.tested else ""
-        tell_moved(plan.release, channel, waiting, tests)
+    if release is not None:
+        tell_moved(release, channel, f"{len(plan['tests'])} tests passed. " if plan["tests"] else "")

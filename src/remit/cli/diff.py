@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
-from remit.cli.output import as_json, line, output_option
-from remit.cli.session import folder_option, only_option, session
-from remit.control.releases import Plan
+from remit.cli.output import TABLE, document, line, output_option
+from remit.cli.session import explained, folder_option, only_option
 
 EXAMPLES = """\b
 Examples:
@@ -30,35 +31,27 @@ _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 @click.pass_context
 def diff(ctx: click.Context, folder: Path, channel: str, only: tuple[str, ...], output: str) -> None:
     """Show in words what applying DIR would change against the active release."""
-    from remit.workspace.files import read_folder
+    from remit.cli.upload import upload
 
-    with session(create=True) as open_session:
-        plan = open_session.releases.plan(read_folder(folder), open_session.person, "", channel, only)
-    if output == "json":
-        as_json(_json(plan))
+    with explained(), upload(folder, channel, only) as uploaded:
+        plan = uploaded.plan()
+    if output != TABLE:
+        told = {"same": plan["is_active"], "before": plan["before"], "after": plan["release"]}
+        document({**told, "changes": plan["changes"]}, output)
     else:
         write_changes(plan)
-    ctx.exit(0 if plan.is_active else 1)
+    ctx.exit(0 if plan["is_active"] else 1)
 
 
-def write_changes(plan: Plan) -> None:
+def write_changes(plan: Mapping[str, Any]) -> None:
     """Write every change on a line of its own, or that there is none."""
-    before = "nothing" if plan.before is None else plan.before.id
-    if plan.is_active:
+    before = plan["before"] or "nothing"
+    if plan["is_active"]:
         line(f"No change: the channel points at {before} already.", style="green")
         return
-    line(f"{before} -> {plan.release.id}")
-    for change in plan.changes:
-        sign = _SIGNS[change.kind.value]
-        line(f"  {sign} {change.words}", style=_COLOURS[change.kind.value])
-    if not plan.changes:
+    line(f"{before} -> {plan['release']}")
+    for change in plan["changes"]:
+        sign = _SIGNS[change["kind"]]
+        line(f"  {sign} {change['words']}", style=_COLOURS[change["kind"]])
+    if not plan["changes"]:
         line("  ~ the files differ in their text only; nothing that decides changes")
-
-
-def _json(plan: Plan) -> dict[str, object]:
-    return {
-        "same": plan.is_active,
-        "before": None if plan.before is None else plan.before.id,
-        "after": plan.release.id,
-        "changes": [{"kind": c.kind.value, "resource": c.resource, "words": c.words} for c in plan.changes],
-    }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
-from remit.cli.output import line
-from remit.cli.session import moment, session, workspace_option
+from remit.cli.home import home, post
+from remit.cli.output import TABLE, document, line, output_option
+from remit.cli.session import workspace_option
+from remit.cli.when import moment
 
 EXAMPLES = """\b
 Examples:
@@ -29,12 +31,15 @@ anyway_option = click.option(
 @click.option("--until", default="", help="When it ends by itself: 30m, 2h, 1d12h, or an instant with its zone.")
 @anyway_option
 @workspace_option
-def freeze(target: str, message: str, until: str, anyway: bool, workspace: str | None) -> None:
+@output_option
+def freeze(target: str, message: str, until: str, anyway: bool, workspace: str | None, output: str) -> None:
     """Stop a target."""
-    with session() as open_session:
-        where = open_session.workspace(workspace)
-        stop = open_session.stops.freeze(where, target, open_session.person, message, until=until, anyway=anyway)
-    how_long = "" if stop.until is None else f" until {moment(stop.until)}"
+    with home(workspace) as at:
+        stop = post(at, "/stops", {"target": target, "reason": message, "until": until, "anyway": anyway})
+    if output != TABLE:
+        document(stop, output)
+        return
+    how_long = "" if stop["until"] is None else f" until {moment(stop['until'])}"
     line(f"{target} is frozen{how_long}: nothing of it is admitted. `remit unfreeze {target}` lifts it.", style="red")
 
 
@@ -42,8 +47,12 @@ def freeze(target: str, message: str, until: str, anyway: bool, workspace: str |
 @click.argument("target")
 @click.option("-m", "--message", "--reason", "message", default="", help="Why, for the record.")
 @workspace_option
-def unfreeze(target: str, message: str, workspace: str | None) -> None:
+@output_option
+def unfreeze(target: str, message: str, workspace: str | None, output: str) -> None:
     """Lift a freeze."""
-    with session() as open_session:
-        open_session.stops.unfreeze(open_session.workspace(workspace), target, open_session.person, message)
+    with home(workspace) as at:
+        lifted = post(at, "/stops/lift", {"target": target, "reason": message})
+    if output != TABLE:
+        document(lifted, output)
+        return
     line(f"{target} goes on.", style="green")

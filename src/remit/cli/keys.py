@@ -1,16 +1,16 @@
-"""`remit keys`: keys of agents, made, rotated and revoked on the database itself."""
+"""`remit keys`: keys of agents, made, rotated and revoked."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
-from remit.cli.output import as_json, line, note, output_option, table
-from remit.cli.refused import refused
-from remit.cli.session import Session, moment, session, workspace_option
-from remit.control.credentials import Credentials, Made
-from remit.domain.ids import AgentName, CredentialId
-from remit.domain.release import PRODUCTION
-from remit.storage.identity import SecretKind
+from remit.cli.home import get, home, part, post
+from remit.cli.output import TABLE, document, line, note, output_option, table
+from remit.cli.session import workspace_option
+from remit.cli.when import moment
 
 EXAMPLES = """\b
 Examples:
@@ -22,6 +22,8 @@ Examples:
   remit keys revoke key_m83ab51881jqyhrwyyt9 -m leaked
 
 A secret is written once, to standard output, and kept nowhere."""
+
+DAY_S = 86_400
 
 
 @click.group(epilog=EXAMPLES)
@@ -35,23 +37,22 @@ def keys() -> None:
 @output_option
 def ls(holder: str, workspace: str | None, output: str) -> None:
     """List agents' keys and people's tokens, newest first."""
-    with session(create=True) as open_session:
-        found = _credentials(open_session).all(open_session.workspace(workspace), holder)
-        now = open_session.parts.clock.now()
+    with home(workspace, create=True) as at:
+        found = get(at, "/keys", holder=holder)["keys"]
     rows = [
         (
-            key.id,
-            key.holder,
-            key.hint,
-            "holds" if key.holds_at(now) else "revoked" if key.revoked_at else "expired",
-            moment(key.expires_at) if key.expires_at else "",
-            moment(key.seen_at) if key.seen_at else "",
-            key.channel if key.kind is SecretKind.AGENT_KEY else "",
-            key.label,
+            key["id"],
+            key["holder"],
+            key["hint"],
+            "holds" if key["holds"] else "revoked" if key["revoked_at"] else "expired",
+            moment(key["expires_at"]) if key["expires_at"] else "",
+            moment(key["seen_at"]) if key["seen_at"] else "",
+            key["channel"],
+            key["label"],
         )
         for key in found
     ]
-    table(("key", "holder", "begins", "state", "until", "last used", "channel", "label"), rows, output)
+    table(("key", "holder", "begins", "state", "until", "last used", "channel", "label"), rows, output, found)
 
 
 @keys.command()
@@ -60,56 +61,47 @@ def ls(holder: str, workspace: str | None, output: str) -> None:
 @click.option(
     "--days", type=click.IntRange(1, 3_660), default=None, help="How long it holds; until revoked if left out."
 )
-@click.option("--channel", default=PRODUCTION, show_default=True, help="Whose release decides in the runs of this key.")
+@click.option(
+    "--channel", default="production", show_default=True, help="Whose release decides in the runs of this key."
+)
 @workspace_option
 @output_option
 def make(agent: str, label: str, days: int | None, channel: str, workspace: str | None, output: str) -> None:
     """Make a key for AGENT and write it once."""
-    with session(create=True) as open_session:
-        where = open_session.workspace(workspace)
-        lasting_s = None if days is None else days * 86_400
-        with refused():
-            made = _credentials(open_session).make_agent_key(
-                where, AgentName(agent), open_session.person, label, lasting_s, channel
-            )
-    _tell(made, output)
+    body = {"agent": agent, "label": label, "lasting_s": None if days is None else days * DAY_S, "channel": channel}
+    with home(workspace, create=True) as at:
+        _tell(post(at, "/keys", body), output)
 
 
 @keys.command()
 @click.argument("key")
-@click.option("--overlap", default=86_400, show_default=True, help="For how many seconds the old one holds, too.")
+@click.option("--overlap", default=DAY_S, show_default=True, help="For how many seconds the old one holds, too.")
 @workspace_option
 @output_option
 def rotate(key: str, overlap: int, workspace: str | None, output: str) -> None:
     """Make the successor of KEY and write it once."""
-    with session(create=True) as open_session:
-        where = open_session.workspace(workspace)
-        with refused():
-            made = _credentials(open_session).rotate(where, CredentialId(key), open_session.person, overlap)
-    _tell(made, output)
+    with home(workspace, create=True) as at:
+        _tell(post(at, f"/keys/{part(key)}/rotate", {"overlap_s": overlap}), output)
 
 
 @keys.command()
 @click.argument("key")
 @click.option("-m", "--message", default="", help="Why, for whoever reads the history.")
 @workspace_option
-def revoke(key: str, message: str, workspace: str | None) -> None:
+@output_option
+def revoke(key: str, message: str, workspace: str | None, output: str) -> None:
     """Make KEY worthless, and the run tokens made with it; a server notices within a second."""
-    with session(create=True) as open_session:
-        where = open_session.workspace(workspace)
-        with refused():
-            _credentials(open_session).revoke(where, CredentialId(key), open_session.person, message)
+    with home(workspace, create=True) as at:
+        revoked = post(at, f"/keys/{part(key)}/revoke", {"reason": message})
+    if output != TABLE:
+        document(revoked, output)
+        return
     line(f"{key} is worthless now.", style="yellow")
 
 
-def _tell(made: Made, output: str) -> None:
-    if output == "json":
-        as_json({"key": made.credential.id, "holder": made.credential.holder, "secret": made.secret})
+def _tell(made: Mapping[str, Any], output: str) -> None:
+    if output != TABLE:
+        document({"key": made["id"], "holder": made["holder"], "secret": made["secret"]}, output)
         return
-    note(f"{made.credential.id} of {made.credential.holder}; this is shown once:")
-    line(made.secret)
-
-
-def _credentials(open_session: Session) -> Credentials:
-    parts = open_session.parts
-    return Credentials(parts.store, parts.clock, parts.ids)
+    note(f"{made['id']} of {made['holder']}; this is shown once:")
+    line(str(made["secret"]))

@@ -54,7 +54,9 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "serve": Command("remit.cli.serve:serve_command", "Serve agents and people over HTTP."),
         "people": Command("remit.cli.people:people", "Say who may do what; let people in no more."),
         "keys": Command("remit.cli.keys:keys", "Make, rotate and revoke the keys of agents."),
-        "login": Command("remit.cli.login:login", "Write a link that signs a person in once."),
+        "context": Command("remit.cli.context:context", "Say where commands work: a database or a server."),
+        "login": Command("remit.cli.login:login", "Sign in to a server."),
+        "logout": Command("remit.cli.login:logout", "Revoke and drop a server's token."),
         "demo": Command("remit.cli.demo:demo", "Watch two agents work under their remits."),
     }
 )
@@ -109,7 +111,8 @@ def load(name: str) -> click.Command:
     epilog="Start with `remit validate DIR`. Each command has examples: `remit validate --help`.",
 )
 @click.version_option(__version__, "--version", message="remit %(version)s")
-def cli() -> None:
+@click.option("--context", default="", metavar="NAME", help="Work in this context; see `remit context`.")
+def cli(context: str) -> None:
     """Run AI agents within their remit: every action is decided, reserved and recorded before it happens."""
 
 

@@ -1,11 +1,12 @@
-"""How commands write: tables for people, lines or JSON for programs.
+"""How commands write: tables for people, lines, JSON or YAML for programs.
 
 On a terminal a table fits its width, 80 columns or more. Piped, it is tab-separated without a heading, one row a line,
-so that `cut` and `sort` work. With `-o json` it is JSON in either case.
+so that `cut` and `sort` work. With `-o json` and `-o yaml` it is the whole answer in either case.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -18,16 +19,18 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 NARROWEST = 80
+TABLE = "table"
 
 # What an agent wrote may hold terminal control sequences or text that runs backwards: neither reaches a terminal.
 _UNSAFE = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_YAML_BREAKS = re.compile("[\u0085\u2028\u2029\ufeff]")
 
 
 def output_option(command: F) -> F:
-    """Give a command the option `-o table|json`, as its parameter `output`."""
-    choice = click.Choice(["table", "json"])
-    words = "A table for people, or JSON for programs."
-    return click.option("-o", "--output", type=choice, default="table", show_default=True, help=words)(command)
+    """Give a command the option `-o table|json|yaml`, as its parameter `output`."""
+    choice = click.Choice([TABLE, "json", "yaml"])
+    words = "A table for people; JSON or YAML for programs."
+    return click.option("-o", "--output", type=choice, default=TABLE, show_default=True, help=words)(command)
 
 
 def on_terminal() -> bool:
@@ -42,8 +45,12 @@ def clean(text: str) -> str:
 
 def line(text: str = "", *, style: str | None = None) -> None:
     """Write one line; `style` is a colour, left out where output is piped or NO_COLOR is set (https://no-color.org)."""
-    shown = clean(text)
-    click.echo(click.style(shown, fg=style) if style and in_colour() else shown)
+    click.echo(coloured(clean(text), style))
+
+
+def coloured(text: str, style: str | None) -> str:
+    """Return text in a colour, where there may be one. What is quoted in it must be clean already."""
+    return click.style(text, fg=style) if style and in_colour() else text
 
 
 def note(text: str) -> None:
@@ -56,25 +63,80 @@ def in_colour() -> bool:
     return on_terminal() and not os.environ.get("NO_COLOR")
 
 
+def document(value: object, output: str) -> None:
+    """Write a value as `json` or `yaml`."""
+    if output == "yaml":
+        _as_yaml(value)
+    else:
+        as_json(value)
+
+
 def as_json(value: object) -> None:
     """Write a value as JSON, indented, with text of any script as it is; what a terminal would act on is escaped."""
-    written = json.dumps(value, indent=2, ensure_ascii=False)
-    click.echo(_UNSAFE.sub(lambda char: f"\\u{ord(char[0]):04x}", written))
+    click.echo(_escaped(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], output: str = "table") -> None:
-    """Write rows: a table on a terminal, tab-separated lines when piped, a list of objects for `output` `json`.
+def as_json_line(value: object) -> None:
+    """Write a value as JSON on one line."""
+    click.echo(_escaped(json.dumps(value, ensure_ascii=False)))
 
-    None is an empty cell, in JSON null. The keys of the objects are `columns`, in lower case with `_` for blanks.
+
+def _escaped(text: str) -> str:
+    return _UNSAFE.sub(lambda char: f"\\u{ord(char[0]):04x}", text)
+
+
+def _as_yaml(value: object) -> None:
+    from ruamel.yaml import YAML  # 40 ms: only where it is asked for
+
+    yaml = YAML(typ="rt")
+    yaml.width = 1_000_000  # no folding: one value, one line
+    written = io.StringIO()
+    yaml.dump(_quoted(value), written)
+    # What is unsafe stands in double quotes, where YAML 1.2 knows the same escapes as JSON (section 5.7).
+    text = _YAML_BREAKS.sub(lambda char: f"\\u{ord(char[0]):04x}", written.getvalue())
+    click.echo(_escaped(text), nl=False)
+
+
+def _quoted(value: object) -> object:
+    """Return a value in which text that needs escapes is marked to be double quoted."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    if isinstance(value, dict):
+        return {_quoted(key): _quoted(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_quoted(inner) for inner in value]
+    if isinstance(value, str) and (_UNSAFE.search(value) or _YAML_BREAKS.search(value)):
+        return DoubleQuotedScalarString(value)
+    return value
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], output: str = TABLE, told: object | None = None
+) -> None:
+    """Write rows: a table on a terminal, tab-separated lines when piped, all of `told` for `json` and `yaml`.
+
+    Without `told` these are a list of objects, whose keys are `columns`, in lower case with `_` for blanks. None is an
+    empty cell.
     """
-    if output == "json":
+    if output != TABLE:
         keys = [column.casefold().replace(" ", "_") for column in columns]
-        as_json([dict(zip(keys, row, strict=True)) for row in rows])
+        document([dict(zip(keys, row, strict=True)) for row in rows] if told is None else told, output)
     elif on_terminal():
         _drawn(columns, rows)
     else:
         for row in rows:
             click.echo("\t".join(_cell(value) for value in row))
+
+
+def fields(rows: Iterable[tuple[str, object]], output: str = TABLE, told: object | None = None) -> None:
+    """Write one thing: a name and a value a line; all of `told` for `json` and `yaml`."""
+    shown = [(name, _cell(value)) for name, value in rows]
+    if output != TABLE:
+        document(dict(shown) if told is None else told, output)
+        return
+    widest = max((len(name) for name, _ in shown), default=0) + 1
+    for name, value in shown:
+        line(f"{name:{widest}} {value}".rstrip())
 
 
 def _cell(value: object) -> str:

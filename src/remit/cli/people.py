@@ -1,35 +1,35 @@
-"""`remit people`: who may do what in a workspace, set on the database itself."""
+"""`remit people`: who may do what in a workspace."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
-from remit.cli.output import line, output_option, table
-from remit.cli.refused import refused
-from remit.cli.session import Session, moment, session, workspace_option
-from remit.control.passwords import Passwords
-from remit.control.people import People
-from remit.domain.identity import Role
+from remit.cli.home import Home, get, home, part, post
+from remit.cli.output import TABLE, document, line, note, output_option, table
+from remit.cli.session import workspace_option
+from remit.cli.when import moment
 
 EXAMPLES = """\b
 Examples:
   remit people add user:sara --role approver --role viewer
   remit people ls -o json
   remit people roles user:sara --role auditor
+  remit people link user:sara --url https://remit.example.com
   remit people password user:sara < new-password.txt
   remit people disable user:sara -m "left the company"
   remit people enable user:sara
 
-Whoever can write the database can do all this; each act is on record."""
+Whoever can write the database can do all this there; at a server admins can,
+and are asked for their password. Each act is on record."""
+
+ROLES = ("viewer", "operator", "approver", "author", "auditor", "admin")
 
 role_option = click.option(
-    "--role",
-    "roles",
-    multiple=True,
-    type=click.Choice([role.value for role in Role]),
-    help="May be given more than once.",
+    "--role", "roles", multiple=True, type=click.Choice(ROLES), help="May be given more than once."
 )
 message_option = click.option("-m", "--message", default="", help="Why, for whoever reads the history.")
 
@@ -44,13 +44,13 @@ def people() -> None:
 @output_option
 def ls(workspace: str | None, output: str) -> None:
     """List the people of a workspace."""
-    with session(create=True) as open_session:
-        found = _people(open_session).all(open_session.workspace(workspace))
+    with home(workspace, create=True) as at:
+        found = get(at, "/people")["people"]
     rows = [
-        (p.id, " ".join(sorted(p.roles)), "disabled" if p.disabled_at else "", p.name, moment(p.created_at))
+        (p["id"], " ".join(p["roles"]), "disabled" if p["disabled_at"] else "", p["name"], moment(p["created_at"]))
         for p in found
     ]
-    table(("person", "roles", "state", "name", "added"), rows, output)
+    table(("person", "roles", "state", "name", "added"), rows, output, found)
 
 
 @people.command()
@@ -58,78 +58,102 @@ def ls(workspace: str | None, output: str) -> None:
 @click.option("--name", default="", help="As people write it.")
 @role_option
 @workspace_option
-def add(person: str, name: str, roles: tuple[str, ...], workspace: str | None) -> None:
-    """Add PERSON, as user:name. `remit login` makes a link that signs them in."""
-    with session(create=True) as open_session:
-        where = open_session.workspace(workspace)
-        with refused():
-            added = _people(open_session).add(
-                where, person, [Role(role) for role in roles], open_session.person, name=name
-            )
-    line(f"{added.id} is in workspace {where}: {_words(added.roles)}.", style="green")
+@output_option
+def add(person: str, name: str, roles: tuple[str, ...], workspace: str | None, output: str) -> None:
+    """Add PERSON, as user:name. `remit people link` makes a link that signs them in."""
+    with home(workspace, create=True) as at:
+        added = post(at, "/people", {"id": person, "name": name, "roles": list(roles)})
+        _tell(added, f"{added['id']} is in workspace {at.workspace}: {_words(added)}.", "green", output)
 
 
 @people.command()
 @click.argument("person")
 @role_option
 @workspace_option
-def roles(person: str, roles: tuple[str, ...], workspace: str | None) -> None:
+@output_option
+def roles(person: str, roles: tuple[str, ...], workspace: str | None, output: str) -> None:
     """Give PERSON exactly these roles, from their next request on."""
-    with session(create=True) as open_session:
-        where = open_session.workspace(workspace)
-        with refused():
-            changed = _people(open_session).set_roles(
-                where, person, [Role(role) for role in roles], open_session.person
-            )
-    line(f"{changed.id}: {_words(changed.roles)}.")
+    with home(workspace, create=True) as at:
+        changed = at.ask("PUT", f"/people/{part(person)}/roles", {"roles": list(roles)})
+    _tell(changed, f"{changed['id']}: {_words(changed)}.", None, output)
+
+
+@people.command()
+@click.argument("person", required=False)
+@click.option("--url", default="", help="Where the server is reached.")
+@workspace_option
+@output_option
+def link(person: str | None, url: str, workspace: str | None, output: str) -> None:
+    """Write a link that signs PERSON in once, within 15 minutes; by default yourself.
+
+    In a workspace without people it makes the first admin.
+    """
+    with home(workspace, create=True) as at:
+        made = _first_admin(at) or post(at, f"/people/{part(person or at.person)}/sign-in-link")
+        reached = url or (at.shown if at.is_server else "http://127.0.0.1:7070")
+    address = f"{reached.rstrip('/')}/sign-in#{made['secret']}"
+    if output != TABLE:
+        document({"person": made["person"], "link": address, "expires_at": made["expires_at"]}, output)
+        return
+    note(f"Signs {made['person']} in, once, within 15 minutes:")
+    line(address)
 
 
 @people.command()
 @click.argument("person")
 @workspace_option
-def password(person: str, workspace: str | None) -> None:
+@output_option
+def password(person: str, workspace: str | None, output: str) -> None:
     """Set PERSON's password, read from standard input; all their sessions end."""
     if sys.stdin.isatty():
-        given = click.prompt("New password", hide_input=True, confirmation_prompt=True)
+        given = click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True)
     else:
         given = sys.stdin.readline(10_000).rstrip("\n")
-    with session(create=True) as open_session:
-        where = open_session.workspace(workspace)
-        with refused():
-            _people(open_session).reset_password(where, person, given, open_session.person)
-    line(f"{person} has a new password; every session of theirs has ended.")
+    with home(workspace, create=True) as at:
+        changed = post(at, f"/people/{part(person)}/password", {"password": given})
+    _tell(changed, f"{person} has a new password; every session of theirs has ended.", None, output)
 
 
 @people.command()
 @click.argument("person")
 @message_option
 @workspace_option
-def disable(person: str, message: str, workspace: str | None) -> None:
+@output_option
+def disable(person: str, message: str, workspace: str | None, output: str) -> None:
     """Turn PERSON away from the next request on."""
-    with session(create=True) as open_session:
-        where = open_session.workspace(workspace)
-        with refused():
-            _people(open_session).disable(where, person, open_session.person, message)
-    line(f"{person} is let in no more.", style="yellow")
+    with home(workspace, create=True) as at:
+        changed = post(at, f"/people/{part(person)}/disable", {"reason": message})
+    _tell(changed, f"{person} is let in no more.", "yellow", output)
 
 
 @people.command()
 @click.argument("person")
 @message_option
 @workspace_option
-def enable(person: str, message: str, workspace: str | None) -> None:
+@output_option
+def enable(person: str, message: str, workspace: str | None, output: str) -> None:
     """Let PERSON in again; what they held before stays revoked."""
-    with session(create=True) as open_session:
-        where = open_session.workspace(workspace)
-        with refused():
-            _people(open_session).enable(where, person, open_session.person, message)
-    line(f"{person} may sign in again.", style="green")
+    with home(workspace, create=True) as at:
+        changed = post(at, f"/people/{part(person)}/enable", {"reason": message})
+    _tell(changed, f"{person} may sign in again.", "green", output)
 
 
-def _people(open_session: Session) -> People:
-    parts = open_session.parts
-    return People(parts.store, parts.clock, parts.ids, Passwords())
+def _first_admin(at: Home) -> Mapping[str, Any] | None:
+    """Make the first admin of a workspace that has no people yet: only on the database, where nobody can sign in."""
+    if at.is_server:
+        return None
+    from remit.cli.local import Local
+
+    assert isinstance(at, Local)
+    return at.first_admin()
 
 
-def _words(roles: frozenset[Role]) -> str:
-    return ", ".join(sorted(roles)) or "no role"
+def _tell(person: Mapping[str, Any], words: str, style: str | None, output: str) -> None:
+    if output != TABLE:
+        document(person, output)
+    else:
+        line(words, style=style)
+
+
+def _words(person: Mapping[str, Any]) -> str:
+    return ", ".join(person["roles"]) or "no role"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from remit.cli.moved import tell_moved
-from remit.cli.output import as_json, line, output_option, table
-from remit.cli.session import moment, session, workspace_option
-from remit.domain.release import PRODUCTION, Release
+from remit.cli.home import Home, get, home, part, post
+from remit.cli.moved import proposal, tell
+from remit.cli.output import TABLE, document, line, output_option, table
+from remit.cli.session import Failed, workspace_option
+from remit.cli.when import moment
 
 EXAMPLES = """\b
 Examples:
@@ -26,58 +29,59 @@ def releases(ctx: click.Context, channel: str, workspace: str | None, output: st
     """List releases, newest first."""
     if ctx.invoked_subcommand is not None:
         return
-    with session() as open_session:
-        where = open_session.workspace(workspace)
-        store = open_session.parts.store
-        active = store.active(where, channel)
-        proposed = {each.release: each.by for each in store.proposals(where) if each.channel == channel}
-        rows = [
-            (
-                release.id,
-                _state(release, active, proposed.get(release.id)),
-                moment(release.created_at),
-                release.author,
-                release.message,
-            )
-            for release in store.releases(where)
-        ]
-    table(("release", "state", "made", "by", "message"), rows, output)
+    with home(workspace) as at:
+        found = get(at, "/releases", channel=channel)["releases"]
+    rows = [
+        (each["id"], _state(each, channel), moment(each["created_at"]), each["author"], each["message"])
+        for each in found
+    ]
+    table(("release", "state", "made", "by", "message"), rows, output, found)
 
 
-def _state(release: Release, active: str | None, proposed_by: str | None) -> str:
-    if release.withdrawn_at:
+def _state(release: dict[str, Any], channel: str) -> str:
+    if release["withdrawn_at"]:
         return "withdrawn"
-    if release.id == active:
+    if channel in release["active_on"]:
         return "active"
-    return f"proposed by {proposed_by}" if proposed_by else ""
+    waiting = proposal(release, channel)
+    return "" if waiting is None else f"proposed by {waiting['by']}"
 
 
 @releases.command()
 @click.argument("release")
 @click.option("-m", "--message", default="", help="Why, for whoever reads the history.")
-@click.option("--channel", default=PRODUCTION, show_default=True, help="The channel to move.")
+@click.option("--channel", default="production", show_default=True, help="The channel to move.")
 @workspace_option
 @output_option
 def activate(release: str, message: str, channel: str, workspace: str | None, output: str) -> None:
     """Point a channel at RELEASE, or agree to who has proposed it."""
-    with session() as open_session:
-        all_of_them = open_session.releases
-        where = open_session.workspace(workspace)
-        moved = all_of_them.activate(where, release, open_session.person, message, channel)
-        waiting = all_of_them.waiting(moved, channel)
-    if output == "json":
-        as_json({"release": moved.id, "channel": channel, "proposed": waiting is not None})
-    else:
-        tell_moved(moved, channel, waiting)
+    with home(workspace) as at:
+        path = f"/releases/{part(_named(at, release))}/activate"
+        moved = post(at, path, {"message": message, "channel": channel})
+    tell(moved, channel, output)
 
 
 @releases.command()
 @click.argument("release")
 @click.option("-m", "--message", default="", help="Why, for whoever reads the history.")
 @workspace_option
-def withdraw(release: str, message: str, workspace: str | None) -> None:
+@output_option
+def withdraw(release: str, message: str, workspace: str | None, output: str) -> None:
     """Withdraw RELEASE: runs that began with it are admitted nothing more."""
-    with session() as open_session:
-        where = open_session.workspace(workspace)
-        gone = open_session.releases.withdraw(where, release, open_session.person, message)
-    line(f"{gone.id} is withdrawn: its runs are admitted nothing more.", style="yellow")
+    with home(workspace) as at:
+        gone = post(at, f"/releases/{part(_named(at, release))}/withdraw", {"message": message})
+    if output != TABLE:
+        document(gone, output)
+        return
+    line(f"{gone['id']} is withdrawn: its runs are admitted nothing more.", style="yellow")
+
+
+def _named(at: Home, begin: str) -> str:
+    """Return the id of the one release that begins so. Raises Failed."""
+    known: list[str] = [each["id"] for each in get(at, "/releases")["releases"] if each["id"].startswith(begin)]
+    if begin in known:
+        return begin
+    if len(known) != 1:
+        which = "no release begins with" if not known else f"{len(known)} releases begin with"
+        raise Failed(f"{which} {begin!r} in workspace {at.workspace}; `remit releases` lists them")
+    return known[0]

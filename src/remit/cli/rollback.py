@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from remit.cli.moved import tell_moved
-from remit.cli.output import as_json, output_option
-from remit.cli.session import only_option, session, workspace_option
+from remit.cli.home import home, post
+from remit.cli.moved import tell
+from remit.cli.output import output_option
+from remit.cli.session import only_option, workspace_option
 
 EXAMPLES = """\b
 Examples:
@@ -29,12 +30,7 @@ def rollback(
     target: str, message: str, channel: str, workspace: str | None, only: tuple[str, ...], output: str
 ) -> None:
     """Point a channel at an earlier release, or take just some files back to how they were there."""
-    with session() as open_session:
-        releases = open_session.releases
-        where = open_session.workspace(workspace)
-        release = releases.rollback(where, open_session.person, message, channel, target, only)
-        waiting = releases.waiting(release, channel)
-    if output == "json":
-        as_json({"release": release.id, "channel": channel, "proposed": waiting is not None})
-    else:
-        tell_moved(release, channel, waiting)
+    body = {"to": target, "message": message, "channel": channel, "only": list(only)}
+    with home(workspace) as at:
+        release = post(at, "/releases/rollback", body)
+    tell(release, channel, output)

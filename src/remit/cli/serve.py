@@ -17,13 +17,13 @@ from remit.api.serving import PORT, Listening, NotEncrypted, ServerLimits, bound
 from remit.api.sole_server import AlreadyServed, SoleServer
 from remit.cli.master_key import master_key
 from remit.cli.output import line
-from remit.cli.session import Failed, explained
+from remit.cli.session import Failed, database_settings, explained
 from remit.compose import Parts, open_parts, open_queue
 from remit.control.lapsing import Lapsing, LapsingThread
 from remit.control.sealing import Sealer, SealingThread
 from remit.domain.ids import OwnerId
 from remit.server import open_server
-from remit.settings import SQLITE, Settings
+from remit.settings import SQLITE
 from remit.storage.seals import seals_of
 
 EXAMPLES = """\b
@@ -91,7 +91,7 @@ class Ready:
 @contextmanager
 def serving(listening: Listening, *, unencrypted: bool) -> Iterator[Ready]:
     """Check the address, open the database and take it for this server. Raises Failed, with one clear line."""
-    settings = Settings()
+    settings = database_settings(serving=True)
     try:
         listening.check(unencrypted=unencrypted or settings.unencrypted)
         with ExitStack() as stack:

@@ -6,19 +6,19 @@ import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from pydantic import ValidationError
 
+from remit.cli.places import Server, chosen_here
+from remit.cli.when import moment as moment
 from remit.compose import Parts, open_parts, the_workspace
 from remit.control.approval_detail import DetailRefused
 from remit.control.approvals import AnswerRefused, Approvals
 from remit.control.releases import ReleaseRefused, Releases
 from remit.control.stops import StopRefused, Stops
 from remit.control.terminations import Terminations
-from remit.domain.clock import MICROS_PER_SECOND
 from remit.domain.ids import UserId, WorkspaceName
 from remit.sdk.errors import RemitError
 from remit.settings import Settings
@@ -65,17 +65,35 @@ class Session:
 
 @contextmanager
 def session(*, create: bool = False) -> Iterator[Session]:
-    """Open the database that the settings name; turn expected errors into one line.
+    """Open the database of this command's context; turn expected errors into one line.
 
     A file that is not there is made only by a command that begins something new (`create`).
     """
     with explained():
-        settings = Settings()
+        settings = database_settings()
         parts = open_parts(settings, create=create)
         try:
             yield Session(parts, UserId(settings.user or f"user:{_login()}"))
         finally:
             parts.close()
+
+
+def database_settings(*, serving: bool = False) -> Settings:
+    """Return the settings, with the database that the context names. Raises Failed where it is a server.
+
+    A command that serves (`serving`) has a database of this machine in mind, unless a server was named for it.
+    """
+    chosen = chosen_here()
+    place = chosen.place
+    if isinstance(place, Server):
+        if serving and not chosen.is_named:
+            return Settings()
+        raise Failed(
+            f"this works on a database only, and {chosen.why} says {place.url}: run it where the database is,"
+            " as `remit --context local ...`"
+        )
+    given = {"database_url": place.url, "workspace": place.workspace, "key_file": place.key_file}
+    return Settings(**{name: value for name, value in given.items() if value})  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -103,13 +121,11 @@ def _login() -> str:
         return "unknown"
 
 
-def moment(at: int) -> str:
-    """Write an instant for people: UTC, to the second."""
-    return datetime.fromtimestamp(at / MICROS_PER_SECOND, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
 folder_option = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 only_option = click.option(
     "--only", multiple=True, metavar="PATH", help="Just this file, as agents/x.yaml; may be given more than once."
+)
+language_option = click.option(
+    "--lang", "--language", "language", type=click.Choice(["en", "ar"]), default="en", help="The language of the words."
 )
 workspace_option = click.option("-w", "--workspace", default=None, help="Where the database holds more than one.")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from remit.cli.home import home, pages
 from remit.cli.output import output_option, table
-from remit.cli.session import moment, session, workspace_option
+from remit.cli.session import workspace_option
+from remit.cli.when import moment
 
 EXAMPLES = """\b
 Examples:
@@ -23,18 +25,18 @@ MOST = 1_000
 @output_option
 def stops(workspace: str | None, output: str) -> None:
     """List what is stopped now: who, why, when and until when."""
-    with session() as open_session:
-        found = open_session.stops.in_force(open_session.workspace(workspace), MOST)
+    with home(workspace) as at:
+        found = pages(at, "/stops", "stops", MOST)
     rows = [
         (
-            each.target,
-            each.stop.kind.value,
-            each.stop.by,
-            moment(each.stop.at),
-            None if each.stop.until is None else moment(each.stop.until),
-            f"{each.acknowledged} of {each.told}",
-            each.stop.reason,
+            each["target"],
+            each["kind"],
+            each["by"],
+            moment(each["at"]),
+            None if each["until"] is None else moment(each["until"]),
+            f"{each['acknowledged']} of {each['told']}",
+            each["reason"],
         )
         for each in found
     ]
-    table(("target", "kind", "by", "at", "until", "heard", "why"), rows, output)
+    table(("target", "kind", "by", "at", "until", "heard", "why"), rows, output, found)

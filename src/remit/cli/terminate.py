@@ -7,8 +7,9 @@ import sys
 import click
 
 from remit.cli.freeze import anyway_option
-from remit.cli.output import line
-from remit.cli.session import Failed, session, workspace_option
+from remit.cli.home import home, post
+from remit.cli.output import TABLE, document, line, output_option
+from remit.cli.session import Failed, workspace_option
 
 EXAMPLES = """\b
 Examples:
@@ -32,16 +33,20 @@ _yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 @_yes_option
 @anyway_option
 @workspace_option
-def terminate(target: str, message: str, revoke_keys: bool, yes: bool, anyway: bool, workspace: str | None) -> None:
+@output_option
+def terminate(
+    target: str, message: str, revoke_keys: bool, yes: bool, anyway: bool, workspace: str | None, output: str
+) -> None:
     """End a target for good."""
     _be_sure(f"End {target} for good{' and revoke its keys' if revoke_keys else ''}?", yes=yes)
-    with session() as open_session:
-        where = open_session.workspace(workspace)
-        done = open_session.terminations.terminate(
-            where, target, open_session.person, message, revoke_keys=revoke_keys, anyway=anyway
-        )
-    keys = f", {done.keys} keys revoked" if revoke_keys else ""
-    line(f"{target} is terminated: {done.runs} open runs ended{keys}. Nothing of it is admitted.", style="red")
+    body = {"target": target, "reason": message, "revoke_keys": revoke_keys, "anyway": anyway}
+    with home(workspace) as at:
+        done = post(at, "/stops/terminate", body)
+    if output != TABLE:
+        document(done, output)
+        return
+    keys = f", {done['keys']} keys revoked" if revoke_keys else ""
+    line(f"{target} is terminated: {done['runs']} open runs ended{keys}. Nothing of it is admitted.", style="red")
 
 
 @click.command(
@@ -53,12 +58,15 @@ def terminate(target: str, message: str, revoke_keys: bool, yes: bool, anyway: b
 @_reason_option
 @_yes_option
 @workspace_option
-def reactivate(target: str, message: str, yes: bool, workspace: str | None) -> None:
+@output_option
+def reactivate(target: str, message: str, yes: bool, workspace: str | None, output: str) -> None:
     """Let a target start anew."""
     _be_sure(f"Let {target} start anew?", yes=yes)
-    with session() as open_session:
-        where = open_session.workspace(workspace)
-        open_session.terminations.reactivate(where, target, open_session.person, message)
+    with home(workspace) as at:
+        told = post(at, "/stops/reactivate", {"target": target, "reason": message})
+    if output != TABLE:
+        document(told, output)
+        return
     line(f"{target} may start new runs.", style="green")
 
 
