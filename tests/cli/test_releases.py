@@ -201,7 +201,7 @@ def test_a_withdrawn_release_is_marked_and_can_not_come_back(applied: Path, comm
         == f"Error: release {first} was withdrawn and can not be activated again\n"
     )
     listed = command("releases", "-o", "json").json
-    assert {"id", "author", "message", "active_on", "withdrawn_at", "created_at"} == set(listed[0])
+    assert {"id", "author", "message", "active_on", "withdrawn_at", "created_at", "proposed"} == set(listed[0])
 
 
 def test_a_database_with_two_workspaces_wants_one_named(applied: Path, command: Command, tmp_path: Path) -> None:

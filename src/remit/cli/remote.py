@@ -103,9 +103,8 @@ class Remote:
         try:
             return self._answered(method, target, sent, headers)
         except Turned as refused:
-            # The only other kind that is turned away here is an agent's, for whom there is no password.
-            detail = str(refused.problem.get("detail"))
-            needs_session = refused.code == "credential_kind" and detail.endswith("a person's token")
+            is_agent = str(refused.problem.get("detail")).endswith(("an agent's key", "a run's token"))
+            needs_session = refused.code == "credential_kind" and not is_agent
             if not needs_session or self._session:
                 raise
             self._sign_in_for_this(refused)
