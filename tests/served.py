@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from remit.api.limits import RequestLimits
 from remit.api.serving import Listening, Server, ServerLimits, bound, server_of
@@ -24,6 +24,9 @@ from remit.sdk.http import HttpDoor
 from remit.sdk.wire import Reach
 from remit.server import open_server
 from tests.worlds import OWNER, WORKSPACE, World
+
+if TYPE_CHECKING:
+    from remit.api.spans import Spans
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,14 @@ class Served:
 
 
 @contextmanager
-def served(world: World, limits: ServerLimits | None = None, requests: RequestLimits | None = None) -> Iterator[Served]:
+def served(
+    world: World,
+    limits: ServerLimits | None = None,
+    requests: RequestLimits | None = None,
+    spans: Spans | None = None,
+) -> Iterator[Served]:
     """Serve a world until the block ends, then stop in order."""
-    opened = open_server(world.parts, world.queue, secure=False)
+    opened = open_server(world.parts, world.queue, secure=False, spans=spans)
     listening = Listening(port=0)
     ready = threading.Event()
     with bound(listening, 64) as taken:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from remit.api.admission import AgentRoutes, Told
 from remit.api.commits import Commits
@@ -12,7 +15,7 @@ from remit.api.events import EventRoute
 from remit.api.limits import RequestLimits, limits_for
 from remit.api.route import Identifies, Seam
 from remit.api.served import ServedDoor
-from remit.api.serving import Whole
+from remit.api.serving import NotEncrypted, Whole, is_loopback
 from remit.compose import Parts, open_api
 from remit.control.proof import Proof
 from remit.control.tokens import RunTokens
@@ -20,8 +23,13 @@ from remit.domain.arguments import PayloadLimits
 from remit.domain.identity import Caller
 from remit.domain.ids import WorkspaceName
 from remit.execution.admission import AdmissionQueue
+from remit.execution.watching import Watch
+from remit.settings import Settings
 from remit.storage.sealed import KeyFile, Keyring
 from remit.storage.seals import seals_of
+
+if TYPE_CHECKING:
+    from remit.api.spans import Spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +57,8 @@ class Recognition:
         return self._doorkeeper.identify(headers, peer)
 
 
-def open_server(parts: Parts, queue: AdmissionQueue, *, secure: bool) -> OpenServer:
-    """Join a server over an open database. `secure` says that browsers come over TLS."""
+def open_server(parts: Parts, queue: AdmissionQueue, *, secure: bool, spans: Spans | None = None) -> OpenServer:
+    """Join a server over an open database. `secure` says that browsers come over TLS; `spans` are told of all."""
     settings, store = parts.settings, parts.store
     payload = PayloadLimits(bytes=settings.max_payload_bytes, depth=settings.max_payload_depth)
     limits = limits_for(payload)
@@ -65,7 +73,29 @@ def open_server(parts: Parts, queue: AdmissionQueue, *, secure: bool) -> OpenSer
     agents = AgentRoutes(recognition, Doors(parts, queue, payload).of, commits, limits, told)
     seals = seals_of(store)
     events = EventRoute(recognition, store, lambda name: seals.head(name).last_seq, commits, request_limits=limits)
-    return OpenServer(Whole((agents, events, ConsoleRoute()), application), limits)
+    if spans is not None:
+        queue.watch(Watch(spans.told, spans.queued))
+    around = None if spans is None else spans.around
+    return OpenServer(Whole((agents, events, ConsoleRoute()), application, around), limits)
+
+
+def open_spans(settings: Settings) -> Spans | None:
+    """Begin to send spans where the settings say so; else neither this nor the library is even imported.
+
+    Raises NotEncrypted where they would cross a network in the clear.
+    """
+    endpoint = settings.otel_endpoint
+    if not endpoint:
+        return None
+    parts = urlsplit(endpoint)
+    if parts.scheme != "https" and not settings.unencrypted and not is_loopback(parts.hostname or ""):
+        raise NotEncrypted(
+            f"REMIT_OTEL_ENDPOINT: spans would go to {parts.hostname} in the clear: write https://, send them to a"
+            " collector on this machine, or set REMIT_UNENCRYPTED=1"
+        )
+    from remit.api.spans import Spans
+
+    return Spans(endpoint, settings.otel_ratio, version("remit"))
 
 
 class Doors:

@@ -75,6 +75,11 @@ class Settings(BaseSettings):
     session_max_s: int = Field(43_200, ge=60, le=30 * 86_400, description="How long a person stays signed in at most.")
     run_token_s: int = Field(900, ge=1, le=3_600, description="How long the token of a run holds.")
 
+    otel_endpoint: str = Field(
+        "", description="An OTLP collector that our own spans are sent to by HTTP; empty: none are made."
+    )
+    otel_ratio: float = Field(1.0, ge=0, le=1, description="Which share of the traces that begin here are sent.")
+
     public_url: str = Field("http://127.0.0.1:7070", description="Where browsers reach the server.")
     oidc_issuer: str = Field("", description="The issuer of an OpenID Connect provider; empty: none.")
     oidc_client_id: str = Field("remit", description="Who Remit is to the identity provider.")
@@ -102,7 +107,7 @@ class Settings(BaseSettings):
             )
         return url
 
-    @field_validator("url")
+    @field_validator("url", "otel_endpoint")
     @classmethod
     def _known_server(cls, url: str) -> str:
         if url and not url.startswith(("http://", "https://")):

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,9 +22,12 @@ from remit.compose import Parts, open_parts, open_queue
 from remit.control.lapsing import Lapsing, LapsingThread
 from remit.control.sealing import Sealer, SealingThread
 from remit.domain.ids import OwnerId
-from remit.server import open_server
+from remit.server import open_server, open_spans
 from remit.settings import SQLITE
 from remit.storage.seals import seals_of
+
+if TYPE_CHECKING:
+    from remit.api.spans import Spans
 
 EXAMPLES = """\b
 Examples:
@@ -76,15 +79,18 @@ class Ready:
     def run(self, told: Callable[[], None]) -> None:
         """Answer until it is stopped. `told` is called once requests are taken."""
         parts = self.parts
+        spans = open_spans(parts.settings)
+        if spans is not None:
+            self._stack.callback(spans.close)
         queue = open_queue(parts)
         self._stack.callback(queue.close)
-        sealing = _sealing(parts)
+        sealing = _sealing(parts, spans)
         sealing.start()
         self._stack.callback(sealing.close)
         lapsing = LapsingThread(Lapsing(parts.store, parts.clock), logging.getLogger("remit.approvals").error)
         lapsing.start()
         self._stack.callback(lapsing.close)
-        opened = open_server(parts, queue, secure=self._listening.certificate is not None)
+        opened = open_server(parts, queue, secure=self._listening.certificate is not None, spans=spans)
         serve(server_of(opened.whole, self._listening, ServerLimits(), opened.limits, told), self._taken)
 
 
@@ -118,8 +124,9 @@ def _bound(listening: Listening) -> socket.socket:
         raise Failed(f"{listening.host}:{listening.port} can not be listened at: {error.strerror}.") from error
 
 
-def _sealing(parts: Parts) -> SealingThread:
+def _sealing(parts: Parts, spans: Spans | None) -> SealingThread:
     owner = OwnerId(f"own_{secrets.token_hex(8)}")
     seals = seals_of(parts.store)
     sealer = Sealer(parts.store, seals, master_key(parts), parts.clock, parts.ids, owner)
-    return SealingThread(sealer, parts.store.workspaces, logging.getLogger("remit.ledger").error)
+    traced = sealer if spans is None else spans.sealing(sealer)
+    return SealingThread(traced, parts.store.workspaces, logging.getLogger("remit.ledger").error)

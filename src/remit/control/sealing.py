@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -256,11 +256,17 @@ def disagreement(record: StoredRecord, no: int) -> str:
     return ""
 
 
+class SealsWorkspaces(Protocol):
+    """What seals everything there is of a workspace; `Sealer` does."""
+
+    def seal_all(self, workspace: WorkspaceName) -> Sealing: ...
+
+
 class SealingThread:
     """Seals every workspace once a second until it is closed. Failures are told, and tried again."""
 
     def __init__(
-        self, sealer: Sealer, workspaces: Callable[[], Sequence[WorkspaceName]], tell: Callable[[str], None]
+        self, sealer: SealsWorkspaces, workspaces: Callable[[], Sequence[WorkspaceName]], tell: Callable[[str], None]
     ) -> None:
         self._sealer = sealer
         self._workspaces = workspaces
