@@ -2193,11 +2193,13 @@ export interface components {
         };
         /**
          * PolicyShown
-         * @description A policy file.
+         * @description A policy file, whole and by its statements.
          */
         PolicyShown: {
             /** Path */
             path: string;
+            /** Statements */
+            statements: components["schemas"]["StatementShown"][];
             /** Text */
             text: string;
         };
@@ -2448,6 +2450,20 @@ export interface components {
             days: number;
             /** Newest */
             newest: components["schemas"]["PastShown"][];
+        };
+        /**
+         * StatementShown
+         * @description One policy of a file: its `@id`, else its file and place; the line it begins at, and `permit` or `forbid`.
+         */
+        StatementShown: {
+            /** Effect */
+            effect: string;
+            /** Id */
+            id: string;
+            /** Line */
+            line: number;
+            /** Text */
+            text: string;
         };
         /**
          * StepShown
@@ -2845,6 +2861,7 @@ export type RunState = components['schemas']['RunState'];
 export type RunTokenShown = components['schemas']['RunTokenShown'];
 export type SessionShown = components['schemas']['SessionShown'];
 export type SimilarShown = components['schemas']['SimilarShown'];
+export type StatementShown = components['schemas']['StatementShown'];
 export type StepShown = components['schemas']['StepShown'];
 export type StopBody = components['schemas']['StopBody'];
 export type StopShown = components['schemas']['StopShown'];

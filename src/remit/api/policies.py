@@ -21,12 +21,14 @@ from remit.domain.finding import Code, Verdict
 from remit.domain.identity import Caller
 from remit.domain.ids import AgentName, BudgetName, ReleaseId, UserId
 from remit.domain.messages import Language, say, telling
+from remit.domain.release import PolicyFile
 from remit.domain.scenario import GivenFacts, Scenario
 from remit.domain.text import ACTOR_FORMS, is_actor
 from remit.execution.metering import LEAST, MAX_TOKENS
 from remit.kernel.decide import decide
 from remit.kernel.prepared import model_arguments
 from remit.kernel.ruleset import Ruleset
+from remit.policy.statements import Policy, parse, split
 from remit.workspace.reading import read
 
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
@@ -95,11 +97,21 @@ class TestsShown(Shown):
     tests: list[TestShown]
 
 
+class StatementShown(Shown):
+    """One policy of a file: its `@id`, else its file and place; the line it begins at, and `permit` or `forbid`."""
+
+    id: str
+    line: int
+    effect: str
+    text: str
+
+
 class PolicyShown(Shown):
-    """A policy file."""
+    """A policy file, whole and by its statements."""
 
     path: str
     text: str
+    statements: list[StatementShown]
 
 
 class PoliciesShown(Shown):
@@ -125,7 +137,10 @@ class PolicyRoutes:
     def all(self, caller: Asker, release: str = "") -> PoliciesShown:
         """Return the policy files of a release, by default the active one."""
         rules = rules_of(self._use, caller, release)
-        files = [PolicyShown(path=file.path, text=file.text) for file in rules.configuration.policies]
+        files = [
+            PolicyShown(path=file.path, text=file.text, statements=_statements(file))
+            for file in rules.configuration.policies
+        ]
         return PoliciesShown(release=rules.release, policies=files)
 
     @allow(people())
@@ -213,3 +228,15 @@ def _scenario(body: WhatIf) -> Scenario:
         cost_micros=body.cost_micros,
         facts=facts,
     )
+
+
+def _statements(file: PolicyFile) -> list[StatementShown]:
+    """Return the policies of a file of a release, all of which parse."""
+    parsed = [parse(statement) for statement in split(file)]
+    return [
+        StatementShown(
+            id=policy.id, line=policy.statement.line, effect=str(policy.tree.effect), text=policy.statement.text
+        )
+        for policy in parsed
+        if isinstance(policy, Policy)
+    ]

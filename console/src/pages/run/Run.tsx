@@ -1,30 +1,42 @@
+import './run.css'
+
+import { Tabs } from '@mantine/core'
+import { IconFileCertificate, IconRoute, IconSitemap } from '@tabler/icons-react'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
+import { lazy, Suspense, useEffect, useMemo } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { answer, api } from '../../api/client'
 import { useFresh, useNow } from '../../api/live'
 import type { RunShown } from '../../api/schema'
-import { duration, number } from '../../format'
+import { useMay } from '../../api/session'
 import { Loaded } from '../../parts/Loaded'
 import { Ltr } from '../../parts/Ltr'
-import { Moment } from '../../parts/Moment'
 import { Page } from '../../parts/Page'
-import { Verdict } from '../../parts/Verdict'
+import { useSearchText } from '../../parts/useSearchText'
+import { Evidence } from './Evidence'
+import { Facts } from './Facts'
+import { Path } from './Path'
 import { RunState } from './RunState'
+import { StepPanel } from './StepPanel'
+import { type Step, stepsOf } from './steps'
 
-/** One run: what stands around it, and its actions in the order they were decided. */
+const Graph = lazy(() => import('./Graph'))
+const PAGE = 200
+
+/** One run: what stands around it, and what it did. */
 export function Run() {
   const { t } = useTranslation()
   const { run: id } = useParams({ from: '/frame/runs/$run' })
-  useFresh(['run', 'actions'], (event) => event.run === id || event.kind === 'stop_changed')
+  useFresh(['run', 'actions', 'approvals'], (event) => event.run === id)
   const run = useQuery({
     queryKey: ['run', id],
     queryFn: () => answer(api.GET('/api/v1/runs/{run}', { params: { path: { run: id } } })),
   })
   return (
     <Page
-      title={t('run.title')}
+      title={run.data ? t('run.of', { agent: run.data.agent }) : t('run.title')}
       crumb={
         <>
           <Link to="/runs">{t('runs.title')}</Link> / <Ltr mono>{id}</Ltr>
@@ -33,88 +45,95 @@ export function Run() {
       beside={run.data && <RunState state={run.data.state} pill />}
     >
       <Loaded query={run} lines={2}>
-        {(found) => <Facts run={found} />}
+        {(found) => <Whole run={found} />}
       </Loaded>
-      <div className="card fill">
-        <Actions run={id} />
-      </div>
     </Page>
   )
 }
 
-function Facts({ run }: { run: RunShown }) {
+function Whole({ run }: { run: RunShown }) {
   const { t } = useTranslation()
-  const now = useNow()
+  const mayAudit = useMay('auditor', 'admin')
+  const [tab, setTab] = useSearchText('tab')
+  const steps = useSteps(run)
+  const [chosen, choose] = useSearchText('step')
+  const current = steps.find((step) => step.id === chosen) ?? firstToRead(steps)
   return (
-    <div className="card facts">
-      <div className="fact">
-        <div className="k">{t('runs.agent')}</div>
-        <div className="v">
-          <Ltr>{run.agent}</Ltr>
+    <>
+      <Facts run={run} steps={steps} />
+      <Tabs value={tab || 'path'} onChange={(value) => setTab(value === 'path' ? '' : (value ?? ''))}>
+        <Tabs.List>
+          <Tabs.Tab value="path" leftSection={<IconRoute size={15} aria-hidden />}>
+            {t('run.path')}
+          </Tabs.Tab>
+          <Tabs.Tab value="graph" leftSection={<IconSitemap size={15} aria-hidden />}>
+            {t('run.graph')}
+          </Tabs.Tab>
+          {mayAudit && (
+            <Tabs.Tab value="evidence" leftSection={<IconFileCertificate size={15} aria-hidden />}>
+              {t('run.evidence')}
+            </Tabs.Tab>
+          )}
+        </Tabs.List>
+      </Tabs>
+      {tab === 'evidence' && mayAudit ? (
+        <Evidence run={run.id} />
+      ) : (
+        <div className="run-split">
+          {tab === 'graph' ? (
+            <Suspense fallback={<div className="card fill" />}>
+              <Graph agent={run.agent} steps={steps} choose={choose} />
+            </Suspense>
+          ) : (
+            <Path
+              steps={steps}
+              start={run.started_at}
+              end={endOf(run, steps)}
+              chosen={current?.id ?? ''}
+              choose={choose}
+            />
+          )}
+          {current ? <StepPanel key={current.id} step={current} /> : <aside className="card panel" aria-label={t('run.detail')} />}
         </div>
-        <div className="s">
-          {t('runs.user')} <Ltr>{run.on_behalf_of}</Ltr>
-        </div>
-      </div>
-      <div className="fact">
-        <div className="k">{t('runs.took')}</div>
-        <div className="v">
-          <Ltr>{duration((run.ended_at ?? Math.max(now, run.started_at)) - run.started_at)}</Ltr>
-        </div>
-        <div className="s">
-          <Moment at={run.started_at} />
-        </div>
-      </div>
-      <div className="fact">
-        <div className="k">{t('runs.calls')}</div>
-        <div className="v num">{number(run.tool_calls + run.model_calls)}</div>
-        <div className="s">{t('run.split', { tools: number(run.tool_calls), models: number(run.model_calls) })}</div>
-      </div>
-    </div>
+      )}
+    </>
   )
 }
 
-function Actions({ run }: { run: string }) {
-  const { t } = useTranslation()
+/** Every step of a run; the pages behind the first are fetched one after the other. */
+function useSteps(run: RunShown): Step[] {
   const actions = useInfiniteQuery({
-    queryKey: ['actions', run],
+    queryKey: ['actions', run.id],
     initialPageParam: '',
     queryFn: ({ pageParam }) =>
-      answer(api.GET('/api/v1/runs/{run}/actions', { params: { path: { run }, query: { cursor: pageParam } } })),
+      answer(
+        api.GET('/api/v1/runs/{run}/actions', { params: { path: { run: run.id }, query: { cursor: pageParam, limit: PAGE } } }),
+      ),
     getNextPageParam: (last) => last.next,
   })
-  return (
-    <Loaded query={actions} lines={8}>
-      {({ pages }) => (
-        <div className="table-scroll">
-          <table className="table">
-            <thead>
-              <tr>
-                <th>{t('run.step')}</th>
-                <th>{t('run.verdict')}</th>
-                <th className="end">{t('runs.started')}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {pages
-                .flatMap((page) => page.actions)
-                .map((action) => (
-                  <tr key={action.id}>
-                    <td>
-                      <Ltr mono>{action.target}</Ltr>
-                    </td>
-                    <td>
-                      <Verdict word={action.verdict} />
-                    </td>
-                    <td className="end sub">
-                      <Moment at={action.at} />
-                    </td>
-                  </tr>
-                ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-    </Loaded>
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = actions
+  useEffect(() => {
+    if (hasNextPage && !isFetchingNextPage) void fetchNextPage()
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage])
+  const approvals = useQuery({
+    queryKey: ['approvals', 'all'],
+    queryFn: () => answer(api.GET('/api/v1/approvals', {})),
+  })
+  const isOpen = run.state === 'running'
+  const now = useNow(isOpen ? 1_000 : 3_600_000)
+  return useMemo(
+    () =>
+      stepsOf(
+        (actions.data?.pages ?? []).flatMap((page) => page.actions),
+        (approvals.data?.approvals ?? []).filter((approval) => approval.run === run.id),
+        isOpen ? now : (run.ended_at ?? now),
+      ),
+    [actions.data, approvals.data, run.id, run.ended_at, isOpen, now],
   )
 }
+
+const firstToRead = (steps: Step[]): Step | undefined =>
+  steps.find((step) => step.isOpen && step.kind === 'person') ?? steps.findLast((step) => step.verdict !== 'allow') ?? steps[0]
+
+const endOf = (run: RunShown, steps: Step[]): number =>
+  Math.max(run.ended_at ?? run.started_at, ...steps.map((step) => step.span.to))

@@ -1,0 +1,107 @@
+import { Badge, Button } from '@mantine/core'
+import { IconBan, IconCircleCheck, IconLoader } from '@tabler/icons-react'
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { useTranslation } from 'react-i18next'
+
+import { answer, api } from '../../api/client'
+import { number, short } from '../../format'
+import { Empty } from '../../parts/Empty'
+import { Loaded } from '../../parts/Loaded'
+import { Ltr } from '../../parts/Ltr'
+import { Moment } from '../../parts/Moment'
+import { proven } from '../../parts/proof'
+
+interface Line {
+  no: number
+  kind: string
+  key?: string
+  at: number
+  action?: string
+  target?: string
+}
+
+/** The records of a run, each with its proof that it is in the ledger, checked here in the page. */
+export function Evidence({ run }: { run: string }) {
+  const { t } = useTranslation()
+  const records = useInfiniteQuery({
+    queryKey: ['records', run],
+    initialPageParam: '',
+    queryFn: ({ pageParam }) => answer(api.GET('/api/v1/records', { params: { query: { run, cursor: pageParam } } })),
+    getNextPageParam: (last) => last.next,
+  })
+  return (
+    <div className="card fill">
+      <Loaded query={records} lines={8}>
+        {({ pages }) => {
+          const lines = pages.flatMap((page) => page.records as unknown as Line[])
+          if (lines.length === 0) return <Empty title={t('run.nothing')} />
+          return (
+            <>
+              <div className="table-scroll">
+                <table className="table">
+                  <thead>
+                    <tr>
+                      <th className="end">{t('run.number')}</th>
+                      <th>{t('run.record')}</th>
+                      <th>{t('run.about')}</th>
+                      <th>{t('run.proof')}</th>
+                      <th className="end">{t('run.when')}</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {lines.map((line) => (
+                      <tr key={line.no}>
+                        <td className="end num">{number(line.no)}</td>
+                        <td>{t(`records.${line.kind}`, line.kind)}</td>
+                        <td>
+                          <Ltr mono>{line.target ?? short(line.action ?? '')}</Ltr>
+                        </td>
+                        <td>
+                          <Proof no={line.no} />
+                        </td>
+                        <td className="end sub">
+                          <Moment at={line.at} />
+                        </td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+              {records.hasNextPage && (
+                <div style={{ display: 'grid', justifyItems: 'center', padding: 12 }}>
+                  <Button size="xs" variant="default" loading={records.isFetchingNextPage} onClick={() => void records.fetchNextPage()}>
+                    {t('run.more')}
+                  </Button>
+                </div>
+              )}
+            </>
+          )
+        }}
+      </Loaded>
+    </div>
+  )
+}
+
+/** Whether one record is in the ledger under the signed checkpoint, worked out in this page. */
+export function Proof({ no }: { no: number }) {
+  const { t } = useTranslation()
+  const proof = useQuery({
+    queryKey: ['proof', no],
+    staleTime: 60_000,
+    retry: false,
+    queryFn: async () => {
+      const found = await answer(api.GET('/api/v1/ledger/inclusion', { params: { query: { number: no } } }))
+      const keys = await answer(api.GET('/api/v1/ledger/keys', { parseAs: 'text' }))
+      return proven(found, String(keys))
+    },
+  })
+  if (proof.isPending) return <IconLoader size={15} className="quiet" aria-label={t('frame.loading')} />
+  if (proof.error) return <Badge variant="light" color="gray" size="sm">{t('run.notSealed')}</Badge>
+  const [Icon, colour, word] = proof.data ? [IconCircleCheck, 't-allow', t('run.verified')] : [IconBan, 't-deny', t('run.broken')]
+  return (
+    <span className={`verdict ${colour}`}>
+      <Icon size={15} aria-hidden />
+      {word}
+    </span>
+  )
+}

@@ -1,0 +1,100 @@
+import { Switch, TextInput } from '@mantine/core'
+import { IconSearch } from '@tabler/icons-react'
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { useEffect, useMemo, useRef } from 'react'
+import { useTranslation } from 'react-i18next'
+
+import { duration, number } from '../../format'
+import { Empty } from '../../parts/Empty'
+import { Ltr } from '../../parts/Ltr'
+import { useSearchText } from '../../parts/useSearchText'
+import { axisOf } from './axis'
+import { Row } from './Row'
+import { isKey, matches, type Step } from './steps'
+
+interface Props {
+  steps: Step[]
+  start: number
+  end: number
+  chosen: string
+  choose: (id: string) => void
+}
+
+const ROW = 36
+
+/** What the run did, row by row, on one time axis. Only the rows in sight are drawn. */
+export function Path({ steps, start, end, chosen, choose }: Props) {
+  const { t } = useTranslation()
+  const [text, setText] = useSearchText('find')
+  const [only, setOnly] = useSearchText('key')
+  const rows = useMemo(
+    () => steps.filter((step) => (only !== '1' || isKey(step)) && matches(step, text)),
+    [steps, only, text],
+  )
+  const axis = useMemo(() => axisOf(steps.filter((step) => step.kind !== 'person').map((step) => step.span), start, end), [steps, start, end])
+  const scroller = useRef<HTMLDivElement>(null)
+  const shown = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 12 })
+  useKeys(rows, chosen, (step, place) => {
+    choose(step.id)
+    shown.scrollToIndex(place)
+  })
+  return (
+    <div className="card path fill">
+      <div className="path-tools">
+        <TextInput
+          size="xs"
+          w={210}
+          aria-label={t('run.find')}
+          placeholder={t('run.find')}
+          leftSection={<IconSearch size={14} aria-hidden />}
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+        />
+        <Switch size="xs" label={t('run.key')} checked={only === '1'} onChange={(event) => setOnly(event.currentTarget.checked ? '1' : '')} />
+        <span className="quiet num">{t('run.shown', { shown: number(rows.length), all: number(steps.length) })}</span>
+        <span className="path-keys" aria-hidden>
+          <span className="kbd">J</span>
+          <span className="kbd">K</span>
+        </span>
+      </div>
+      <div className="path-head">
+        <span>{t('run.step')}</span>
+        <span>{t('run.verdict')}</span>
+        <span className="lane">
+          {axis.ticks.map((tick) => (
+            <span key={tick.time} className="tick" data-first={tick.x === 0} style={{ insetInlineStart: `${tick.x * 100}%` }}>
+              <Ltr>{tick.time === 0 ? '0 s' : duration(tick.time)}</Ltr>
+            </span>
+          ))}
+        </span>
+        <span className="end">{t('run.cost')}</span>
+      </div>
+      <div className="path-rows" ref={scroller} role="listbox" aria-label={t('run.path')} tabIndex={0}>
+        {rows.length === 0 && <Empty title={steps.length === 0 ? t('run.nothing') : t('run.noneFits')} />}
+        <div style={{ height: shown.getTotalSize(), position: 'relative' }}>
+          {shown.getVirtualItems().map((item) => (
+            <div key={rows[item.index].id} className="path-place" style={{ transform: `translateY(${item.start}px)`, height: ROW }}>
+              <Row step={rows[item.index]} axis={axis} isChosen={rows[item.index].id === chosen} choose={choose} />
+            </div>
+          ))}
+        </div>
+      </div>
+    </div>
+  )
+}
+
+/** J and K, and the arrows, go down and up. */
+function useKeys(rows: Step[], chosen: string, go: (step: Step, place: number) => void): void {
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      if (event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement || event.metaKey || event.ctrlKey) return
+      const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key]
+      if (by === undefined || rows.length === 0) return
+      event.preventDefault()
+      const place = Math.min(rows.length - 1, Math.max(0, rows.findIndex((row) => row.id === chosen) + by))
+      go(rows[place], place)
+    }
+    window.addEventListener('keydown', pressed)
+    return () => window.removeEventListener('keydown', pressed)
+  })
+}
