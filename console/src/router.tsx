@@ -58,8 +58,15 @@ const run = createRoute({
   component: lazyRouteComponent(() => import('./pages/run/Run'), 'Run'),
 })
 
+const approvals = createRoute({
+  getParentRoute: () => frame,
+  path: '/approvals',
+  validateSearch: textual,
+  component: lazyRouteComponent(() => import('./pages/approvals/Approvals'), 'Approvals'),
+})
+
 export const router = createRouter({
-  routeTree: root.addChildren([signIn, frame.addChildren([home, runs, run])]),
+  routeTree: root.addChildren([signIn, frame.addChildren([home, runs, run, approvals])]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 })

@@ -14,7 +14,8 @@ const SHOWN = 3
 /** While anything is frozen, every page says what, by whom and why. */
 export function FreezeBanner() {
   const { t } = useTranslation()
-  const stops = useStops()
+  // A stop of one run is told on its page: the loop check makes many, and most of their runs have ended.
+  const stops = useStops().filter((stop) => !stop.target.startsWith('run:'))
   if (stops.length === 0) return null
   return (
     <div className="banner" role="region" aria-label={t('frame.stop.inForce')} style={{ display: 'grid', gap: 6 }}>

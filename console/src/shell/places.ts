@@ -1,5 +1,5 @@
 import type { Icon } from '@tabler/icons-react'
-import { IconActivity } from '@tabler/icons-react'
+import { IconActivity, IconInbox } from '@tabler/icons-react'
 
 export interface Place {
   name: string
@@ -9,5 +9,11 @@ export interface Place {
 
 /** The pages that navigation and palette know, in their groups. */
 export const GROUPS: { name: string; places: Place[] }[] = [
-  { name: 'operate', places: [{ name: 'runs', to: '/runs', icon: IconActivity }] },
+  {
+    name: 'operate',
+    places: [
+      { name: 'runs', to: '/runs', icon: IconActivity },
+      { name: 'approvals', to: '/approvals', icon: IconInbox },
+    ],
+  },
 ]

@@ -1,6 +1,6 @@
 import { Badge, Button } from '@mantine/core'
 import { IconBan, IconCircleCheck, IconLoader } from '@tabler/icons-react'
-import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { queryOptions, useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 
 import { answer, api } from '../../api/client'
@@ -10,6 +10,8 @@ import { Loaded } from '../../parts/Loaded'
 import { Ltr } from '../../parts/Ltr'
 import { Moment } from '../../parts/Moment'
 import { proven } from '../../parts/proof'
+
+const PAGE = 50
 
 interface Line {
   no: number
@@ -26,11 +28,11 @@ export function Evidence({ run }: { run: string }) {
   const records = useInfiniteQuery({
     queryKey: ['records', run],
     initialPageParam: '',
-    queryFn: ({ pageParam }) => answer(api.GET('/api/v1/records', { params: { query: { run, cursor: pageParam } } })),
+    queryFn: ({ pageParam }) => answer(api.GET('/api/v1/records', { params: { query: { run, cursor: pageParam, limit: PAGE } } })),
     getNextPageParam: (last) => last.next,
   })
   return (
-    <div className="card fill">
+    <div className="card">
       <Loaded query={records} lines={8}>
         {({ pages }) => {
           const lines = pages.flatMap((page) => page.records as unknown as Line[])
@@ -82,17 +84,23 @@ export function Evidence({ run }: { run: string }) {
   )
 }
 
+const keysQuery = queryOptions({
+  queryKey: ['ledger-keys'],
+  staleTime: 60_000,
+  queryFn: async () => String(await answer(api.GET('/api/v1/ledger/keys', { parseAs: 'text' }))),
+})
+
 /** Whether one record is in the ledger under the signed checkpoint, worked out in this page. */
 export function Proof({ no }: { no: number }) {
   const { t } = useTranslation()
+  const client = useQueryClient()
   const proof = useQuery({
     queryKey: ['proof', no],
     staleTime: 60_000,
     retry: false,
     queryFn: async () => {
       const found = await answer(api.GET('/api/v1/ledger/inclusion', { params: { query: { number: no } } }))
-      const keys = await answer(api.GET('/api/v1/ledger/keys', { parseAs: 'text' }))
-      return proven(found, String(keys))
+      return proven(found, await client.fetchQuery(keysQuery))
     },
   })
   if (proof.isPending) return <IconLoader size={15} className="quiet" aria-label={t('frame.loading')} />

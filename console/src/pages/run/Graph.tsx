@@ -29,6 +29,7 @@ export default function Graph({ agent, steps, choose }: { agent: string; steps: 
   return (
     <div className="card fill graph" dir="ltr">
       <ReactFlow
+        key={nodes.length /* fits the view anew when there is more to see */}
         nodes={nodes}
         edges={edges}
         colorMode={scheme}

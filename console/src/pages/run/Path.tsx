@@ -34,6 +34,13 @@ export function Path({ steps, start, end, chosen, choose }: Props) {
   const axis = useMemo(() => axisOf(steps.filter((step) => step.kind !== 'person').map((step) => step.span), start, end), [steps, start, end])
   const scroller = useRef<HTMLDivElement>(null)
   const shown = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 12 })
+  const place = rows.findIndex((row) => row.id === chosen)
+  const begun = useRef(false)
+  useEffect(() => {
+    if (begun.current || place < 0) return
+    begun.current = true // once: later the reader decides what is looked at
+    shown.scrollToIndex(place, { align: 'center' })
+  }, [place, shown])
   useKeys(rows, chosen, (step, place) => {
     choose(step.id)
     shown.scrollToIndex(place)

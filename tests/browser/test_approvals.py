@@ -1,0 +1,66 @@
+"""A person answers a hold, and the agent goes on."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OMAR, PRIYA, House
+
+
+@contextmanager
+def waiting(house: House, folder: Path) -> Iterator[list[Any]]:
+    """An agent at work on a complaint whose refund needs a person; yields what it came to, once it has ended."""
+    ended: list[Any] = []
+
+    def work() -> None:
+        ended.append(house.office.work("credit", "customer-care", folder / "company.db", lambda _: None, patience_s=60))
+
+    worker = Thread(target=work)
+    worker.start()
+    yield ended
+    worker.join(90)
+    assert not worker.is_alive()
+
+
+def test_approving_lets_the_agent_go_on(visit: Callable[..., Page], house: House, tmp_path: Path) -> None:
+    with waiting(house, tmp_path) as ended:
+        page = visit(PRIYA)
+        page.goto(f"{house.url}/approvals")
+        expect(page.get_by_role("heading", level=2)).to_have_text(
+            "Refund \u2068700\u2069 AED on invoice \u2068INV-88120\u2069"
+        )
+        expect(page.get_by_text("From the result of crm.get_complaint").first).to_be_visible()
+        page.get_by_label("Comment").fill("It did come twice")
+        page.get_by_role("button", name="Approve").click()
+        expect(page.get_by_text("Nothing waits for anybody")).to_be_visible()
+    assert ended[0].ending.finished
+    assert ended[0].meter.calls["billing.refund"] == 1
+
+
+def test_rejecting_keeps_it_from_happening(visit: Callable[..., Page], house: House, tmp_path: Path) -> None:
+    with waiting(house, tmp_path) as ended:
+        page = visit(PRIYA, language="ar", theme="dark")
+        page.goto(f"{house.url}/approvals")
+        expect(page.get_by_role("heading", level=2)).to_contain_text("ردّ")
+        page.get_by_role("button", name="رفض").click()
+        expect(page.get_by_text("لا شيء ينتظر أحدًا")).to_be_visible()
+    assert ended[0].meter.calls["billing.refund"] == 0
+
+
+@pytest.mark.parametrize("person", [OMAR])
+def test_the_owner_of_the_agent_can_not_answer(
+    visit: Callable[..., Page], house: House, tmp_path: Path, person: str
+) -> None:
+    with waiting(house, tmp_path):
+        page = visit(OMAR)
+        page.goto(f"{house.url}/approvals")
+        expect(page.get_by_text("Only finance-approvers can answer this.")).to_be_visible()
+        expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+        page = visit(PRIYA)
+        page.goto(f"{house.url}/approvals")
+        page.get_by_role("button", name="Reject").click()
+        expect(page.get_by_text("Nothing waits for anybody")).to_be_visible()

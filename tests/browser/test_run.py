@@ -1,0 +1,65 @@
+"""A run's page: what happened, why it was denied, and that it is on record."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import VIEWER, House
+
+
+def test_why_the_loop_was_stopped_stands_beside_the_step(visit: Callable[..., Page], house: House) -> None:
+    page = visit()
+    page.get_by_text(house.played["renewal"].run).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Run of procurement-optimizer")
+    panel = page.get_by_label("Detail of the step")
+    expect(panel.get_by_text("the run repeats the same cycle of calls").first).to_be_visible()
+    expect(page.get_by_text("1 denied")).to_be_visible()
+
+
+def test_steps_are_found_filtered_and_walked_by_key(visit: Callable[..., Page], house: House) -> None:
+    page = visit()
+    page.goto(f"{house.url}/runs/{house.played['renewal'].run}")
+    rows = page.get_by_role("option")
+    expect(page.get_by_text("27 of 27")).to_be_visible()
+    page.get_by_role("switch", name="Key steps only").click()
+    expect(rows).to_have_count(1)
+    page.get_by_role("switch", name="Key steps only").click()
+    page.get_by_label("Find steps").fill("compare")
+    expect(rows.first).to_contain_text("erp.compare_prices")
+    page.get_by_label("Find steps").fill("")
+    rows.first.click()
+    page.keyboard.press("j")
+    expect(rows.nth(1)).to_have_attribute("aria-selected", "true")
+    assert "step=act_" in page.url, "what is looked at stands in the address"
+
+
+def test_the_graph_leads_to_the_worst_step_of_a_tool(visit: Callable[..., Page], house: House) -> None:
+    page = visit(theme="dark")
+    page.goto(f"{house.url}/runs/{house.played['renewal'].run}?tab=graph")
+    page.locator(".react-flow__node", has_text="vendor.quote").click()
+    expect(page.get_by_label("Detail of the step").get_by_text("vendor.quote").first).to_be_visible()
+
+
+def test_every_record_is_proven_in_the_page_and_a_changed_one_is_not(visit: Callable[..., Page], house: House) -> None:
+    house.office.remit("audit", "seal")
+    page = visit()
+    page.goto(f"{house.url}/runs/{house.played['discount'].run}?tab=evidence")
+    expect(page.get_by_text("Verified").nth(5)).to_be_visible()
+    page.route("**/api/v1/ledger/inclusion**", lambda route: _with_another_record(route))
+    page.reload()
+    expect(page.get_by_text("Not proven").nth(5)).to_be_visible()
+    expect(page.get_by_text("Verified")).to_have_count(0)
+
+
+def _with_another_record(route: object) -> None:
+    answer = route.fetch()  # type: ignore[attr-defined]
+    proof = answer.json()
+    proof["record"] = proof["record"].replace('"v":1', '"v":2')
+    route.fulfill(response=answer, json=proof)  # type: ignore[attr-defined]
+
+
+def test_who_may_not_audit_sees_no_evidence(visit: Callable[..., Page], house: House) -> None:
+    page = visit(VIEWER)
+    page.goto(f"{house.url}/runs/{house.played['discount'].run}?tab=evidence")
+    expect(page.get_by_role("tab", name="Decision path")).to_be_visible()
+    expect(page.get_by_role("tab", name="Evidence")).to_have_count(0)
