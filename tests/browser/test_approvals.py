@@ -51,10 +51,7 @@ def test_rejecting_keeps_it_from_happening(visit: Callable[..., Page], house: Ho
     assert ended[0].meter.calls["billing.refund"] == 0
 
 
-@pytest.mark.parametrize("person", [OMAR])
-def test_the_owner_of_the_agent_can_not_answer(
-    visit: Callable[..., Page], house: House, tmp_path: Path, person: str
-) -> None:
+def test_the_owner_of_the_agent_can_not_answer(visit: Callable[..., Page], house: House, tmp_path: Path) -> None:
     with waiting(house, tmp_path):
         page = visit(OMAR)
         page.goto(f"{house.url}/approvals")

@@ -184,6 +184,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backtests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Backtests.All
+         * @description List backtests, newest first.
+         */
+        get: operations["backtests_all"];
+        put?: never;
+        /**
+         * Backtests.Begin
+         * @description Begin to decide recorded actions again with a candidate's rules. GET it to see how far it is.
+         */
+        post: operations["backtests_begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backtests/{backtest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Backtests.One
+         * @description Return a backtest: how far it is, and when it is done what it found.
+         */
+        get: operations["backtests_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backtests/{backtest}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Backtests.Cancel
+         * @description Stop a backtest. One that is over stays as it is.
+         */
+        post: operations["backtests_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/budgets": {
         parameters: {
             query?: never;
@@ -1025,7 +1089,7 @@ export interface paths {
         post: operations["sessions_sign_in"];
         /**
          * Sessions.Sign Out
-         * @description End the session.
+         * @description End the session; a token that is shown ends itself.
          */
         delete: operations["sessions_sign_out"];
         options?: never;
@@ -1228,7 +1292,7 @@ export interface paths {
         };
         /**
          * Health.Metrics
-         * @description Return figures in the text format of Prometheus; they are of this process, over all workspaces.
+         * @description Return figures in the text format of Prometheus: of this process, and of the caller's workspace.
          */
         get: operations["health_metrics"];
         put?: never;
@@ -1296,7 +1360,7 @@ export interface components {
         };
         /**
          * ActionShown
-         * @description An action. Its arguments are sealed; `arguments_digest` stands for them.
+         * @description An action; `words` say why. Its arguments are sealed; `arguments_digest` stands for them.
          */
         ActionShown: {
             /** Agent */
@@ -1330,6 +1394,8 @@ export interface components {
             target: string;
             /** Verdict */
             verdict: string;
+            /** Words */
+            words: string[];
         };
         /**
          * ActionWhole
@@ -1381,6 +1447,8 @@ export interface components {
             target: string;
             /** Verdict */
             verdict: string;
+            /** Words */
+            words: string[];
         };
         /**
          * Activation
@@ -1458,6 +1526,10 @@ export interface components {
             action: string;
             /** Agent */
             agent: string;
+            /** Answers */
+            answers: {
+                [key: string]: unknown;
+            }[];
             /** Approvers */
             approvers: string[];
             /** Arguments */
@@ -1566,6 +1638,56 @@ export interface components {
             text: string;
             /** Value */
             value: unknown;
+        };
+        /**
+         * BacktestShown
+         * @description A backtest as far as it is. `state` is running, done, cancelled, failed, or lost with its process.
+         */
+        BacktestShown: {
+            /** Active */
+            active: string;
+            /** Agent */
+            agent: string;
+            /** By */
+            by: string;
+            /** Decided */
+            decided: number;
+            /** Fault */
+            fault: string;
+            /** Flipped */
+            flipped: number;
+            /** Flips */
+            flips: components["schemas"]["FlipShown"][];
+            /** Gaps */
+            gaps: components["schemas"]["GapShown"][];
+            /** Id */
+            id: string;
+            /** More */
+            more: number;
+            /** Passed */
+            passed: number;
+            /** Release */
+            release: string;
+            /** Since */
+            since: number;
+            /** Started At */
+            started_at: number;
+            /** State */
+            state: string;
+            /** Tool */
+            tool: string;
+            /** Total */
+            total: number;
+            /** Until */
+            until: number;
+        };
+        /**
+         * BacktestsShown
+         * @description Backtests, newest first, without what they found.
+         */
+        BacktestsShown: {
+            /** Backtests */
+            backtests: components["schemas"]["BacktestShown"][];
         };
         /**
          * BudgetAfter
@@ -1817,6 +1939,34 @@ export interface components {
             words: string;
         };
         /**
+         * FlipShown
+         * @description A group of decisions that come out otherwise. `words` and those of examples are in English and Arabic.
+         */
+        FlipShown: {
+            /** Agent */
+            agent: string;
+            /** Already */
+            already: boolean;
+            /** Cause */
+            cause: string;
+            /** Count */
+            count: number;
+            /** Examples */
+            examples: {
+                [key: string]: unknown;
+            }[];
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Target */
+            target: string;
+            /** Words */
+            words: {
+                [key: string]: string;
+            };
+        };
+        /**
          * FreezeBody
          * @description As StopBody; `anyway` also stops a name that the workspace does not know yet, or no longer.
          *
@@ -1840,6 +1990,22 @@ export interface components {
              * @default
              */
             until?: string;
+        };
+        /**
+         * GapShown
+         * @description Decisions that could not be made again.
+         */
+        GapShown: {
+            /** Count */
+            count: number;
+            /** Examples */
+            examples: string[];
+            /** Why */
+            why: string;
+            /** Words */
+            words: {
+                [key: string]: string;
+            };
         };
         /**
          * GrantShown
@@ -1983,6 +2149,41 @@ export interface components {
             listeners: components["schemas"]["ListenerShown"][];
         };
         /**
+         * NewBacktest
+         * @description A candidate: the id of a stored release, or the files of a folder; and how far back to go.
+         */
+        NewBacktest: {
+            /**
+             * Agent
+             * @default
+             */
+            agent?: string;
+            /**
+             * Channel
+             * @default production
+             */
+            channel?: string;
+            /**
+             * Days
+             * @default 7
+             */
+            days?: number;
+            /** Files */
+            files?: {
+                [key: string]: string;
+            };
+            /**
+             * Release
+             * @default
+             */
+            release?: string;
+            /**
+             * Tool
+             * @default
+             */
+            tool?: string;
+        };
+        /**
          * NewKey
          * @description A key for an agent, whose runs are of `channel`; without `lasting_s` it holds until it is revoked.
          */
@@ -2050,6 +2251,11 @@ export interface components {
              */
             lasting_s?: number;
         };
+        /**
+         * Nothing
+         * @description A body that says nothing.
+         */
+        Nothing: Record<string, never>;
         /**
          * OriginKind
          * @description Where a value was first seen.
@@ -2275,7 +2481,7 @@ export interface components {
         };
         /**
          * ReleaseShown
-         * @description A release. `active_on` are the channels of `production` and `staging` that point at it.
+         * @description A release. `active_on` are the channels that point at it: of `production`, `staging` and the one asked for.
          *
          *     `proposed` is who wants a channel to point at it and waits for another person: then nothing has moved yet.
          */
@@ -2805,6 +3011,8 @@ export type ApprovalShown = components['schemas']['ApprovalShown'];
 export type ApprovalState = components['schemas']['ApprovalState'];
 export type ApprovalsShown = components['schemas']['ApprovalsShown'];
 export type ArgumentShown = components['schemas']['ArgumentShown'];
+export type BacktestShown = components['schemas']['BacktestShown'];
+export type BacktestsShown = components['schemas']['BacktestsShown'];
 export type BudgetAfter = components['schemas']['BudgetAfter'];
 export type BudgetShown = components['schemas']['BudgetShown'];
 export type BudgetsShown = components['schemas']['BudgetsShown'];
@@ -2817,7 +3025,9 @@ export type Explanation = components['schemas']['Explanation'];
 export type FactsGiven = components['schemas']['FactsGiven'];
 export type FilesShown = components['schemas']['FilesShown'];
 export type FindingShown = components['schemas']['FindingShown'];
+export type FlipShown = components['schemas']['FlipShown'];
 export type FreezeBody = components['schemas']['FreezeBody'];
+export type GapShown = components['schemas']['GapShown'];
 export type GrantShown = components['schemas']['GrantShown'];
 export type Healthy = components['schemas']['Healthy'];
 export type KeyShown = components['schemas']['KeyShown'];
@@ -2828,10 +3038,12 @@ export type Link = components['schemas']['Link'];
 export type LinkShown = components['schemas']['LinkShown'];
 export type ListenerShown = components['schemas']['ListenerShown'];
 export type ListenersShown = components['schemas']['ListenersShown'];
+export type NewBacktest = components['schemas']['NewBacktest'];
 export type NewKey = components['schemas']['NewKey'];
 export type NewPassword = components['schemas']['NewPassword'];
 export type NewPerson = components['schemas']['NewPerson'];
 export type NewToken = components['schemas']['NewToken'];
+export type Nothing = components['schemas']['Nothing'];
 export type OriginKind = components['schemas']['OriginKind'];
 export type OriginShown = components['schemas']['OriginShown'];
 export type OutcomeShown = components['schemas']['OutcomeShown'];
@@ -3698,6 +3910,446 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ApprovalShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backtests_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestsShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backtests_begin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request it gets the first answer, with another one 422. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBacktest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backtests_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                backtest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backtests_cancel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request it gets the first answer, with another one 422. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                backtest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestShown"];
                 };
             };
             /** @description Malformed */
@@ -7284,7 +7936,9 @@ export interface operations {
     };
     releases_all: {
         parameters: {
-            query?: never;
+            query?: {
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8210,6 +8864,8 @@ export interface operations {
                 state?: components["schemas"]["RunState"] | null;
                 /** @description Started at or after this instant. */
                 since?: number;
+                /** @description Older than this run. */
+                before?: string;
                 /** @description Most entries in the answer. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -8396,6 +9052,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the page before. */
                 cursor?: string;
+                /** @description The language of the words. */
+                language?: "en" | "ar";
             };
             header?: never;
             path: {
