@@ -14,7 +14,7 @@ import pytest
 
 import remit
 from remit.compose import open_parts
-from remit.control.releases import Releases
+from remit.control.releases import Move, Releases
 from remit.domain.ids import ReleaseId
 from remit.settings import Settings
 from remit.storage.opening import open_store
@@ -161,6 +161,7 @@ def test_a_release_that_can_not_be_read_admits_nothing(tmp_path: Path) -> None:
         releases = Releases(later.store, later.clock, later.ids)
         known = later.store.release("tiny", run.release)
         assert known is not None
-        releases._activate(replace(known, id=ReleaseId("rel_future"), files=broken), "production", OWNER, "", known)
+        future = replace(known, id=ReleaseId("rel_future"), files=broken)
+        releases._activate(Move(future, "production", OWNER, "", known))
         with pytest.raises(remit.Refused, match="release rel_future can not be read by this version of Remit"):
             later.client.run("buyer", on_behalf_of=VISITOR).__enter__()

@@ -21,6 +21,8 @@ from remit.domain.release import Release
 from remit.workspace.files import MAX_FILES, Folder
 from remit.workspace.placement import is_configuration
 
+Expect = list[Annotated[str, Field(max_length=64)]]
+
 
 class Upload(Body):
     """A workspace folder: text by path relative to it. `only` takes over just these paths."""
@@ -29,14 +31,16 @@ class Upload(Body):
     channel: Channel = "production"
     message: Prose = ""
     only: list[str] = Field(default_factory=list, max_length=1_000)
+    expect: Expect = Field(default_factory=list, max_length=1_000)
     expected: Annotated[str, Field(max_length=64, description="The release of a plan that was looked at.")] = ""
 
 
 class Activation(Body):
-    """Which channel, and why."""
+    """Which channel, and why; `expect` names flips of the backtest that are wanted."""
 
     channel: Channel = "production"
     message: Prose = ""
+    expect: Expect = Field(default_factory=list, max_length=1_000)
 
 
 class Rollback(Activation):
@@ -173,7 +177,7 @@ class ReleaseRoutes:
         plan = self._plan(body, caller)
         if body.expected and body.expected != plan.release.id:
             raise Refusal(409, "not_as_planned", "the files are not those of the plan", "Plan again", field="expected")
-        return self._shown(self._use.releases.apply(plan, body.channel))
+        return self._shown(self._use.releases.apply(plan, body.channel, body.expect))
 
     @allow(people(Role.AUTHOR, Role.OPERATOR))
     def rollback(self, caller: Asker, body: Rollback = Rollback()) -> ReleaseShown:  # noqa: B008 - frozen
@@ -193,7 +197,8 @@ class ReleaseRoutes:
         found = self._existing(release, caller)
         message = words(body.message, "message")
         by = str(caller.person)
-        return self._shown(self._use.releases.activate(caller.workspace, found.id, by, message, body.channel))
+        moved = self._use.releases.activate(caller.workspace, found.id, by, message, body.channel, body.expect)
+        return self._shown(moved)
 
     @allow(people(Role.OPERATOR, Role.ADMIN))
     def withdraw(

@@ -9,7 +9,7 @@ import click
 from remit.cli.diff import write_changes
 from remit.cli.moved import proposal, tell_moved
 from remit.cli.output import TABLE, document, output_option
-from remit.cli.session import explained, folder_option, only_option
+from remit.cli.session import expect_option, explained, folder_option, only_option
 
 EXAMPLES = """\b
 Examples:
@@ -23,6 +23,8 @@ progress keep the release they began with. `remit rollback` goes back.
 Where the workspace demands two people (activation in workspace.yaml) it is
 only proposed: another person runs `remit releases activate`.
 
+Where the channel has gates, a closed one says what to run.
+
 Exit code: 0 applied or proposed, or nothing to change; 2 it could not be applied."""
 
 
@@ -31,14 +33,17 @@ Exit code: 0 applied or proposed, or nothing to change; 2 it could not be applie
 @click.option("-m", "--message", default="", help="Why, for whoever reads the history.")
 @click.option("--channel", default="production", show_default=True, help="The channel to point at the release.")
 @only_option
+@expect_option
 @output_option
-def apply(folder: Path, message: str, channel: str, only: tuple[str, ...], output: str) -> None:
+def apply(
+    folder: Path, message: str, channel: str, only: tuple[str, ...], expected: tuple[str, ...], output: str
+) -> None:
     """Make a release of DIR, test it, and point a channel at it."""
     from remit.cli.upload import upload
 
     with explained(), upload(folder, channel, only, message) as uploaded:
         plan = uploaded.plan()
-        release = None if plan["is_active"] else uploaded.apply(plan)
+        release = None if plan["is_active"] else uploaded.apply(plan, expected)
     is_proposed = release is not None and proposal(release, channel) is not None
     if output != TABLE:
         changed = release is not None and not is_proposed

@@ -34,6 +34,7 @@ _REMEDIES = {
     "folder_has_problems": "",
     "tests_failed": "`remit policy test DIR` shows them",
     "release_refused": "",
+    "gate_closed": "",
     "answer_refused": "",
     "stop_refused": "",
     "person_refused": "",

@@ -9,7 +9,7 @@ import click
 from remit.cli.home import Home, get, home, part, post
 from remit.cli.moved import proposal, tell
 from remit.cli.output import TABLE, document, line, output_option, table
-from remit.cli.session import Failed, workspace_option
+from remit.cli.session import Failed, expect_option, workspace_option
 from remit.cli.when import moment
 
 EXAMPLES = """\b
@@ -52,12 +52,15 @@ def _state(release: dict[str, Any], channel: str) -> str:
 @click.option("-m", "--message", default="", help="Why, for whoever reads the history.")
 @click.option("--channel", default="production", show_default=True, help="The channel to move.")
 @workspace_option
+@expect_option
 @output_option
-def activate(release: str, message: str, channel: str, workspace: str | None, output: str) -> None:
+def activate(
+    release: str, message: str, channel: str, workspace: str | None, expected: tuple[str, ...], output: str
+) -> None:
     """Point a channel at RELEASE, or agree to who has proposed it."""
     with home(workspace) as at:
         path = f"/releases/{part(_named(at, release))}/activate"
-        moved = post(at, path, {"message": message, "channel": channel})
+        moved = post(at, path, {"message": message, "channel": channel, "expect": list(expected)})
     tell(moved, channel, output)
 
 

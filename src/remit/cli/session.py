@@ -128,4 +128,7 @@ only_option = click.option(
 language_option = click.option(
     "--lang", "--language", "language", type=click.Choice(["en", "ar"]), default="en", help="The language of the words."
 )
+expect_option = click.option(
+    "--expect", "expected", multiple=True, metavar="FLIP", help="A flip of the backtest that is wanted; goes on record."
+)
 workspace_option = click.option("-w", "--workspace", default=None, help="Where the database holds more than one.")

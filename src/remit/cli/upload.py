@@ -25,9 +25,10 @@ class Upload:
         planned: Mapping[str, Any] = post(self.at, "/releases/plan", self.body)
         return planned
 
-    def apply(self, plan: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Apply it, if it still is what was planned."""
-        applied: Mapping[str, Any] = post(self.at, "/releases", {**self.body, "expected": plan["release"]})
+    def apply(self, plan: Mapping[str, Any], expect: Sequence[str] = ()) -> Mapping[str, Any]:
+        """Apply it, if it still is what was planned; `expect` names flips of a backtest that are wanted."""
+        body = {**self.body, "expected": plan["release"], "expect": list(expect)}
+        applied: Mapping[str, Any] = post(self.at, "/releases", body)
         return applied
 
 

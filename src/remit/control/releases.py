@@ -5,45 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import orjson
+
+from remit.control import gates
 from remit.control.policy_tests import Tested, run_tests
+from remit.control.release_refusals import FolderHasProblems as FolderHasProblems
+from remit.control.release_refusals import GateClosed as GateClosed
+from remit.control.release_refusals import ReleaseRefused as ReleaseRefused
+from remit.control.release_refusals import TestsFailed as TestsFailed
 from remit.control.transaction import changing
 from remit.domain.canonical import canonical, sha256_hex
 from remit.domain.clock import Clock
 from remit.domain.ids import Ids, ReleaseId, WorkspaceName
-from remit.domain.problem import Problem
 from remit.domain.record import RecordKind
-from remit.domain.release import Configuration, Release
+from remit.domain.release import ChannelGates, Configuration, Release, Settings
 from remit.kernel.ruleset import Ruleset
 from remit.storage.port import Activation, Proposal, Store, Wanted
 from remit.workspace.change import Change
 from remit.workspace.difference import changes
 from remit.workspace.files import Folder
-from remit.workspace.reading import read, settings_of
+from remit.workspace.reading import groups_of, read, settings_of
 
 
-class ReleaseRefused(Exception):
-    """A release can not be made or activated. The message says why and what to do."""
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A person wants a channel to point at a release. `expected` is what it points at now, as that person saw it."""
 
-
-class FolderHasProblems(ReleaseRefused):
-    """The files hold mistakes; nothing was made of them."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__(
-            f"{len(self.problems)} problems; run `remit validate` to see them all. First: {self.problems[0]}"
-        )
-
-
-class TestsFailed(ReleaseRefused):
-    """The workspace's own tests do not pass; nothing was made."""
-
-    def __init__(self, failed: Sequence[Tested]) -> None:
-        self.failed = tuple(failed)
-        first = self.failed[0]
-        super().__init__(
-            f"{len(self.failed)} of the workspace's tests fail. First: {first.scenario.name}: {'; '.join(first.misses)}"
-        )
+    release: Release
+    channel: str
+    author: str
+    message: str
+    expected: Release | None
+    expect: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +117,22 @@ class Releases:
 
     # -- changing
 
-    def apply(self, plan: Plan, channel: str) -> Release:
+    def apply(self, plan: Plan, channel: str, expect: Sequence[str] = ()) -> Release:
         """Store the planned release and point the channel at it.
 
         Where the workspace demands two people, as one of its active releases says, this and `rollback` only propose it:
         the channel moves once another person asks for the same. `waiting` tells which it was.
 
-        Raises TestsFailed, and ReleaseRefused where the channel has moved since the plan was made: what a person
-        has reviewed is what takes effect.
+        `expect` names the flips of a backtest that are wanted, for the gates of the channel.
+
+        Raises TestsFailed, GateClosed, and ReleaseRefused where the channel has moved since the plan was made: what a
+        person has reviewed is what takes effect.
         """
         failed = [tested for tested in plan.tested if not tested.passed]
         if failed:
             raise TestsFailed(failed)
-        return self._activate(plan.release, channel, plan.release.author, plan.release.message, plan.before)
+        move = Move(plan.release, channel, plan.release.author, plan.release.message, plan.before, tuple(expect))
+        return self._activate(move)
 
     def rollback(
         self,
@@ -158,14 +154,23 @@ class Releases:
         if target.withdrawn_at is not None:
             raise ReleaseRefused(f"release {target.id} was withdrawn and can not be activated again")
         if not only:
-            return self._activate(target, channel, author, message, now_active)
+            return self._activate(Move(target, channel, author, message, now_active))
         files = _merged(now_active.files, target.files, only)
         plan = self.plan(Folder(workspace, files, ()), author, message, channel)
         return self.apply(plan, channel)
 
-    def activate(self, workspace: WorkspaceName, id: str, author: str, message: str, channel: str) -> Release:
+    def activate(
+        self,
+        workspace: WorkspaceName,
+        id: str,
+        author: str,
+        message: str,
+        channel: str,
+        expect: Sequence[str] = (),
+    ) -> Release:
         """Point a channel at a release that is there, also one that points at none yet. Raises ReleaseRefused."""
-        return self._activate(self.named(workspace, id), channel, author, message, self.active(workspace, channel))
+        release, before = self.named(workspace, id), self.active(workspace, channel)
+        return self._activate(Move(release, channel, author, message, before, tuple(expect)))
 
     def withdraw(self, workspace: WorkspaceName, id: str, author: str, message: str) -> Release:
         """Withdraw a release: runs that began with it are admitted nothing more.
@@ -196,11 +201,14 @@ class Releases:
         mine = [each for each in open_ones if (each.release, each.channel) == (release.id, channel)]
         return mine[0] if mine else None
 
-    def _activate(self, release: Release, channel: str, author: str, message: str, expected: Release | None) -> Release:
+    def _activate(self, move: Move) -> Release:
         """Point a channel at a release, or propose it where that takes two and nobody else has proposed it yet."""
         now = self._clock.now()
+        release, channel, author, expected = move.release, move.channel, move.author, move.expected
         active = self._active(release.workspace)
-        takes_two = self._takes_two(release.workspace, active)
+        guard = None if expected is None else guard_of(expected, channel)
+        takes_two = self._takes_two(release.workspace, active) or (guard is not None and guard.takes_approval)
+        evidence = None if guard is None else self._evidence(move, guard.gates)
         # The workspace's own row is locked first, so that two people can not move one channel at once.
         with changing(self._store, Wanted(workspace=release.workspace), now) as change:
             current = self._store.active(release.workspace, channel)
@@ -219,6 +227,8 @@ class Releases:
                     f"{author} has proposed {release.id} for channel {channel}, and it takes another person:"
                     f" `remit releases activate {release.id}`"
                 )
+            if guard is not None and proposal is not None:
+                guard.check_approver(author)
             if known is None:
                 change.writes.releases.append(release)
                 change.record(f"{release.id}/made", RecordKind.RELEASE_MADE, _made(release))
@@ -226,21 +236,41 @@ class Releases:
                 "release": release.id,
                 "channel": channel,
                 "by": author,
-                "message": message,
+                "message": move.message,
                 "before": current,
             }
+            if evidence is not None:
+                content["gates"] = evidence
             if takes_two and proposal is None:
                 id, workspace = self._ids.new("chg"), release.workspace
-                proposed = Proposal(id, workspace, channel, release.id, current or "", author, now, message)
+                proposed = Proposal(id, workspace, channel, release.id, current or "", author, now, move.message)
                 change.writes.proposals.append(proposed)
                 change.record(id, RecordKind.RELEASE_PROPOSED, content)
                 return release
             if proposal is not None:
                 change.writes.proposals.append(replace(proposal, activated_by=author, activated_at=now))
-            change.writes.activations.append(Activation(release.workspace, channel, release.id, author, now, message))
+            moved = Activation(release.workspace, channel, release.id, author, now, move.message)
+            change.writes.activations.append(moved)
             content["proposed_by"] = None if proposal is None else proposal.by
             change.record(self._ids.new("chg"), RecordKind.RELEASE_ACTIVATED, content)
         return release
+
+    def _evidence(self, move: Move, channel_gates: ChannelGates) -> dict[str, object]:
+        """Ask the gates. What the one who proposed expects, whoever agrees to it expects as well."""
+        release, proposal = move.release, self.waiting(move.release, move.channel)
+        stored = None if proposal is None else self._store.record(release.workspace, proposal.id)
+        before = [] if stored is None else orjson.loads(stored).get("gates", {}).get("expected", [])
+        past = {each.release for each in self._store.activations(release.workspace, move.channel)}
+        step = gates.Step(
+            release.workspace,
+            move.channel,
+            release.id,
+            "" if move.expected is None else move.expected.id,
+            release.id in past,
+            sorted({*move.expect, *before}),
+            lambda: tests_of(release),
+        )
+        return gates.passed(self._store, channel_gates, step, self._clock.now())
 
     def _active(self, workspace: WorkspaceName) -> dict[str, ReleaseId | None]:
         """Return what each channel points at."""
@@ -278,6 +308,22 @@ def _merged(base: Mapping[str, bytes], source: Mapping[str, bytes], only: Sequen
                 f"{path} is neither in the active release nor in what is applied: name a file as agents/x.yaml"
             )
     return merged
+
+
+def tests_of(release: Release) -> tuple[Tested, ...]:
+    """Run a stored release's own tests; one that can not be read has none."""
+    reading = read(release.files, release.workspace)
+    configuration = reading.configuration
+    return () if configuration is None else run_tests(Ruleset(release.id, configuration), reading.scenarios)
+
+
+def guard_of(active: Release, channel: str) -> gates.Guard | None:
+    """Return the gates that an active release sets before its channel, or None."""
+    settings: Settings | None = settings_of(active.files, active.workspace)
+    found = None if settings is None else settings.gates_of(channel)
+    if found is None:
+        return None
+    return gates.Guard(found, groups_of(active.files))
 
 
 def _configuration(release: Release) -> Configuration | None:

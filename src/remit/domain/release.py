@@ -346,6 +346,29 @@ class PolicyFile:
 
 
 @dataclass(frozen=True, slots=True)
+class BacktestGate:
+    """A candidate has been tried on the decisions of so many days, and so many of them at most flipped unexpectedly."""
+
+    days: int
+    unexpected_flips: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelGates:
+    """What a channel requires before it points at another release.
+
+    Attributes:
+        tests: the release has tests of its own, and all pass.
+        approval: another person than the one who proposes, of this group, agrees.
+    """
+
+    channel: str
+    tests: bool = False
+    backtest: BacktestGate | None = None
+    approval: GroupName | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What `workspace.yaml` says. `activation_people`: how many a channel is moved by, one or two."""
 
@@ -355,6 +378,11 @@ class Settings:
     approval_expiry_s: int = 86_400
     activation_people: int = 1
     sign_in_to_approve: tuple[Effect, ...] = ()
+    channels: tuple[ChannelGates, ...] = ()
+
+    def gates_of(self, channel: str) -> ChannelGates | None:
+        """Return what a channel requires, or None where it requires nothing."""
+        return next((gates for gates in self.channels if gates.channel == channel), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,17 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
-from remit.domain.release import Budget, Configuration, Group, OnExpiry, Order, Person, PolicyFile, Settings
+from remit.domain.release import (
+    Budget,
+    ChannelGates,
+    Configuration,
+    Group,
+    OnExpiry,
+    Order,
+    Person,
+    PolicyFile,
+    Settings,
+)
 from remit.workspace.agent_difference import agent_changes, agent_summary
 from remit.workspace.budget_difference import budget_changes, budget_summary
 from remit.workspace.change import Change, ChangeKind
@@ -80,11 +90,33 @@ def _settings_changes(before: Settings | None, after: Settings) -> Iterator[Chan
                 "besides pay, delete and admin, a signed-in person is now needed to approve"
                 f" {shown(new)} instead of {shown(old)}"
             )
+        elif name == "channels":
+            yield from (Change(resource, ChangeKind.CHANGED, words) for words in _gate_changes(before, after))
+            continue
         elif name == "prices":
             words = f"the workspace's own prices changed from {shown(old)} to {shown(new)}"
         else:
             words = f"the workspace's {name} changed from {shown(old)} to {shown(new)}"
         yield Change(resource, ChangeKind.CHANGED, words)
+
+
+def _gate_changes(before: Settings, after: Settings) -> _Words:
+    for channel in sorted({gates.channel for gates in (*before.channels, *after.channels)}):
+        old, new = before.gates_of(channel), after.gates_of(channel)
+        if old != new:
+            yield f"channel {channel} now requires {_required(new)} before it moves instead of {_required(old)}"
+
+
+def _required(gates: ChannelGates | None) -> str:
+    wanted = []
+    if gates is not None and gates.tests:
+        wanted.append("tests")
+    if gates is not None and gates.backtest is not None:
+        flips = gates.backtest.unexpected_flips
+        wanted.append(f"a backtest of {gates.backtest.days} days with at most {flips} unexpected flips")
+    if gates is not None and gates.approval is not None:
+        wanted.append(f"a person of {gates.approval}")
+    return ", ".join(wanted) or "nothing"
 
 
 def counted(people: int) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from remit.domain.ids import AgentName, UserId, WorkspaceName
+from remit.domain.ids import AgentName, GroupName, UserId, WorkspaceName
 from remit.domain.problem import Problem, Severity
-from remit.domain.release import Agent, Budget, Configuration, Settings
+from remit.domain.release import Agent, Budget, Configuration, Group, Settings
 from remit.domain.scenario import Scenario
 from remit.domain.text import is_name
 from remit.policy import validate
@@ -89,6 +89,15 @@ def settings_of(files: Mapping[str, bytes], name: str) -> Settings | None:
             documents.take(path, files[path])
     draft = Draft.of(documents)
     return _settings(draft, name) if draft.read_whole("Workspace") else None
+
+
+def groups_of(files: Mapping[str, bytes]) -> Mapping[GroupName, Group]:
+    """Return the groups, whatever is wrong with the rest; those that could be read."""
+    documents = Documents(Report([]))
+    for path in sorted(files):
+        if is_configuration(path):
+            documents.take(path, files[path])
+    return {written.value.name: written.value for written in Draft.of(documents).groups}
 
 
 def _settings(draft: Draft, name: str) -> Settings:

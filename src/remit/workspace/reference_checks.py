@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remit.domain.release import Agent, Budget, BudgetLevel, BudgetUnit, Grant
+from remit.domain.release import Agent, Budget, BudgetLevel, BudgetUnit, Grant, Settings
 from remit.workspace.draft import Draft, Written, check_listed_once
 from remit.workspace.kind import KINDS
 from remit.workspace.model_prices import public_price
@@ -17,6 +17,8 @@ def check_references(draft: Draft) -> None:
             draft.check_known("Person", member, group.source, f"members[{index}]")
     for agent in draft.agents:
         _check_agent(draft, agent)
+    for settings in draft.settings:
+        _check_gates(draft, settings)
     for budget, source, path in draft.each_budget():
         if not path:
             _check_subject(draft, budget, source)
@@ -61,6 +63,20 @@ def _check_agent(draft: Draft, written: Written[Agent]) -> None:
     if loops.approvers is not None:
         draft.check_known("Group", loops.approvers, source, "remit.loops.approvers")
     _check_prices(draft, agent, source)
+
+
+def _check_gates(draft: Draft, written: Written[Settings]) -> None:
+    """Report a gate that nobody could open: an approval is one person's word."""
+    groups = {group.value.name: group.value for group in draft.groups}
+    for gates in written.value.channels:
+        if gates.approval is None:
+            continue
+        path = f"channels.{gates.channel}.requires.approval"
+        draft.check_known("Group", gates.approval, written.source, path)
+        group = groups.get(gates.approval)
+        if group is not None and (group.groups or group.quorum > 1):
+            message = f"`{gates.approval}` has a quorum or is made of groups, and one person agrees to a release"
+            draft.report.add(written.source, path, message, "Name a group with members and no quorum")
 
 
 def _check_grant(draft: Draft, grant: Grant, source: Source, path: str) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from remit.domain.ids import ModelName, WorkspaceName
 from remit.domain.money import Micros
-from remit.domain.release import Effect, ModelPrice, Settings
+from remit.domain.release import ChannelGates, Effect, ModelPrice, Settings
 from remit.workspace.form import Choice, Dollars, Duration, Matching, Name, TimeZoneName, Whole
-from remit.workspace.record import Field, ListOf, Record, Values
+from remit.workspace.kinds.gates import CHANNEL, CHANNEL_RULES
+from remit.workspace.record import Field, ListOf, MapOf, Record, Values
 from remit.workspace.report import At
 
 MODEL = Matching(
@@ -51,6 +55,9 @@ _SIGN_IN = Field[tuple[Effect, ...]](
     "effects whose approvals need a signed-in person, besides `pay`, `delete` and `admin`",
     (),
 )
+_CHANNELS = Field[Mapping[str, ChannelGates]](
+    "channels", MapOf(CHANNEL_RULES, CHANNEL), "what channels require before they point at another release", {}
+)
 
 
 def _settings(values: Values, at: At) -> Settings | None:
@@ -68,8 +75,9 @@ def _settings(values: Values, at: At) -> Settings | None:
         values[_EXPIRY],
         values[_ACTIVATION],
         values[_SIGN_IN],
+        tuple(replace(gates, channel=name) for name, gates in sorted(values[_CHANNELS].items())),
     )
 
 
-SETTINGS = Record("a Workspace", (_NAME, _ZONE, _PRICES, _EXPIRY, _ACTIVATION, _SIGN_IN), _settings)
+SETTINGS = Record("a Workspace", (_NAME, _ZONE, _PRICES, _EXPIRY, _ACTIVATION, _SIGN_IN, _CHANNELS), _settings)
 """A Settings whose name is empty takes the folder's."""
