@@ -24,6 +24,9 @@ import orjson
 
 from remit.compose import Parts, open_door, open_parts, open_queue
 from remit.control.approvals import Approvals
+from remit.control.delegations import Delegations
+from remit.control.edits import Edits
+from remit.control.questions import Questions
 from remit.control.releases import Plan, Releases
 from remit.control.stops import Stops
 from remit.domain.action import Action, ActionKind, Cost, Outcome, OutcomeStatus
@@ -202,6 +205,18 @@ class World:
     @property
     def approvals(self) -> Approvals:
         return Approvals(self.parts.store, self.clock, self.ids)
+
+    @property
+    def edits(self) -> Edits:
+        return Edits(self.parts.store, self.clock, self.ids, self.parts.keys, self.parts.rulesets)
+
+    @property
+    def questions(self) -> Questions:
+        return Questions(self.parts.store, self.clock, self.ids, self.parts.keys)
+
+    @property
+    def delegations(self) -> Delegations:
+        return Delegations(self.parts.store, self.clock, self.ids)
 
     @property
     def stops(self) -> Stops:

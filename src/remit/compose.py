@@ -162,10 +162,13 @@ def open_api(
     from remit.control.approvals import Approvals
     from remit.control.attempts import Attempts
     from remit.control.credentials import Credentials
+    from remit.control.delegations import Delegations
+    from remit.control.edits import Edits
     from remit.control.evidence import LiveEvidence
     from remit.control.passwords import Passwords
     from remit.control.people import People
     from remit.control.proof import Proof
+    from remit.control.questions import Questions
     from remit.control.releases import Releases
     from remit.control.repeats import Repeats
     from remit.control.signing_in import SigningIn
@@ -179,6 +182,7 @@ def open_api(
     wrapper = KeyFile(settings.key_path)
     tokens = RunTokens(store, Keyring(wrapper), clock, ids)
     attempts, passwords = Attempts(store, clock), Passwords()
+    payload = PayloadLimits(bytes=settings.max_payload_bytes, depth=settings.max_payload_depth)
     proof = proof or Proof(store, tokens, clock, settings.session_idle_s)
     use = UseCases(
         store=store,
@@ -188,6 +192,9 @@ def open_api(
         rulesets=parts.rulesets,
         releases=Releases(store, clock, ids),
         approvals=Approvals(store, clock, ids),
+        edits=Edits(store, clock, ids, parts.keys, parts.rulesets, payload),
+        questions=Questions(store, clock, ids, parts.keys),
+        delegations=Delegations(store, clock, ids),
         details=approval_details(parts),
         stops=Stops(store, clock, ids),
         terminations=Terminations(store, clock, ids),
@@ -202,7 +209,7 @@ def open_api(
         public_url=settings.public_url.rstrip("/"),
         home=None if settings.workspace is None else WorkspaceName(settings.workspace),
     )
-    limits = limits_for(PayloadLimits(bytes=settings.max_payload_bytes, depth=settings.max_payload_depth))
+    limits = limits_for(payload)
     provider = _identity_provider(use, settings, wrapper)
     return control_plane(use, Figures(queue), limits, version("remit"), provider, present)
 

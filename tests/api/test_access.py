@@ -43,6 +43,11 @@ FOR_ANYBODY = {
 ONLY_ROLE = {
     ("POST", "/api/v1/approvals/{approval}/approve"): {Role.APPROVER},
     ("POST", "/api/v1/approvals/{approval}/reject"): {Role.APPROVER},
+    ("POST", "/api/v1/approvals/{approval}/edit"): {Role.APPROVER},
+    ("POST", "/api/v1/approvals/{approval}/ask"): {Role.APPROVER},
+    ("GET", "/api/v1/approvals/{approval}/questions"): {Role.APPROVER, Role.AUDITOR},
+    ("POST", "/api/v1/delegations"): {Role.APPROVER, Role.ADMIN},
+    ("POST", "/api/v1/delegations/{delegation}/end"): {Role.APPROVER, Role.ADMIN},
     ("POST", "/api/v1/releases"): {Role.AUTHOR},
     ("POST", "/api/v1/stops/lift"): {Role.OPERATOR, Role.ADMIN},
     ("POST", "/api/v1/stops/terminate"): {Role.ADMIN},

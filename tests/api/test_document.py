@@ -23,9 +23,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from remit.domain.clock import Instant
 from remit.domain.identity import Role
 from tests.api.office import PREFIX, Office, office
-from tests.worlds import VISITOR, WORKSPACE
+from tests.worlds import LINA, SARA, VISITOR, WORKSPACE
 
 GOLDEN = Path(__file__).parent / "golden" / "openapi.json"
 UPDATE = bool(os.environ.get("REMIT_UPDATE_GOLDEN"))
@@ -99,6 +100,9 @@ def test_what_the_document_says_holds(it: Office) -> None:
         "backtest": it.ask("POST", f"{PREFIX}/backtests", it.token(Role.AUTHOR), {"release": run.release}).json()["id"],
         "key": it.credentials.make_agent_key(WORKSPACE, run.agent, "user:test").credential.id,
     }
+    now = it.world.clock.now()
+    away = it.world.delegations.make(WORKSPACE, SARA, SARA, LINA, now, Instant(now + 1_000_000))
+    real["delegation"] = away.id
     admin = it.session(*Role)
     schema = openapi.from_asgi(f"{PREFIX}/openapi.json", it.app)
     asked = 0

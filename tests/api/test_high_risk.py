@@ -85,3 +85,11 @@ def test_a_workspace_may_ask_for_a_session_for_more(it: Office) -> None:
     asked = held(it, "erp.get", id="3")
     it.world.apply({"policies/pay.cedar": HOLD_ALL})
     assert answer(it, asked, token(it)) == (403, "sign_in_needed"), "and so does the one that asked"
+
+
+def test_an_edit_of_a_payment_needs_a_session_as_its_approval_does(it: Office) -> None:
+    hold = held(it, "erp.pay", amount=5)
+    path, body = f"{PREFIX}/approvals/{hold.approval}/edit", {"digest": hold.digest, "arguments": {"amount": 4}}
+    assert it.ask("POST", path, token(it), body).json()["code"] == "sign_in_needed"
+    assert it.world.store.approval(hold.approval).edition == 0
+    assert it.ask("POST", path, it.session_of(SARA), body).json()["state"] == "approved"

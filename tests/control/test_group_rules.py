@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -200,12 +201,12 @@ def test_who_waits_for_an_approval_that_expires_is_told_so(tmp_path: Path) -> No
         world(tmp_path, groups(members("board", SARA, expires_after="1h"))) as it,
         it.client.run("buyer", on_behalf_of=VISITOR) as run,
     ):
-        approval_state = it.client._door.approval_state
+        waiting_for = it.client._door.waiting_for
 
-        def later(*arguments: object) -> object:
+        def later(*arguments: Any) -> Any:
             it.clock.advance(HOUR_S)
-            return approval_state(*arguments)  # type: ignore[arg-type]
+            return waiting_for(*arguments)
 
-        it.client._door.approval_state = later  # type: ignore[method-assign,assignment]
+        it.client._door.waiting_for = later  # type: ignore[method-assign,assignment]
         with pytest.raises(Expired):
             run.call("erp.pay", {"amount": 900}, using=lambda amount: amount, wait=5)

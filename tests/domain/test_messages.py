@@ -26,6 +26,8 @@ def every_finding() -> dict[Code, Finding]:
     found[Code.RUN_ENDED] = Finding.of(Code.RUN_ENDED, Verdict.DENY, run="run_1")
     found[Code.RELEASE_WITHDRAWN] = Finding.of(Code.RELEASE_WITHDRAWN, Verdict.DENY, release="rel_1")
     found[Code.CLOCK_WENT_BACK] = Finding.of(Code.CLOCK_WENT_BACK, Verdict.DENY, seconds=7200)
+    found[Code.OVERSIGHT_EDITED] = Finding.of(Code.OVERSIGHT_EDITED, Verdict.HOLD, approval="apr_1")
+    found[Code.OVERSIGHT_VOID] = Finding.of(Code.OVERSIGHT_VOID, Verdict.DENY, approval="apr_1")
     found[Code.RATE_REACHED] = Finding.of(Code.RATE_REACHED, Verdict.DENY, limit=2, seconds=60)
     found[Code.POLICY_DUTY] = Finding.of(Code.POLICY_DUTY, Verdict.DENY, field="amount")
     return found

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from remit.control.policy_tests import run_tests, situation
 from remit.domain.action import ActionKind
 from remit.domain.canonical import canonical
+from remit.domain.clock import Instant
 from remit.domain.decision import Decision
 from remit.domain.facts import ApprovalFacts, ApprovalState, Facts, LoopSeen, Spend, Stop, StopKind
 from remit.domain.finding import Check, Code, Verdict
@@ -155,6 +156,35 @@ def test_a_used_approval_does_not_lift_a_hold_again() -> None:
     groups = (GroupName("finance"), GroupName("operations"))
     facts.approval = ApprovalFacts(ApprovalId("apr_1"), ApprovalState.USED, groups, facts.now + 1)  # type: ignore[arg-type]
     assert decide(facts, call).verdict is Verdict.HOLD
+
+
+STATES = list(ApprovalState)
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("edited", [False, True])
+def test_an_action_that_names_its_approval_is_admitted_by_it_or_not_at_all(state: ApprovalState, edited: bool) -> None:
+    """Also one that the rules would allow without: else two who waited for one approval would both go on."""
+    for scenario in ("a large payment waits for both groups", "a read is allowed"):
+        waits = next(s for s in SCENARIOS if s.name == scenario or (s.expect is Verdict.ALLOW and "read" in scenario))
+        facts, call = situation(RULES, replace(waits, facts=replace(waits.facts, approval=None)))
+        groups = tuple(sorted(GroupName(name) for name in RULES.configuration.groups))
+        expires = Instant(facts.now + 1)
+        facts.approval = ApprovalFacts(ApprovalId("apr_1"), state, groups, expires, edited=edited, named=True)
+        admits = state is ApprovalState.APPROVED and not edited
+        assert (decide(facts, call).verdict is Verdict.ALLOW) is admits
+        if state in (ApprovalState.USED, ApprovalState.VOIDED):
+            assert decide(facts, call).reasons[-1].code is Code.OVERSIGHT_VOID
+
+
+def test_arguments_that_were_edited_are_held_while_the_new_ones_wait_or_are_approved() -> None:
+    facts, call = held()
+    groups = (GroupName("finance"), GroupName("operations"))
+    for state in (ApprovalState.PENDING, ApprovalState.APPROVED):
+        facts.approval = ApprovalFacts(ApprovalId("apr_1"), state, groups, Instant(facts.now + 1), edited=True)
+        decision = decide(facts, call)
+        assert (decision.verdict, decision.reasons[-1].code) == (Verdict.HOLD, Code.OVERSIGHT_EDITED)
+        assert ApprovalFacts.from_json(facts.approval.as_json()) == facts.approval
 
 
 def test_facts_survive_the_record_whatever_they_hold() -> None:

@@ -22,6 +22,8 @@ NO_SCENARIO = {
     Code.RELEASE_WITHDRAWN: "and whose release stands",
     Code.CLOCK_WENT_BACK: "a scenario has one moment, so its clock can not go back",
     Code.POLICY_DUTY: "validation refuses a duty that an argument of the schema could not take",
+    Code.OVERSIGHT_EDITED: "a scenario's approval is for exactly its arguments",
+    Code.OVERSIGHT_VOID: "and a scenario names no approval",
     Code.RATE_REACHED: "a scenario has one call, and one call is never too fast",
 }
 """What no scenario can show; tests/kernel/test_checks.py shows each directly."""

@@ -1,4 +1,4 @@
-"""The raw routes of agents: start, admit, outcome, end, and the state of an approval that an agent waits for.
+"""The raw routes of agents: start, admit, outcome, end, the state of an approval, and a reply to a question about it.
 
 Beside FastAPI and straight into the admission queue: one request, one durable answer. Agent, workspace and run come
 from the credential and the path, never from a body.
@@ -12,7 +12,7 @@ import re
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
@@ -34,9 +34,9 @@ from remit.domain.prompt import PROMPT, PROMPT_SHA256, PROMPT_UNREAD
 from remit.domain.run import Run
 from remit.execution import metering
 from remit.execution.admission import AdmissionClosed, Overloaded
-from remit.execution.door import RunRefused
+from remit.execution.door import LONGEST_REPLY, RunRefused
 from remit.execution.rulesets import ReleaseUnusable
-from remit.execution.transaction import ActionIdReused, NothingOpen, RunNotStarted
+from remit.execution.transaction import ActionIdReused, NothingAsked, NothingOpen, RunNotStarted
 from remit.storage.port import Approval, StoreError
 from remit.storage.sealed import PayloadLost
 
@@ -126,11 +126,12 @@ _PATHS = (
     _path("POST", "/api/v1/runs/{run}/actions/{action}/outcome", "settle"),
     _path("POST", "/api/v1/runs/{run}/end", "end"),
     _path("GET", "/api/v1/approvals/{approval}/state", "approval_state"),
+    _path("POST", "/api/v1/approvals/{approval}/reply", "reply"),
 )
 
 
 class AgentRoutes:
-    """An ASGI application of five routes. Other paths are not for it: ask `takes` first."""
+    """An ASGI application of six routes. Other paths are not for it: ask `takes` first."""
 
     def __init__(
         self,
@@ -241,9 +242,10 @@ class AgentRoutes:
         run = await self._run(asked, ids[0])
         id = asked.door.action_id(run, key)
         if kind == "tool":
-            arguments = form.mapping("arguments")
+            arguments, under = form.mapping("arguments"), form.text("approval", 64, default="")
             form.done()
-            admission = await asked.door.admit_tool(run, target, arguments or {}, id)
+            approval = ApprovalId(under) if under else None
+            admission = await asked.door.admit_tool(run, target, arguments or {}, id, approval)
         else:
             tokens = [form.number(name, metering.MAX_TOKENS, least) for name, least in metering.LEAST]
             prompt = _prompt_of(form)
@@ -294,6 +296,7 @@ class AgentRoutes:
         """GET /api/v1/approvals/{approval}/state?wait=SECONDS."""
         id, wait_s = ApprovalId(ids[0]), _wait_of(asked.query)
         found = await (self._answered(asked, id, wait_s) if wait_s else self._approval(asked, id))
+        told = await asyncio.to_thread(asked.door.waiting_for, found)
         return 200, {
             "approval": found.id,
             "state": found.state,
@@ -302,7 +305,19 @@ class AgentRoutes:
             "target": found.target,
             "digest": found.digest,
             "expires_at": found.expires_at,
+            "arguments": told.arguments,
+            "questions": [asdict(question) for question in told.questions],
         }
+
+    async def reply(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
+        """POST /api/v1/approvals/{approval}/reply."""
+        form = await self._form(asked)
+        text, question = form.text("text", LONGEST_REPLY, prose=True), form.text("question", 64, default="")
+        form.done()
+        found = await self._approval(asked, ApprovalId(ids[0]))
+        run = await self._run(asked, found.run)
+        await asked.door.areply(run, found.id, text, question)
+        return 200, {"approval": found.id, "replied": True}
 
     # -- what they share
 
@@ -311,7 +326,7 @@ class AgentRoutes:
         return Form(await json_of(asked.headers, asked.receive, self._limits))
 
     async def _answered(self, asked: Asked, id: ApprovalId, longest_s: float) -> Approval:
-        """Return an approval once it is answered, or as it is when the time is over."""
+        """Return an approval once it is answered or its agent is asked something, or as it is in the end."""
         loop = asyncio.get_running_loop()
         until = loop.time() + longest_s
         with self._commits.followed(asked.caller.workspace) as followed:
@@ -319,7 +334,8 @@ class AgentRoutes:
                 count = followed.count  # before it is read: an answer in between is not missed
                 found = await self._approval(asked, id)
                 left = until - loop.time()
-                if found.state is not ApprovalState.PENDING or left <= 0 or self._closing:
+                asks = any(question.answered_at is None for question in found.questions)
+                if found.state is not ApprovalState.PENDING or asks or left <= 0 or self._closing:
                     return found
                 await followed.after(count, min(left, LOOK_AGAIN_S))
 
@@ -365,6 +381,7 @@ _PROBLEMS: tuple[tuple[type[Exception], int, str, str], ...] = (
     (ReleaseUnusable, 422, "release_unusable", "Apply the workspace again with this version, and start a new run"),
     (ActionIdReused, 422, "key_reused", "Take a new id for each new action"),
     (KeyReused, 422, "key_reused", "Take a new key for each new request"),
+    (NothingAsked, 409, "nothing_asked", "The state of the approval lists the questions that wait"),
     (NothingOpen, 409, "nothing_open", "Report one outcome for each admitted action"),
     (RunNotStarted, 409, "no_run", "Start a run first"),
 )

@@ -17,6 +17,7 @@ from remit.api.approval_details import ApprovalDetailRoutes
 from remit.api.approvals import ApprovalRoutes
 from remit.api.backtests import BacktestRoutes
 from remit.api.budgets import BudgetRoutes
+from remit.api.delegations import DelegationRoutes
 from remit.api.figures import Figures
 from remit.api.health import HealthRoutes
 from remit.api.keys import KeyRoutes
@@ -127,6 +128,7 @@ def _routes(use: UseCases) -> Iterator[Route]:
         PolicyRoutes(use),
         BudgetRoutes(use),
         ApprovalRoutes(use),
+        DelegationRoutes(use),
         ApprovalDetailRoutes(use),
         StopRoutes(use),
         RecordRoutes(use),

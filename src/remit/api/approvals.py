@@ -15,7 +15,7 @@ from remit.api.use_cases import UseCases
 from remit.control.approvals import MIN_DIGEST
 from remit.domain.facts import ApprovalState
 from remit.domain.identity import Caller, Role
-from remit.domain.ids import ApprovalId, UserId
+from remit.domain.ids import ApprovalId, GroupName, UserId
 from remit.storage.port import Approval
 
 
@@ -24,6 +24,38 @@ class Answer(Body):
 
     digest: Annotated[str, Field(min_length=MIN_DIGEST, max_length=64, pattern="^[0-9a-f]+$")]
     comment: Prose = ""
+    group: str | None = Field(None, max_length=128, description="For which group, where you are in several that wait.")
+    instead_of: str | None = Field(None, max_length=256, description="Whom you stand in for, where it is several.")
+
+
+class EditedAnswer(Answer):
+    """An answer with other arguments in the place of those that were looked at."""
+
+    arguments: Json
+
+
+class Asking(Body):
+    """A question to the agent."""
+
+    text: Prose
+    instead_of: str | None = Field(None, max_length=256, description="Whom you stand in for, where it is several.")
+
+
+class QuestionShown(Shown):
+    """A question and the reply. `agent_says` is the agent's own word: nothing has checked it."""
+
+    question: str
+    by: str
+    at: int
+    text: str
+    replied_at: int | None
+    agent_says: str | None
+
+
+class QuestionsShown(Shown):
+    """The questions about an approval, in the order they were asked."""
+
+    questions: list[QuestionShown]
 
 
 class ApprovalShown(Shown):
@@ -43,6 +75,10 @@ class ApprovalShown(Shown):
     expires_at: int
     answers: list[Json]
     missing: list[str]
+    asked: list[str] = Field(description="Groups that may answer now.")
+    edits: list[Json] = Field(description="Who changed the arguments when; earlier answers are void.")
+    escalations: list[Json] = Field(description="Which group's time was over, and who may answer as well since then.")
+    questions: list[Json] = Field(description="What was asked, without its words: GET .../questions has them.")
 
 
 class ApprovalsShown(Shown):
@@ -63,6 +99,9 @@ class ApprovalRoutes:
         yield Route("GET", "/approvals/{approval}", self.one, ApprovalShown)
         yield Route("POST", "/approvals/{approval}/approve", self.approve, ApprovalShown, writes=True)
         yield Route("POST", "/approvals/{approval}/reject", self.reject, ApprovalShown, writes=True)
+        yield Route("POST", "/approvals/{approval}/edit", self.edit, ApprovalShown, writes=True)
+        yield Route("POST", "/approvals/{approval}/ask", self.ask, ApprovalShown, writes=True)
+        yield Route("GET", "/approvals/{approval}/questions", self.questions, QuestionsShown)
 
     @allow(people())
     def all(self, caller: Asker, state: ApprovalState | None = None) -> ApprovalsShown:
@@ -85,6 +124,54 @@ class ApprovalRoutes:
         """Refuse the action: in that run it stays refused."""
         return self._answer(approval, body, caller, approve=False)
 
+    @allow(people(Role.APPROVER))
+    def edit(self, approval: str, body: EditedAnswer, caller: Asker) -> ApprovalShown:
+        """Put other arguments in the place of the agent's, and approve them where the rules allow.
+
+        They are decided afresh: what the agent would be denied is refused, with every finding. Earlier answers are
+        void.
+        """
+        check_signed_in(self._use, caller, self._existing(approval, caller))
+        edited = self._use.edits.edit(
+            ApprovalId(approval),
+            UserId(str(caller.person)),
+            body.digest,
+            body.arguments,
+            comment=words(body.comment, "comment"),
+            group=GroupName(body.group) if body.group else None,
+            instead_of=UserId(body.instead_of) if body.instead_of else None,
+        )
+        return self._shown(edited)
+
+    @allow(people(Role.APPROVER))
+    def ask(self, approval: str, body: Asking, caller: Asker) -> ApprovalShown:
+        """Ask the agent something before you answer. It reads it while it waits."""
+        self._existing(approval, caller)
+        instead_of = UserId(body.instead_of) if body.instead_of else None
+        person = UserId(str(caller.person))
+        return self._shown(
+            self._use.questions.ask(ApprovalId(approval), person, words(body.text, "text"), instead_of=instead_of)
+        )
+
+    @allow(people(Role.APPROVER, Role.AUDITOR))
+    def questions(self, approval: str, caller: Asker) -> QuestionsShown:
+        """Return the questions and replies. That you read them is on record."""
+        found = self._existing(approval, caller)
+        told = self._use.questions.read(found, UserId(str(caller.person)), reads_all=Role.AUDITOR in caller.roles)
+        return QuestionsShown(
+            questions=[
+                QuestionShown(
+                    question=each.question.id,
+                    by=each.question.by,
+                    at=each.question.at,
+                    text=each.text,
+                    replied_at=each.question.answered_at,
+                    agent_says=each.reply,
+                )
+                for each in told
+            ]
+        )
+
     def _answer(self, approval: str, body: Answer, caller: Caller, *, approve: bool) -> ApprovalShown:
         check_signed_in(self._use, caller, self._existing(approval, caller))
         answered = self._use.approvals.answer(
@@ -93,6 +180,8 @@ class ApprovalRoutes:
             body.digest,
             approve=approve,
             comment=words(body.comment, "comment"),
+            group=GroupName(body.group) if body.group else None,
+            instead_of=UserId(body.instead_of) if body.instead_of else None,
         )
         return self._shown(answered)
 
@@ -102,9 +191,10 @@ class ApprovalRoutes:
             raise missing("approval", approval)
         return found
 
-    def _shown(self, approval: Approval) -> ApprovalShown:
-        waits = approval.state in (ApprovalState.PENDING, ApprovalState.APPROVED)
-        is_over = waits and self._use.clock.now() >= approval.expires_at
+    def _shown(self, stored: Approval) -> ApprovalShown:
+        now = self._use.clock.now()
+        approval = stored.lapsed(now)
+        waits = approval.state is ApprovalState.PENDING
         return ApprovalShown(
             id=approval.id,
             run=approval.run,
@@ -115,9 +205,13 @@ class ApprovalRoutes:
             release=approval.release,
             on_behalf_of=approval.on_behalf_of,
             approvers=list(approval.approvers),
-            state=ApprovalState.EXPIRED if is_over else approval.state,
+            state=approval.state,
             created_at=approval.created_at,
             expires_at=approval.expires_at,
             answers=[dict(answer) for answer in approval.answers],
-            missing=sorted(approval.missing) if approval.state is ApprovalState.PENDING else [],
+            missing=sorted(approval.missing) if waits else [],
+            asked=list(approval.standing(now).asked) if waits else [],
+            edits=[edit.as_json() for edit in approval.edits],
+            escalations=[{"group": each.group, "to": each.to, "at": each.at} for each in approval.escalations],
+            questions=[question.as_json() for question in approval.questions],
         )

@@ -12,12 +12,15 @@ from remit.control.approval_detail import DetailRefused
 from remit.control.approvals import AnswerRefused
 from remit.control.attempts import TooManyAttempts
 from remit.control.credentials import CredentialRefused
+from remit.control.delegations import DelegationRefused
+from remit.control.edits import EditDenied
 from remit.control.passwords import PasswordUnfit
 from remit.control.people import PersonRefused
 from remit.control.releases import FolderHasProblems, GateClosed, ReleaseRefused, TestsFailed
 from remit.control.signing_in import SignInRefused
 from remit.control.stops import StopRefused
 from remit.domain.arguments import BadArguments
+from remit.domain.messages import say
 from remit.domain.problem import Problem
 from remit.execution.rulesets import ReleaseUnusable
 from remit.ledger.tiles import BadTile
@@ -30,6 +33,8 @@ _KNOWN: tuple[tuple[type[Exception], int, str, str], ...] = (
     (GateClosed, 409, "gate_closed", "The detail says which gate, and what to run"),
     (ReleaseRefused, 409, "release_refused", "The detail says what would be right"),
     (DetailRefused, 409, "payload_changed", "Do not answer it; tell whoever runs the database"),
+    (EditDenied, 422, "edit_denied", "Give arguments that the agent is allowed; `problems` lists every finding"),
+    (DelegationRefused, 422, "delegation_refused", "The detail says what would be right"),
     (AnswerRefused, 409, "answer_refused", "The detail says why; look at the approval again"),
     (StopRefused, 422, "stop_refused", "The detail says what would be right"),
     (PersonRefused, 409, "person_refused", "The detail says what would be right"),
@@ -69,7 +74,9 @@ def refusal_of(error: Exception) -> Refusal | None:
     for kind, status, code, remedy in _KNOWN:
         if isinstance(error, kind):
             refusal = Refusal(status, code, str(error), remedy, retry_after_s=1 if status == 503 else 0)
-            return Listed(refusal, _mistakes(error)) if isinstance(error, FolderHasProblems | TestsFailed) else refusal
+            if isinstance(error, FolderHasProblems | TestsFailed | EditDenied):
+                return Listed(refusal, _mistakes(error))
+            return refusal
     return None
 
 
@@ -87,7 +94,9 @@ def _path(each: Mapping[str, Any]) -> str:
     return ".".join(steps[1:] or steps)[:200].encode("unicode_escape").decode()[:200]
 
 
-def _mistakes(error: FolderHasProblems | TestsFailed) -> list[dict[str, object]]:
+def _mistakes(error: FolderHasProblems | TestsFailed | EditDenied) -> list[dict[str, object]]:
+    if isinstance(error, EditDenied):
+        return [finding.as_json() | {"message": say(finding)} for finding in error.findings]
     if isinstance(error, FolderHasProblems):
         return [mistake(problem) for problem in error.problems]
     return [{"test": tested.scenario.name, "misses": list(tested.misses)} for tested in error.failed]

@@ -23,7 +23,7 @@ from remit.domain.arguments import PayloadLimits
 from remit.domain.canonical import salted_digest
 from remit.domain.clock import Clock
 from remit.domain.ending import BY_OTHERS
-from remit.domain.ids import ActionId, Ids, ReleaseId, RunId, WorkspaceName
+from remit.domain.ids import ActionId, ApprovalId, Ids, ReleaseId, RunId, WorkspaceName
 from remit.domain.payload import ARGUMENTS
 from remit.domain.run import Run
 from remit.execution import metering
@@ -172,9 +172,15 @@ class ServedDoor(InProcessDoor):
 
     # -- actions
 
-    async def admit_tool(self, run: Run, tool: str, arguments: Mapping[str, Any], id: ActionId) -> Admission:
-        """Decide a tool call. Raises BadArguments, and ActionIdReused where `id` was decided with other arguments."""
-        return await self._admitted(self.attempt_tool(run, tool, arguments, id))
+    async def admit_tool(
+        self, run: Run, tool: str, arguments: Mapping[str, Any], id: ActionId, under: ApprovalId | None = None
+    ) -> Admission:
+        """Decide a tool call, where `under` is given by that approval or not at all.
+
+        Raises BadArguments, and ActionIdReused where `id` was decided with other arguments.
+        """
+        attempt = self.attempt_tool(run, tool, arguments, id)
+        return await self._admitted(replace(attempt, command=replace(attempt.command, under=under)))
 
     async def admit_model(
         self,

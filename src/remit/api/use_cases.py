@@ -10,8 +10,11 @@ from remit.api.answers import Refusal
 from remit.control.approval_detail import Details, approval_link
 from remit.control.approvals import Approvals
 from remit.control.credentials import Credentials
+from remit.control.delegations import Delegations
+from remit.control.edits import Edits
 from remit.control.evidence import LiveEvidence
 from remit.control.people import People
+from remit.control.questions import Questions
 from remit.control.releases import Releases
 from remit.control.repeats import Repeats
 from remit.control.signing_in import SigningIn
@@ -46,6 +49,9 @@ class UseCases:
     rulesets: Rulesets
     releases: Releases
     approvals: Approvals
+    edits: Edits
+    questions: Questions
+    delegations: Delegations
     details: Details
     stops: Stops
     terminations: Terminations

@@ -65,13 +65,20 @@ class Voices:
         self._check_side(absent)
         return Voice(person, absent, self._groups_of(absent))
 
+    def check_concerned(self, person: UserId, now: Instant) -> None:
+        """Refuse who is in no group of the approval, nor stands in for anybody who is."""
+        if not self._groups_of(person):
+            self._absent(person, None, now, may_be_several=True)
+
     def check_unchanged(self) -> None:
         """Refuse where another release became active since: asked under the lock of the workspace."""
         if self._find_releases() != self._releases:
             id = self._approval.id
             raise AnswerRefused(f"another release became active while approval {id} was answered: answer it again")
 
-    def _absent(self, person: UserId, instead_of: UserId | None, now: Instant) -> UserId:
+    def _absent(
+        self, person: UserId, instead_of: UserId | None, now: Instant, *, may_be_several: bool = False
+    ) -> UserId:
         """Return whose place somebody takes."""
         found = [
             each.person
@@ -79,7 +86,7 @@ class Voices:
             if each.delegate == person and each.holds_at(now) and instead_of in (None, each.person)
         ]
         members = sorted({absent for absent in found if self._groups_of(absent)})
-        if len(members) == 1:
+        if len(members) == 1 or (members and may_be_several):
             return members[0]
         if members:
             raise AnswerRefused(f"{person} stands in for {' and '.join(members)}: say for whom with --for")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from remit.domain.action import ActionState, Assurance, Cost
+from remit.domain.canonical import JsonValue
 from remit.domain.clock import Instant
 from remit.domain.decision import Decision
+from remit.domain.facts import ApprovalState
 from remit.domain.ids import ActionId, AgentName, ApprovalId, RunId, UserId
 
 
@@ -52,3 +55,32 @@ class Admission:
     digest: str = ""
     reserved: Cost = Cost()
     repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskedQuestion:
+    """What a person wants to know before they answer. `reply` is the agent's own word, None where it gave none yet."""
+
+    id: str
+    at: Instant
+    text: str
+    reply: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingFor:
+    """How an approval stands, for the agent that waits for it.
+
+    Attributes:
+        arguments: what a person has put in the place of the agent's; None where nobody has, or it is not approved yet.
+    """
+
+    approval: ApprovalId
+    state: ApprovalState
+    arguments: Mapping[str, JsonValue] | None = None
+    questions: tuple[AskedQuestion, ...] = ()
+
+    @property
+    def unanswered(self) -> tuple[AskedQuestion, ...]:
+        """The questions that wait for the agent."""
+        return tuple(question for question in self.questions if question.reply is None)

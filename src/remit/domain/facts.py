@@ -219,12 +219,19 @@ class ApprovalState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApprovalFacts:
-    """The latest approval of exactly these arguments in this run."""
+    """The latest approval of exactly these arguments in this run, or of those that a person has put in their place.
+
+    Attributes:
+        edited: the approval is for other arguments by now.
+        named: the agent acts on this approval and no other: without it nothing is admitted, whatever the rules allow.
+    """
 
     id: ApprovalId
     state: ApprovalState
     approvers: tuple[GroupName, ...]
     expires_at: Instant
+    edited: bool = False
+    named: bool = False
 
     def as_json(self) -> dict[str, object]:
         """Return the form that stands in records."""
@@ -233,12 +240,21 @@ class ApprovalFacts:
             "state": self.state.value,
             "approvers": list(self.approvers),
             "expires_at": self.expires_at,
+            "edited": self.edited,
+            "named": self.named,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> ApprovalFacts:
-        """Read the form that stands in records."""
-        return cls(data["id"], ApprovalState(data["state"]), tuple(data["approvers"]), data["expires_at"])
+        """Read the form that stands in records; older ones know of no edits."""
+        return cls(
+            data["id"],
+            ApprovalState(data["state"]),
+            tuple(data["approvers"]),
+            data["expires_at"],
+            data.get("edited", False),
+            data.get("named", False),
+        )
 
 
 @dataclass(slots=True)

@@ -96,6 +96,8 @@ class Code(StrEnum):
     OVERSIGHT_APPROVED = "oversight.approved"
     OVERSIGHT_REJECTED = "oversight.rejected"
     OVERSIGHT_EXPIRED = "oversight.expired"
+    OVERSIGHT_EDITED = "oversight.edited"
+    OVERSIGHT_VOID = "oversight.void"
 
     @property
     def check(self) -> Check:

@@ -67,6 +67,8 @@ _ENGLISH: Mapping[Code, str] = MappingProxyType(
         Code.OVERSIGHT_APPROVED: "approved by a person ({approval})",
         Code.OVERSIGHT_REJECTED: "rejected by a person ({approval})",
         Code.OVERSIGHT_EXPIRED: "approval {approval} expired before it was used",
+        Code.OVERSIGHT_EDITED: "a person has put other arguments in the place of these ({approval})",
+        Code.OVERSIGHT_VOID: "approval {approval} does not admit this call, or not any more",
     }
 )
 
@@ -122,6 +124,8 @@ _ARABIC: Mapping[Code, str] = MappingProxyType(
         Code.OVERSIGHT_APPROVED: "وافق عليه شخص ({approval})",
         Code.OVERSIGHT_REJECTED: "رفضه شخص ({approval})",
         Code.OVERSIGHT_EXPIRED: "انتهت صلاحية الموافقة {approval} قبل استخدامها",
+        Code.OVERSIGHT_EDITED: "استبدل شخص هذه الوسائط بغيرها ({approval})",
+        Code.OVERSIGHT_VOID: "الموافقة {approval} لا تسمح بهذا الاستدعاء، أو لم تعد تسمح به",
     }
 )
 

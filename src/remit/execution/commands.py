@@ -9,7 +9,7 @@ from remit.domain import ending
 from remit.domain.action import Outcome
 from remit.domain.clock import Instant
 from remit.domain.facts import stop_id
-from remit.domain.ids import ActionId, RunId, ScopeId, WorkspaceName
+from remit.domain.ids import ActionId, ApprovalId, RunId, ScopeId, WorkspaceName
 from remit.domain.release import LoopRule
 from remit.domain.run import Run
 from remit.kernel.gathering import own_scopes_of, scopes_of
@@ -62,6 +62,8 @@ class Admit:
     call: Prepared
     payloads: tuple[SealedPayload, ...] = ()
     lease_s: int = 0
+    under: ApprovalId | None = None
+    """The approval that the agent acts on: this one or nothing."""
 
     @property
     def run(self) -> Run:
@@ -173,7 +175,23 @@ class Lapse:
         yield self.scope
 
 
-Command = StartRun | Admit | Settle | EndRun | Prolong | Lapse
+@dataclass(frozen=True, slots=True)
+class Reply(OnRun):
+    """Put an agent's answer to a person's question on record. `payload` is the text, `digest` of it salted by run."""
+
+    run: Run
+    approval: ApprovalId
+    question: str
+    digest: str
+    payload: SealedPayload
+
+    @property
+    def record_key(self) -> str:
+        """Unique in the workspace."""
+        return f"{self.question}/reply"
+
+
+Command = StartRun | Admit | Settle | EndRun | Prolong | Lapse | Reply
 
 
 @dataclass(frozen=True, slots=True)

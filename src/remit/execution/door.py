@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 import orjson
 
 from remit.domain.action import Action, ActionKind, Cost, Outcome
-from remit.domain.admission import Admission, RunRequest
+from remit.domain.admission import Admission, AskedQuestion, RunRequest, WaitingFor
 from remit.domain.arguments import BadArguments, PayloadLimits, checked
 from remit.domain.canonical import salted_digest
 from remit.domain.clock import Clock, Instant
+from remit.domain.facts import ApprovalState
 from remit.domain.ids import ActionId, ApprovalId, Ids, KeyId, ReleaseId, RunId, WorkspaceName
 from remit.domain.payload import ARGUMENTS, RESULT, TASK
 from remit.domain.prompt import fitted
@@ -22,20 +23,23 @@ from remit.domain.run import Run
 from remit.domain.text import ACTOR_FORMS, is_actor, recordable, unfit
 from remit.execution import metering
 from remit.execution.admission import AdmissionQueue
-from remit.execution.commands import Admit, EndRun, Observation, Settle, Settled, StartRun
+from remit.execution.commands import Admit, EndRun, Observation, Reply, Settle, Settled, StartRun
 from remit.execution.keys import Keys
 from remit.execution.rulesets import Rulesets
-from remit.execution.transaction import Answer, NothingOpen
+from remit.execution.transaction import Answer, NothingAsked, NothingOpen
 from remit.kernel.loops.sketch import CallSketch, result_sketch
 from remit.kernel.prepared import Prepared, model_arguments, prepare
 from remit.kernel.ruleset import Ruleset
-from remit.storage.port import Approval, Reads, SealedPayload, StoreError
+from remit.storage.approval import QUESTION, REPLY, Approval
+from remit.storage.port import Reads, SealedPayload, StoreError
 
 NO_PROMPT: Mapping[str, Any] = MappingProxyType({})
 
 
 _LONGEST = {"agent": 128, "on_behalf_of": 256, "subject": 256, "channel": 128, "parent": 64}
 _LONGEST_PURPOSE = 4_000
+LONGEST_REPLY = 4_000
+"""Characters of an answer to a question."""
 
 DEEPEST = 64
 """Most runs above one: each admission locks the rows of them all."""
@@ -254,12 +258,18 @@ class InProcessDoor:
         assert isinstance(answer, Admission)
         return answer
 
-    def again(self, attempt: Attempt) -> Attempt:
-        """Return a new attempt at the same action, for after an approval."""
+    def again(self, attempt: Attempt, waited: WaitingFor | None = None) -> Attempt:
+        """Return a new attempt at the same action, for after an approval: with the arguments that were approved.
+
+        Where a person has changed them, the attempt is bound to that approval: it is admitted by it or not at all.
+        """
         call = attempt.call
-        return self._attempt(
-            call.rules, call.run, call.action.kind, call.action.target, attempt.arguments, call.action.cost
-        )
+        edited = None if waited is None else waited.arguments
+        arguments = attempt.arguments if edited is None else edited
+        made = self._attempt(call.rules, call.run, call.action.kind, call.action.target, arguments, call.action.cost)
+        if waited is None or edited is None:
+            return made
+        return replace(made, command=replace(made.command, under=waited.approval))
 
     # -- outcomes
 
@@ -316,6 +326,44 @@ class InProcessDoor:
         self._admissions.check_process()
         found = self._store.approval(approval)
         return None if found is None else found.lapsed(self._clock.now())
+
+    def waiting_for(self, found: Approval) -> WaitingFor:
+        """Return what the agent is told of an approval. Raises PayloadLost where its data was erased."""
+        edited = None
+        if found.edits and found.state is ApprovalState.APPROVED:
+            edited = orjson.loads(self._opened(found.payload, ARGUMENTS) or b"null")
+        questions = tuple(
+            AskedQuestion(each.id, each.at, self._text(each.id, QUESTION) or "", self._text(each.id, REPLY))
+            for each in found.questions
+        )
+        return WaitingFor(found.id, found.state, edited, questions)
+
+    def reply(self, run: Run, approval: ApprovalId, text: str, question: str = "") -> None:
+        """Answer a person's question, by default the oldest that waits. Raises NothingAsked."""
+        self._admissions.submit(self._prepare_reply(run, approval, text, question))
+
+    async def areply(self, run: Run, approval: ApprovalId, text: str, question: str = "") -> None:
+        """As reply, without blocking the event loop."""
+        await self._admissions.asubmit(self._prepare_reply(run, approval, text, question))
+
+    def _prepare_reply(self, run: Run, approval: ApprovalId, text: str, question: str) -> Reply:
+        why = unfit(text, LONGEST_REPLY, prose=True) if text.strip() else "is empty"
+        if why is not None:
+            raise NothingAsked(f"the answer {why}")
+        found = self._store.approval(approval)
+        waits = [] if found is None else [each.id for each in found.questions if each.answered_at is None]
+        id = question or next(iter(waits), "")
+        raw = text.encode()
+        sealed = self._keys.of_run(run).seal(id, REPLY, raw)
+        return Reply(run, approval, id, salted_digest(run.salt, raw), sealed)
+
+    def _text(self, owner: str, part: str) -> str | None:
+        raw = self._opened(owner, part)
+        return None if raw is None else raw.decode()
+
+    def _opened(self, owner: str, part: str) -> bytes | None:
+        sealed = self._store.payload(owner, part)
+        return None if sealed is None else self._keys.of(sealed.key).open(sealed)
 
     def _rules(self, release: ReleaseId) -> Ruleset:
         self._admissions.check_process()

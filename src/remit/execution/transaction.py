@@ -17,9 +17,9 @@ from remit.domain.action import ActionState, Cost, OutcomeStatus
 from remit.domain.admission import Admission
 from remit.domain.clock import MICROS_PER_SECOND, Instant
 from remit.domain.decision import Decision
-from remit.domain.facts import ApprovalState, Facts, Progress, Scope, ScopeKind, scope_id
+from remit.domain.facts import ApprovalFacts, ApprovalState, Facts, Progress, Scope, ScopeKind, scope_id
 from remit.domain.finding import Code, Verdict
-from remit.domain.ids import ActionId, ApprovalId, Ids, OwnerId, ScopeId
+from remit.domain.ids import ApprovalId, Ids, OwnerId, ScopeId
 from remit.domain.oversight import requirements_of
 from remit.domain.record import Record, RecordKind
 from remit.domain.run import Run
@@ -33,17 +33,19 @@ from remit.execution.commands import (
     Lapsed,
     Prolong,
     Prolonged,
+    Reply,
     RunStanding,
     Settle,
     Settled,
     StartRun,
 )
+from remit.execution.loading import wanted_by
 from remit.kernel.checks.standing import CLOCK_TOLERANCE_S
 from remit.kernel.decide import VERSION, decide
 from remit.kernel.gathering import facts_of, own_scopes_of, row
 from remit.storage.approval import Approval, lapses
 from remit.storage.liveness import LeaseProlonged, RunEnded, RunHeard
-from remit.storage.port import Loaded, OpenAction, Reservation, Transactions, Wanted, Writes
+from remit.storage.port import Loaded, OpenAction, Reservation, Transactions, Writes
 
 Answer = Admission | Settled | RunStanding | Prolonged | Lapsed
 CLOCK = "remit:clock"
@@ -58,6 +60,10 @@ _STATE = {
 
 class NothingOpen(Exception):
     """An outcome was reported for an action that was never admitted or is settled already."""
+
+
+class NothingAsked(Exception):
+    """An answer to a question that nobody asked about this approval, or that is answered already."""
 
 
 class ActionIdReused(Exception):
@@ -82,39 +88,11 @@ def process(transactions: Transactions, batch: Batch, now: Instant, writer: Writ
     A command whose record is there already gets the stored answer and changes nothing. NothingOpen and
     RunNotStarted are answers to one command; any other exception leaves the whole batch undone.
     """
-    loaded = transactions.begin(_wanted(batch))
+    loaded = transactions.begin(wanted_by(batch))
     work = _Work(loaded, batch, now, writer)
     answers = [work.carry_out(command) for command in batch.commands]
     transactions.commit(work.writes)
     return answers
-
-
-def _wanted(batch: Batch) -> Wanted:
-    commands = batch.commands
-    admits = [command for command in commands if isinstance(command, Admit)]
-    return Wanted(
-        scopes=sorted({scope for command in commands for scope in command.scopes}),
-        record_keys=[key for command in commands for key in _keys_of(command)],
-        open_actions=[action for command in commands for action in _actions_of(command)],
-        approvals=[(command.run.id, command.call.digest) for command in admits],
-        releases={command.run.release for command in admits},
-        workspace=batch.workspace,
-    )
-
-
-def _actions_of(command: Command) -> tuple[ActionId, ...]:
-    match command:
-        case Settle():
-            return (command.outcome.action,)
-        case Prolong():
-            return command.actions
-    return ()
-
-
-def _keys_of(command: Command) -> tuple[str, ...]:
-    if isinstance(command, Settle) and not command.reconciles:
-        return command.record_key, command.late().record_key
-    return (command.record_key,)
 
 
 class _Work:
@@ -150,6 +128,8 @@ class _Work:
                 return self._prolong(command)
             case Lapse():
                 return self._lapse(command)
+            case Reply():
+                return self._reply(command)
 
     # -- runs
 
@@ -256,20 +236,23 @@ class _Work:
             self.loaded.scopes,
             self.now,
             withdrawn=run.release in self.loaded.withdrawn,
-            approval=None if approval is None else approval.facts(),
+            approval=_facts_of(approval, command),
         )
         return facts, approval
 
     def _approval(self, command: Admit) -> Approval | None:
         """Return the approval of these arguments as time has made it by now. An expired one is told of once."""
-        approval = self.loaded.approvals.get((command.run.id, command.call.digest))
-        if approval is None:
+        key = (command.run.id, command.call.digest)
+        approval = self.loaded.approvals.get(key)
+        if command.under is not None:
+            approval = self.loaded.approvals_by_id.get(command.under)
+        if approval is None or key not in {(approval.run, approval.digest), (approval.run, approval.first_digest)}:
             return None
         lapsed = approval.lapsed(self.now)
         if lapsed != approval:
             self._keep(lapsed)
-            for key, kind, content in lapses(approval, lapsed):
-                self._record(key, kind, command.run, content)
+            for name, kind, content in lapses(approval, lapsed):
+                self._record(name, kind, command.run, content)
         return None if lapsed.state is ApprovalState.EXPIRED and lapsed.told else lapsed
 
     def _open(self, command: Admit, reservations: tuple[Reservation, ...]) -> None:
@@ -296,7 +279,8 @@ class _Work:
             return None
         codes = {finding.code for finding in decision.findings}
         if decision.verdict is Verdict.HOLD:
-            waiting = approval if Code.OVERSIGHT_PENDING in codes else self._ask(facts, command, decision)
+            is_asked = not codes.isdisjoint((Code.OVERSIGHT_PENDING, Code.OVERSIGHT_EDITED))
+            waiting = approval if is_asked else self._ask(facts, command, decision)
             return None if waiting is None else waiting.id
         if approval is None:
             return None
@@ -335,12 +319,33 @@ class _Work:
         return asked
 
     def _keep(self, approval: Approval) -> None:
-        self.writes.approvals[approval.id] = approval
+        self.writes.approvals[approval.id] = self.loaded.approvals_by_id[approval.id] = approval
         for digest in {approval.digest, approval.first_digest} - {""}:
             if approval.state is ApprovalState.USED:
                 self.loaded.approvals.pop((approval.run, digest), None)  # the same call later in this batch asks again
             else:
                 self.loaded.approvals[approval.run, digest] = approval
+
+    def _reply(self, command: Reply) -> RunStanding | NothingAsked:
+        approval = self.loaded.approvals_by_id.get(command.approval)
+        is_own = approval is not None and approval.run == command.run.id
+        open_ones = [each.id for each in approval.questions if each.answered_at is None] if approval and is_own else []
+        if approval is None or command.question not in open_ones or approval.state is not ApprovalState.PENDING:
+            return NothingAsked(f"no question {command.question} waits for an answer about approval {command.approval}")
+        answered = [
+            replace(each, answered_at=self.now) if each.id == command.question else each for each in approval.questions
+        ]
+        self._keep(replace(approval, questions=tuple(answered)))
+        self.writes.payloads.append(command.payload)
+        content: dict[str, object] = {
+            "approval": approval.id,
+            "action": approval.action,
+            "agent": command.run.agent,
+            "question": command.question,
+            "text_digest": command.digest,
+        }
+        self._record(command.record_key, RecordKind.QUESTION_ANSWERED, command.run, content)
+        return RunStanding(command.run.id)
 
     def _settle(self, command: Settle) -> Settled | NothingOpen:
         outcome = command.outcome
@@ -420,8 +425,19 @@ def _is_news(command: Settle, stored: bytes | None) -> bool:
     return bool(orjson.loads(stored)["status"] == OutcomeStatus.UNKNOWN.value)
 
 
-def _repeated(command: Command, stored: dict[str, Any]) -> Answer | ActionIdReused:
+def _facts_of(approval: Approval | None, command: Admit) -> ApprovalFacts | None:
+    """Return what the decision needs of an approval. One that is named and is not for this call admits nothing."""
+    if approval is not None:
+        return approval.facts(command.call.digest, named=command.under is not None)
+    if command.under is None:
+        return None
+    return ApprovalFacts(command.under, ApprovalState.VOIDED, (), command.run.started_at, named=True)
+
+
+def _repeated(command: Command, stored: dict[str, Any]) -> Answer | ActionIdReused | NothingAsked:
     """Turn a stored record back into the answer that was given for it."""
+    if isinstance(command, Reply) and stored["text_digest"] != command.digest:
+        return NothingAsked(f"question {command.question} is answered already, with other words")
     if isinstance(command, Admit) and stored["arguments_digest"] != command.call.digest:
         # The digest is salted by run and covers target and arguments: nothing else may pass for what was decided.
         return ActionIdReused(

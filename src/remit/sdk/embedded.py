@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from remit.domain.action import Cost, Outcome
-from remit.domain.admission import Admission, RunRequest
-from remit.domain.facts import ApprovalState
+from remit.domain.admission import Admission, RunRequest, WaitingFor
 from remit.domain.ids import ApprovalId
 from remit.domain.run import Run
 from remit.execution.door import Attempt, InProcessDoor, RunRefused
 from remit.execution.rulesets import ReleaseUnusable
-from remit.execution.transaction import ActionIdReused, NothingOpen
+from remit.execution.transaction import ActionIdReused, NothingAsked, NothingOpen
 from remit.sdk import port
 from remit.sdk.errors import Refused, Unavailable
 from remit.storage.port import StoreError
@@ -59,10 +58,10 @@ class EmbeddedDoor:
         with _translated():
             return self._door.attempt_model(run, model, input_tokens, max_output_tokens, prompt)
 
-    def again(self, attempt: port.Attempt) -> Attempt:
+    def again(self, attempt: port.Attempt, waited: WaitingFor | None) -> Attempt:
         """See Door."""
         with _translated():
-            return self._door.again(cast("Attempt", attempt))
+            return self._door.again(cast("Attempt", attempt), waited)
 
     def admit(self, attempt: port.Attempt) -> Admission:
         """See Door."""
@@ -88,11 +87,21 @@ class EmbeddedDoor:
         """See Door."""
         return self._door.cost_of(cast("Attempt", attempt), response)
 
-    def approval_state(self, approval: ApprovalId, wait_s: float = 0.0) -> ApprovalState | None:  # noqa: ARG002
+    def waiting_for(self, approval: ApprovalId, wait_s: float = 0.0) -> WaitingFor | None:  # noqa: ARG002
         """See Door. Looking is cheap here, so it never waits."""
         with _translated():
             found = self._door.approval(approval)
-            return None if found is None else found.state
+            return None if found is None else self._door.waiting_for(found)
+
+    def reply(self, run: Run, approval: ApprovalId, text: str, question: str) -> None:
+        """See Door."""
+        with _translated():
+            self._door.reply(run, approval, text, question)
+
+    async def areply(self, run: Run, approval: ApprovalId, text: str, question: str) -> None:
+        """See Door."""
+        with _translated():
+            await self._door.areply(run, approval, text, question)
 
     def close(self) -> None:
         """See Door."""
@@ -105,5 +114,5 @@ def _translated() -> Iterator[None]:
         yield
     except (StoreError, PayloadLost) as error:
         raise Unavailable(str(error)) from error
-    except (RunRefused, ReleaseUnusable, ActionIdReused, NothingOpen) as error:
+    except (RunRefused, ReleaseUnusable, ActionIdReused, NothingAsked, NothingOpen) as error:
         raise Refused(str(error)) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from remit.domain.action import ActionState
-from remit.domain.admission import Admission
+from remit.domain.admission import Admission, AskedQuestion, WaitingFor
 from remit.domain.finding import Check, Code, Finding
 from remit.domain.ids import ApprovalId
 from remit.domain.messages import Language, say, telling
@@ -66,8 +66,13 @@ class Expired(Denied):
 class Held(NotAdmitted):
     """A person must decide first.
 
-    `approval` names what is waited for; the same call again, once approved, runs once.
+    `approval` names what is waited for; the same call again, once approved, runs once. `questions` are what people have
+    asked the agent meanwhile, as far as it has waited: `run.answer(held.approval, "...")` answers the oldest.
     """
+
+    def __init__(self, admission: Admission, target: str, questions: tuple[AskedQuestion, ...] = ()) -> None:
+        super().__init__(admission, target)
+        self.questions = questions
 
     @property
     def approval(self) -> ApprovalId:
@@ -81,10 +86,10 @@ class Held(NotAdmitted):
         return self.admission.digest
 
 
-def not_admitted(admission: Admission, target: str) -> NotAdmitted:
+def not_admitted(admission: Admission, target: str, waited: WaitingFor | None = None) -> NotAdmitted:
     """Return the error that fits an admission that is not `admitted`."""
     if admission.state is ActionState.HELD:
-        return Held(admission, target)
+        return Held(admission, target, () if waited is None else waited.unanswered)
     codes = {finding.code for finding in admission.decision.reasons}
     if any(code.check is Check.STOP for code in codes):
         return Stopped(admission, target)

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import orjson
 
 from remit.domain.action import ActionKind, ActionState, Cost, Outcome, OutcomeStatus
-from remit.domain.admission import Admission, RunRequest
+from remit.domain.admission import Admission, AskedQuestion, RunRequest, WaitingFor
 from remit.domain.arguments import BadArguments, PayloadLimits, checked
 from remit.domain.decision import Decision
 from remit.domain.facts import ApprovalState
@@ -58,6 +58,7 @@ class HttpAttempt:
     tokens: tuple[int, int]
     action: ActionId
     usage: metering.Usage | None = None
+    under: ApprovalId | None = None
     left: bool = False
     """Whoever waited for the decision was cancelled, so nobody dispatches the action."""
 
@@ -66,6 +67,7 @@ class HttpAttempt:
         asked: dict[str, object] = {"kind": self.kind, "target": self.target, "id": self.key}
         if self.kind is ActionKind.TOOL:
             asked["arguments"] = self.arguments
+            asked |= {} if self.under is None else {"approval": self.under}
         else:
             asked["input_tokens"], asked["max_output_tokens"] = self.tokens
             asked |= self.arguments
@@ -133,10 +135,14 @@ class HttpDoor:
         told = fitted(prompt, self._limits)
         return self._attempt(run.id, ActionKind.MODEL, recordable(model), told, (input_tokens, max_output_tokens))
 
-    def again(self, attempt: port.Attempt) -> HttpAttempt:
+    def again(self, attempt: port.Attempt, waited: WaitingFor | None) -> HttpAttempt:
         """See Door."""
         known = cast("HttpAttempt", attempt)
-        return self._attempt(known.run, known.kind, known.target, known.arguments, known.tokens)
+        if waited is None or waited.arguments is None:
+            return self._attempt(known.run, known.kind, known.target, known.arguments, known.tokens)
+        made = self._attempt(known.run, known.kind, known.target, waited.arguments, known.tokens)
+        made.under = waited.approval
+        return made
 
     def _attempt(
         self, run: RunId, kind: ActionKind, target: str, arguments: Mapping[str, Any], tokens: tuple[int, int]
@@ -197,7 +203,7 @@ class HttpDoor:
 
     # -- waiting
 
-    def approval_state(self, approval: ApprovalId, wait_s: float = 0.0) -> ApprovalState | None:
+    def waiting_for(self, approval: ApprovalId, wait_s: float = 0.0) -> WaitingFor | None:
         """See Door."""
         seconds = int(max(0.0, min(wait_s, LONGEST_WAIT_S)))
         path = f"/api/v1/approvals/{_step(approval)}/state?wait={seconds}"
@@ -205,7 +211,18 @@ class HttpDoor:
             answer = self._wire.ask("GET", path, None, more_s=seconds)
         except NoSuchThing:
             return None
-        return ApprovalState(answer["state"])
+        return _waiting_from(answer)
+
+    def reply(self, run: Run, approval: ApprovalId, text: str, question: str) -> None:  # noqa: ARG002
+        """See Door. The server knows whose run it is."""
+        if not isinstance(text, str):
+            raise Refused("the answer must be text")
+        told = {"text": text} | ({"question": question} if question else {})
+        self._wire.ask("POST", f"/api/v1/approvals/{_step(approval)}/reply", orjson.dumps(told))
+
+    async def areply(self, run: Run, approval: ApprovalId, text: str, question: str) -> None:
+        """See Door."""
+        await self._elsewhere(self.reply, run, approval, text, question)
 
     def close(self) -> None:
         """See Door."""
@@ -256,6 +273,18 @@ def _admission_from(document: Mapping[str, Any]) -> Admission:
         )
     except (KeyError, ValueError, TypeError) as error:
         raise Unavailable(f"the server's decision can not be read ({error}): it is not of this version") from None
+
+
+def _waiting_from(document: Mapping[str, Any]) -> WaitingFor:
+    try:
+        return WaitingFor(
+            approval=document["approval"],
+            state=ApprovalState(document["state"]),
+            arguments=document["arguments"],
+            questions=tuple(AskedQuestion(**each) for each in document["questions"]),
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise Unavailable(f"the server's answer can not be read ({error}): it is not of this version") from None
 
 
 def _type_name(error: str) -> str:

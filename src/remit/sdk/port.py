@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from remit.domain.action import Cost, Outcome
-from remit.domain.admission import Admission, RunRequest
-from remit.domain.facts import ApprovalState
+from remit.domain.admission import Admission, RunRequest, WaitingFor
 from remit.domain.ids import ActionId, ApprovalId
 from remit.domain.run import Run
 
@@ -50,7 +49,8 @@ class Door(Protocol):
     ) -> Attempt:
         """Prepare a model call; `prompt` is what domain/prompt.py says of the prompt."""
 
-    def again(self, attempt: Attempt) -> Attempt: ...
+    def again(self, attempt: Attempt, waited: WaitingFor | None) -> Attempt:
+        """Return a new attempt at the same action, with the arguments that were approved."""
 
     def admit(self, attempt: Attempt) -> Admission: ...
 
@@ -62,7 +62,11 @@ class Door(Protocol):
 
     def cost_of(self, attempt: Attempt, response: object) -> Cost | None: ...
 
-    def approval_state(self, approval: ApprovalId, wait_s: float = 0.0) -> ApprovalState | None:
-        """Return how an approval stands, None where there is none; a door far away may wait so long for an answer."""
+    def waiting_for(self, approval: ApprovalId, wait_s: float = 0.0) -> WaitingFor | None:
+        """Return how an approval stands, None where there is none; a door far away may wait so long for news."""
+
+    def reply(self, run: Run, approval: ApprovalId, text: str, question: str) -> None: ...
+
+    async def areply(self, run: Run, approval: ApprovalId, text: str, question: str) -> None: ...
 
     def close(self) -> None: ...

@@ -17,8 +17,7 @@ from typing import Any, Self
 import orjson
 
 from remit.domain.action import ActionState, Cost, Outcome, OutcomeStatus
-from remit.domain.admission import Admission, RunRequest
-from remit.domain.facts import ApprovalState
+from remit.domain.admission import Admission, AskedQuestion, RunRequest, WaitingFor
 from remit.domain.ids import ApprovalId, RunId
 from remit.domain.money import Micros
 from remit.domain.prompt import PROMPT
@@ -27,11 +26,7 @@ from remit.kernel.duties import applied
 from remit.sdk.errors import Refused, RemitError, Unavailable, not_admitted
 from remit.sdk.port import Attempt, Door
 from remit.sdk.prompt import Prompt, fields_of
-
-FIRST_POLL_S, LONGEST_POLL_S = 0.05, 2.0
-"""How often a waiting call looks for its approval: quickly at first, then every two seconds."""
-LONGEST_LOOK_S = 25.0
-"""How long one look may last, where the door can wait for the answer by itself."""
+from remit.sdk.waiting import Waiting
 
 
 class Unrecorded(Unavailable):
@@ -144,7 +139,9 @@ class ActiveRun:
             tool: the tool's name in the workspace.
             arguments: what to call it with; duties such as masks are carried out before `using` sees them.
             using: your function.
-            wait: seconds to wait for a person where one must decide; None raises Held at once.
+            wait: seconds to wait for a person where one must decide; None raises Held at once. Where a person has put
+                other arguments in the place of yours and they are approved, `using` is called with those. A question
+                that is asked meanwhile ends the wait: Held says which.
 
         Raises:
             Refused: `wait` is no number of seconds, or the run was never started.
@@ -222,27 +219,53 @@ class ActiveRun:
         told = {PROMPT: read.value}
         return self._door.attempt_model(self._started, model, read.most_tokens, max_output_tokens, told)
 
+    # -- what people ask before they answer
+
+    def questions(self, approval: str) -> tuple[AskedQuestion, ...]:
+        """Return what people have asked about a held call, and what was replied. Raises Refused where there is none."""
+        seen = self._door.waiting_for(ApprovalId(approval))
+        if seen is None:
+            raise Refused(f"there is no approval {approval} of this agent")
+        return seen.questions
+
+    def answer(self, approval: str, text: str, *, question: str = "") -> None:
+        """Answer a question about a held call, by default the oldest that waits.
+
+        People read it as the agent's own words; it changes nothing of the call. Raises Refused where nobody has asked.
+        """
+        self._door.reply(self._started, ApprovalId(approval), text, question)
+
+    async def aanswer(self, approval: str, text: str, *, question: str = "") -> None:
+        """As `answer`, without blocking the event loop."""
+        await self._door.areply(self._started, ApprovalId(approval), text, question)
+
     # -- admit, dispatch, settle
 
     def _admit(self, attempt: Attempt, wait: float | None) -> Call:
         checked_wait(wait)
-        admission = self._decide(attempt)
+        admission, waited = self._decide(attempt), None
         if admission.state is ActionState.HELD and wait is not None and admission.approval is not None:
-            for pause in self._pauses(admission.approval, wait):
+            waiting = Waiting(self._door, admission.approval, wait)
+            for pause in waiting:
                 time.sleep(pause)
-            attempt = self._door.again(attempt)
-            admission = self._decide(attempt)
-        return _call(attempt, admission)
+            waited = waiting.seen
+            if not waiting.is_asked:
+                attempt = self._door.again(attempt, waited)
+                admission = self._decide(attempt)
+        return _call(attempt, admission, waited)
 
     async def _aadmit(self, attempt: Attempt, wait: float | None) -> Call:
         checked_wait(wait)
-        admission = await self._adecide(attempt)
+        admission, waited = await self._adecide(attempt), None
         if admission.state is ActionState.HELD and wait is not None and admission.approval is not None:
-            async for pause in _each(self._pauses(admission.approval, wait, patience=0.0)):
+            waiting = Waiting(self._door, admission.approval, wait, patience=0.0)
+            async for pause in _each(iter(waiting)):
                 await asyncio.sleep(pause)
-            attempt = self._door.again(attempt)
-            admission = await self._adecide(attempt)
-        return _call(attempt, admission)
+            waited = waiting.seen
+            if not waiting.is_asked:
+                attempt = self._door.again(attempt, waited)
+                admission = await self._adecide(attempt)
+        return _call(attempt, admission, waited)
 
     def _decide(self, attempt: Attempt) -> Admission:
         try:
@@ -265,19 +288,6 @@ class ActiveRun:
         nothing = Outcome(attempt.action, OutcomeStatus.ERROR, Cost(Micros(0), 0, 0), error="not_dispatched")
         with contextlib.suppress(RemitError):  # it was not admitted, or the store is gone and it becomes unknown
             self._door.settle(attempt, nothing, b"")
-
-    def _pauses(self, approval: ApprovalId, wait: float, patience: float = LONGEST_LOOK_S) -> Iterator[float]:
-        """Yield how long to sleep before looking again, until people have answered or `wait` seconds are over.
-
-        `patience` is how long the door may take over one look: a thread can wait there as well as here.
-        """
-        until, pause = time.monotonic() + wait, FIRST_POLL_S
-        while self._door.approval_state(approval, min(wait, patience)) is ApprovalState.PENDING:
-            wait = left = until - time.monotonic()
-            if left <= 0:
-                return
-            yield min(pause, left)
-            pause = min(pause * 2, LONGEST_POLL_S)
 
     def _dispatch(
         self, call: Call, using: Callable[[], Any], cost_of: Callable[[Attempt, object], Cost | None] | None
@@ -363,9 +373,9 @@ async def _each(pauses: Iterator[float]) -> AsyncIterator[float]:
         yield pause
 
 
-def _call(attempt: Attempt, admission: Admission) -> Call:
+def _call(attempt: Attempt, admission: Admission, waited: WaitingFor | None = None) -> Call:
     if admission.state is not ActionState.ADMITTED:
-        raise not_admitted(admission, attempt.target)
+        raise not_admitted(admission, attempt.target, waited)
     return Call(attempt, applied(attempt.arguments, admission.decision.duties))
 
 

@@ -27,7 +27,7 @@ MAX_ANSWER = 8 * 1_048_576
 LONGEST_PAUSE_S = 2.0
 
 _AGAIN = (408, 425, 429, 502, 503, 504)
-_SAYS_IT_ALL = frozenset({"run_refused", "release_unusable", "key_reused", "nothing_open"})
+_SAYS_IT_ALL = frozenset({"run_refused", "release_unusable", "key_reused", "nothing_open", "nothing_asked"})
 _Connection: TypeAlias = http.client.HTTPConnection
 
 

@@ -22,6 +22,9 @@ from remit.domain.oversight import Escalation, Requirement, Standing, Turn, Vote
 from remit.domain.record import RecordKind
 from remit.domain.release import Order
 
+QUESTION, REPLY = "question", "reply"
+"""Parts of the sealed payload of a question."""
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -159,9 +162,11 @@ class Approval:
             return replace(self, state=ApprovalState.APPROVED)
         return replace(self, expires_at=self.expires_at if seen.ends_at is None else seen.ends_at)
 
-    def facts(self) -> ApprovalFacts:
-        """Return what a decision needs of it."""
-        return ApprovalFacts(self.id, self.state, self.approvers, self.expires_at)
+    def facts(self, digest: str, *, named: bool = False) -> ApprovalFacts:
+        """Return what the decision on arguments of this digest needs of it; `named`: the agent acts on it by its id."""
+        return ApprovalFacts(
+            self.id, self.state, self.approvers, self.expires_at, edited=digest != self.digest, named=named
+        )
 
     def course(self) -> dict[str, object]:
         """Return the form in which what has become of it is stored, answers apart."""

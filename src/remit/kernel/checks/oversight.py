@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from remit.domain.action import ActionKind
+from remit.domain.clock import Instant
 from remit.domain.facts import ApprovalFacts, ApprovalState, Facts
 from remit.domain.finding import Code, Finding, Verdict
 from remit.domain.ids import GroupName
@@ -30,13 +31,16 @@ def required(call: Prepared, others: Iterable[Finding]) -> tuple[GroupName, ...]
 
 def check(facts: Facts, groups: tuple[GroupName, ...], others: Iterable[Finding]) -> tuple[Finding, ...]:
     """Hold until every required group has answered for exactly these arguments; one answer admits one execution."""
-    if not groups and not _holds(others):
+    approval = facts.approval
+    is_bound = approval is not None and (approval.named or approval.edited)
+    if not is_bound and not groups and not _holds(others):
         return _OK
     names = ", ".join(groups)
-    approval = facts.approval
+    if approval is not None and approval.named and approval.state in (ApprovalState.USED, ApprovalState.VOIDED):
+        return (Finding.of(Code.OVERSIGHT_VOID, Verdict.DENY, approval=approval.id),)
     if approval is None or not set(groups) <= set(approval.approvers):
         return (Finding.of(Code.OVERSIGHT_REQUIRED, Verdict.HOLD, approvers=names),)
-    return (_answered(approval, names, expired=facts.now >= approval.expires_at),)
+    return (_answered(approval, ", ".join(approval.approvers) if is_bound else names, facts.now),)
 
 
 def _holds(findings: Iterable[Finding]) -> list[Finding]:
@@ -44,11 +48,13 @@ def _holds(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.verdict is hold]
 
 
-def _answered(approval: ApprovalFacts, names: str, *, expired: bool) -> Finding:
+def _answered(approval: ApprovalFacts, names: str, now: Instant) -> Finding:
     if approval.state is ApprovalState.REJECTED:
         return Finding.of(Code.OVERSIGHT_REJECTED, Verdict.DENY, approval=approval.id)
-    if expired or approval.state is ApprovalState.EXPIRED:
+    if now >= approval.expires_at or approval.state is ApprovalState.EXPIRED:
         return Finding.of(Code.OVERSIGHT_EXPIRED, Verdict.DENY, approval=approval.id)
+    if approval.edited:
+        return Finding.of(Code.OVERSIGHT_EDITED, Verdict.HOLD, approval=approval.id)
     if approval.state is ApprovalState.APPROVED:
         return Finding.of(Code.OVERSIGHT_APPROVED, Verdict.ALLOW, approval=approval.id)
     return Finding.of(Code.OVERSIGHT_PENDING, Verdict.HOLD, approval=approval.id, approvers=names)
