@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from remit.api.oidc import OidcRoutes
     from remit.api.route import Identifies
-    from remit.api.use_cases import UseCases
+    from remit.api.use_cases import Answering, UseCases
     from remit.control.approval_detail import Details
     from remit.control.proof import Proof
 
@@ -162,13 +162,10 @@ def open_api(
     from remit.control.approvals import Approvals
     from remit.control.attempts import Attempts
     from remit.control.credentials import Credentials
-    from remit.control.delegations import Delegations
-    from remit.control.edits import Edits
     from remit.control.evidence import LiveEvidence
     from remit.control.passwords import Passwords
     from remit.control.people import People
     from remit.control.proof import Proof
-    from remit.control.questions import Questions
     from remit.control.releases import Releases
     from remit.control.repeats import Repeats
     from remit.control.signing_in import SigningIn
@@ -192,9 +189,7 @@ def open_api(
         rulesets=parts.rulesets,
         releases=Releases(store, clock, ids),
         approvals=Approvals(store, clock, ids),
-        edits=Edits(store, clock, ids, parts.keys, parts.rulesets, payload),
-        questions=Questions(store, clock, ids, parts.keys),
-        delegations=Delegations(store, clock, ids),
+        answering=_answering(parts, payload),
         details=approval_details(parts),
         stops=Stops(store, clock, ids),
         terminations=Terminations(store, clock, ids),
@@ -212,6 +207,20 @@ def open_api(
     limits = limits_for(payload)
     provider = _identity_provider(use, settings, wrapper)
     return control_plane(use, Figures(queue), limits, version("remit"), provider, present)
+
+
+def _answering(parts: Parts, limits: PayloadLimits) -> Answering:
+    from remit.api.use_cases import Answering
+    from remit.control.delegations import Delegations
+    from remit.control.edits import Edits
+    from remit.control.questions import Questions
+
+    store, clock, ids = parts.store, parts.clock, parts.ids
+    return Answering(
+        Edits(store, clock, ids, parts.keys, parts.rulesets, limits),
+        Questions(store, clock, ids, parts.keys),
+        Delegations(store, clock, ids),
+    )
 
 
 def _identity_provider(use: UseCases, settings: Settings, wrapper: KeyFile) -> tuple[OidcRoutes, ...]:

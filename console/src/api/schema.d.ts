@@ -144,6 +144,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/approvals/{approval}/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approvals.Ask
+         * @description Ask the agent something before you answer. It reads it while it waits.
+         */
+        post: operations["approvals_ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/approvals/{approval}/detail": {
         parameters: {
             query?: never;
@@ -156,6 +176,49 @@ export interface paths {
          * @description Return what an approver sees. Reading arguments is put on record before they are answered.
          */
         get: operations["approval_details_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{approval}/edit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approvals.Edit
+         * @description Put other arguments in the place of the agent's, and approve them where the rules allow.
+         *
+         *     They are decided afresh: what the agent would be denied is refused, with every finding. Earlier answers are
+         *     void.
+         */
+        post: operations["approvals_edit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{approval}/questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Approvals.Questions
+         * @description Return the questions and replies. That you read them is on record.
+         */
+        get: operations["approvals_questions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -262,6 +325,50 @@ export interface paths {
         get: operations["budgets_all"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/delegations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Delegations.All
+         * @description List delegations.
+         */
+        get: operations["delegations_all"];
+        put?: never;
+        /**
+         * Delegations.Make
+         * @description Let somebody answer in your place while you are away, or, as an admin, in somebody else's.
+         */
+        post: operations["delegations_make"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/delegations/{delegation}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delegations.End
+         * @description End a delegation before its time: your own, or, as an admin, anybody's.
+         */
+        post: operations["delegations_end"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1452,7 +1559,7 @@ export interface components {
         };
         /**
          * Activation
-         * @description Which channel, and why.
+         * @description Which channel, and why; `expect` names flips of the backtest that are wanted.
          */
         Activation: {
             /**
@@ -1460,6 +1567,8 @@ export interface components {
              * @default production
              */
             channel?: string;
+            /** Expect */
+            expect?: string[];
             /**
              * Message
              * @default
@@ -1516,6 +1625,16 @@ export interface components {
             comment?: string;
             /** Digest */
             digest: string;
+            /**
+             * Group
+             * @description For which group, where you are in several that wait.
+             */
+            group?: string | null;
+            /**
+             * Instead Of
+             * @description Whom you stand in for, where it is several.
+             */
+            instead_of?: string | null;
         };
         /**
          * ApprovalDetailShown
@@ -1587,10 +1706,29 @@ export interface components {
             }[];
             /** Approvers */
             approvers: string[];
+            /**
+             * Asked
+             * @description Groups that may answer now.
+             */
+            asked: string[];
             /** Created At */
             created_at: number;
             /** Digest */
             digest: string;
+            /**
+             * Edits
+             * @description Who changed the arguments when; earlier answers are void.
+             */
+            edits: {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Escalations
+             * @description Which group's time was over, and who may answer as well since then.
+             */
+            escalations: {
+                [key: string]: unknown;
+            }[];
             /** Expires At */
             expires_at: number;
             /** Id */
@@ -1599,6 +1737,13 @@ export interface components {
             missing: string[];
             /** On Behalf Of */
             on_behalf_of: string;
+            /**
+             * Questions
+             * @description What was asked, without its words: GET .../questions has them.
+             */
+            questions: {
+                [key: string]: unknown;
+            }[];
             /** Release */
             release: string;
             /** Run */
@@ -1638,6 +1783,19 @@ export interface components {
             text: string;
             /** Value */
             value: unknown;
+        };
+        /**
+         * Asking
+         * @description A question to the agent.
+         */
+        Asking: {
+            /**
+             * Instead Of
+             * @description Whom you stand in for, where it is several.
+             */
+            instead_of?: string | null;
+            /** Text */
+            text: string;
         };
         /**
          * BacktestShown
@@ -1812,7 +1970,7 @@ export interface components {
          * @description Every finding there is. The part before the dot names the check.
          * @enum {string}
          */
-        Code: "standing.ok" | "standing.run_unknown" | "standing.run_ended" | "standing.agent_unknown" | "standing.agent_not_active" | "standing.release_withdrawn" | "standing.clock_went_back" | "stop.none" | "stop.stopped" | "grant.ok" | "grant.tool_unknown" | "grant.tool_not_granted" | "grant.model_not_granted" | "grant.arguments_invalid" | "grant.argument_unknown" | "grant.derived_failed" | "policy.permitted" | "policy.forbidden" | "policy.no_permit" | "policy.hold" | "policy.error" | "policy.not_asked" | "policy.duty" | "limits.ok" | "limits.steps" | "limits.tool_calls" | "limits.model_calls" | "limits.calls_per_run" | "limits.rate" | "limits.wall_time" | "limits.depth" | "limits.concurrency" | "budget.ok" | "budget.exceeded" | "budget.soft_exceeded" | "budget.warning" | "budget.unpriced" | "loop.none" | "loop.exact_repetition" | "loop.same_call_same_result" | "loop.near_duplicate" | "loop.no_new_information" | "loop.error_streak" | "loop.cycle" | "oversight.none" | "oversight.required" | "oversight.pending" | "oversight.approved" | "oversight.rejected" | "oversight.expired";
+        Code: "standing.ok" | "standing.run_unknown" | "standing.run_ended" | "standing.agent_unknown" | "standing.agent_not_active" | "standing.release_withdrawn" | "standing.clock_went_back" | "stop.none" | "stop.stopped" | "grant.ok" | "grant.tool_unknown" | "grant.tool_not_granted" | "grant.model_not_granted" | "grant.arguments_invalid" | "grant.argument_unknown" | "grant.derived_failed" | "policy.permitted" | "policy.forbidden" | "policy.no_permit" | "policy.hold" | "policy.error" | "policy.not_asked" | "policy.duty" | "limits.ok" | "limits.steps" | "limits.tool_calls" | "limits.model_calls" | "limits.calls_per_run" | "limits.rate" | "limits.wall_time" | "limits.depth" | "limits.concurrency" | "budget.ok" | "budget.exceeded" | "budget.soft_exceeded" | "budget.warning" | "budget.unpriced" | "loop.none" | "loop.exact_repetition" | "loop.same_call_same_result" | "loop.near_duplicate" | "loop.no_new_information" | "loop.error_streak" | "loop.cycle" | "oversight.none" | "oversight.required" | "oversight.pending" | "oversight.approved" | "oversight.rejected" | "oversight.expired" | "oversight.edited" | "oversight.void";
         /**
          * ConsistencyShown
          * @description That the ledger only grew: what `remit audit verify FILE --key KEY --witness CHECKPOINT` takes.
@@ -1828,6 +1986,63 @@ export interface components {
             path: string[];
             /** Size */
             size: number;
+        };
+        /**
+         * DelegationShown
+         * @description A delegation.
+         */
+        DelegationShown: {
+            /** Begins At */
+            begins_at: number;
+            /** Delegate */
+            delegate: string;
+            /** Ended At */
+            ended_at: number | null;
+            /** Ends At */
+            ends_at: number;
+            /** Id */
+            id: string;
+            /** Made At */
+            made_at: number;
+            /** Made By */
+            made_by: string;
+            /** Person */
+            person: string;
+        };
+        /**
+         * DelegationsShown
+         * @description Delegations, newest first, those that are over included.
+         */
+        DelegationsShown: {
+            /** Delegations */
+            delegations: components["schemas"]["DelegationShown"][];
+        };
+        /**
+         * EditedAnswer
+         * @description An answer with other arguments in the place of those that were looked at.
+         */
+        EditedAnswer: {
+            /** Arguments */
+            arguments: {
+                [key: string]: unknown;
+            };
+            /**
+             * Comment
+             * @default
+             */
+            comment?: string;
+            /** Digest */
+            digest: string;
+            /**
+             * Group
+             * @description For which group, where you are in several that wait.
+             */
+            group?: string | null;
+            /**
+             * Instead Of
+             * @description Whom you stand in for, where it is several.
+             */
+            instead_of?: string | null;
         };
         /**
          * Explanation
@@ -2184,6 +2399,29 @@ export interface components {
             tool?: string;
         };
         /**
+         * NewDelegation
+         * @description From when until when somebody answers in whose place; only an admin names another `person`.
+         */
+        NewDelegation: {
+            /**
+             * Begins At
+             * @description Microseconds since 1970-01-01 UTC.
+             */
+            begins_at: number;
+            /** Delegate */
+            delegate: string;
+            /**
+             * Ends At
+             * @description The first instant at which it does not hold any more.
+             */
+            ends_at: number;
+            /**
+             * Person
+             * @description Who is away; you, where it is left out.
+             */
+            person?: string | null;
+        };
+        /**
          * NewKey
          * @description A key for an agent, whose runs are of `channel`; without `lasting_s` it holds until it is revoked.
          */
@@ -2451,6 +2689,32 @@ export interface components {
             message: string;
         };
         /**
+         * QuestionShown
+         * @description A question and the reply. `agent_says` is the agent's own word: nothing has checked it.
+         */
+        QuestionShown: {
+            /** Agent Says */
+            agent_says: string | null;
+            /** At */
+            at: number;
+            /** By */
+            by: string;
+            /** Question */
+            question: string;
+            /** Replied At */
+            replied_at: number | null;
+            /** Text */
+            text: string;
+        };
+        /**
+         * QuestionsShown
+         * @description The questions about an approval, in the order they were asked.
+         */
+        QuestionsShown: {
+            /** Questions */
+            questions: components["schemas"]["QuestionShown"][];
+        };
+        /**
          * Reason
          * @description Why, for whoever reads the history.
          */
@@ -2533,6 +2797,8 @@ export interface components {
              * @default production
              */
             channel?: string;
+            /** Expect */
+            expect?: string[];
             /**
              * Message
              * @default
@@ -2882,6 +3148,8 @@ export interface components {
              * @default production
              */
             channel?: string;
+            /** Expect */
+            expect?: string[];
             /**
              * Expected
              * @description The release of a plan that was looked at.
@@ -3011,6 +3279,7 @@ export type ApprovalShown = components['schemas']['ApprovalShown'];
 export type ApprovalState = components['schemas']['ApprovalState'];
 export type ApprovalsShown = components['schemas']['ApprovalsShown'];
 export type ArgumentShown = components['schemas']['ArgumentShown'];
+export type Asking = components['schemas']['Asking'];
 export type BacktestShown = components['schemas']['BacktestShown'];
 export type BacktestsShown = components['schemas']['BacktestsShown'];
 export type BudgetAfter = components['schemas']['BudgetAfter'];
@@ -3021,6 +3290,9 @@ export type ChangeShown = components['schemas']['ChangeShown'];
 export type ClaimsShown = components['schemas']['ClaimsShown'];
 export type Code = components['schemas']['Code'];
 export type ConsistencyShown = components['schemas']['ConsistencyShown'];
+export type DelegationShown = components['schemas']['DelegationShown'];
+export type DelegationsShown = components['schemas']['DelegationsShown'];
+export type EditedAnswer = components['schemas']['EditedAnswer'];
 export type Explanation = components['schemas']['Explanation'];
 export type FactsGiven = components['schemas']['FactsGiven'];
 export type FilesShown = components['schemas']['FilesShown'];
@@ -3039,6 +3311,7 @@ export type LinkShown = components['schemas']['LinkShown'];
 export type ListenerShown = components['schemas']['ListenerShown'];
 export type ListenersShown = components['schemas']['ListenersShown'];
 export type NewBacktest = components['schemas']['NewBacktest'];
+export type NewDelegation = components['schemas']['NewDelegation'];
 export type NewKey = components['schemas']['NewKey'];
 export type NewPassword = components['schemas']['NewPassword'];
 export type NewPerson = components['schemas']['NewPerson'];
@@ -3058,6 +3331,8 @@ export type PolicyShown = components['schemas']['PolicyShown'];
 export type Problem = components['schemas']['Problem'];
 export type ProofShown = components['schemas']['ProofShown'];
 export type ProposalShown = components['schemas']['ProposalShown'];
+export type QuestionShown = components['schemas']['QuestionShown'];
+export type QuestionsShown = components['schemas']['QuestionsShown'];
 export type Reason = components['schemas']['Reason'];
 export type RecordKind = components['schemas']['RecordKind'];
 export type RecordPage = components['schemas']['RecordPage'];
@@ -3788,6 +4063,143 @@ export interface operations {
             };
         };
     };
+    approvals_ask: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request it gets the first answer, with another one 422. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                approval: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Asking"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     approval_details_one: {
         parameters: {
             query?: {
@@ -3809,6 +4221,237 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ApprovalDetailShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approvals_edit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request it gets the first answer, with another one 422. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                approval: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditedAnswer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approvals_questions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuestionsShown"];
                 };
             };
             /** @description Malformed */
@@ -4521,6 +5164,348 @@ export interface operations {
             };
             /** @description Not as things stand */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delegations_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DelegationsShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delegations_make: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request it gets the first answer, with another one 422. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDelegation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DelegationShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delegations_end: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request it gets the first answer, with another one 422. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                delegation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DelegationShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

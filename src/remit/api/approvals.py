@@ -132,7 +132,7 @@ class ApprovalRoutes:
         void.
         """
         check_signed_in(self._use, caller, self._existing(approval, caller))
-        edited = self._use.edits.edit(
+        edited = self._use.answering.edits.edit(
             ApprovalId(approval),
             UserId(str(caller.person)),
             body.digest,
@@ -150,14 +150,18 @@ class ApprovalRoutes:
         instead_of = UserId(body.instead_of) if body.instead_of else None
         person = UserId(str(caller.person))
         return self._shown(
-            self._use.questions.ask(ApprovalId(approval), person, words(body.text, "text"), instead_of=instead_of)
+            self._use.answering.questions.ask(
+                ApprovalId(approval), person, words(body.text, "text"), instead_of=instead_of
+            )
         )
 
     @allow(people(Role.APPROVER, Role.AUDITOR))
     def questions(self, approval: str, caller: Asker) -> QuestionsShown:
         """Return the questions and replies. That you read them is on record."""
         found = self._existing(approval, caller)
-        told = self._use.questions.read(found, UserId(str(caller.person)), reads_all=Role.AUDITOR in caller.roles)
+        told = self._use.answering.questions.read(
+            found, UserId(str(caller.person)), reads_all=Role.AUDITOR in caller.roles
+        )
         return QuestionsShown(
             questions=[
                 QuestionShown(

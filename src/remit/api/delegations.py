@@ -60,7 +60,7 @@ class DelegationRoutes:
     @allow(people())
     def all(self, caller: Asker) -> DelegationsShown:
         """List delegations."""
-        found = self._use.delegations.all(caller.workspace)
+        found = self._use.answering.delegations.all(caller.workspace)
         return DelegationsShown(delegations=[_shown(each) for each in found])
 
     @allow(signed_in(Role.APPROVER, Role.ADMIN))
@@ -68,7 +68,7 @@ class DelegationRoutes:
         """Let somebody answer in your place while you are away, or, as an admin, in somebody else's."""
         person = UserId(body.person or str(caller.person))
         _check_own(person, caller)
-        made = self._use.delegations.make(
+        made = self._use.answering.delegations.make(
             caller.workspace,
             UserId(str(caller.person)),
             person,
@@ -81,11 +81,11 @@ class DelegationRoutes:
     @allow(people(Role.APPROVER, Role.ADMIN))
     def end(self, delegation: str, caller: Asker) -> DelegationShown:
         """End a delegation before its time: your own, or, as an admin, anybody's."""
-        found = self._use.delegations.one(caller.workspace, delegation)
+        found = self._use.answering.delegations.one(caller.workspace, delegation)
         if found is None:
             raise missing("delegation", delegation)
         _check_own(found.person, caller)
-        return _shown(self._use.delegations.end(caller.workspace, delegation, UserId(str(caller.person))))
+        return _shown(self._use.answering.delegations.end(caller.workspace, delegation, UserId(str(caller.person))))
 
 
 def _check_own(person: UserId, caller: Caller) -> None:

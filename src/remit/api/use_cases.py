@@ -39,6 +39,15 @@ class Lifetimes:
 
 
 @dataclass(frozen=True, slots=True)
+class Answering:
+    """What people do about approvals beyond yes and no."""
+
+    edits: Edits
+    questions: Questions
+    delegations: Delegations
+
+
+@dataclass(frozen=True, slots=True)
 class UseCases:
     """Everything the routes call."""
 
@@ -49,9 +58,7 @@ class UseCases:
     rulesets: Rulesets
     releases: Releases
     approvals: Approvals
-    edits: Edits
-    questions: Questions
-    delegations: Delegations
+    answering: Answering
     details: Details
     stops: Stops
     terminations: Terminations
