@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ import pytest
 
 from remit.api.limits import RequestLimits
 from remit.control.credentials import Credentials
-from remit.domain.ids import AgentName
+from remit.control.passwords import Passwords
+from remit.control.people import People
+from remit.domain.identity import Role
+from remit.domain.ids import AgentName, UserId
 from remit.domain.record import RecordKind
 from remit.execution.replay import Agreement
 from remit.sdk.client import Client
@@ -384,6 +388,54 @@ def test_slow_heads_and_slow_bodies_are_cut_and_endless_heads_too(tmp_path: Path
         assert said(it, half).startswith(b"HTTP/1.1 408 ")
         assert said(it, half + b"X-A: y\r\n" * 1_000).startswith(b"HTTP/1.1 431 ")
         assert it.ask("GET", "/healthz", key="").status == 200
+
+
+@pytest.mark.parametrize("who", ["agent", "person", "nobody"])
+def test_a_body_that_comes_byte_by_byte_is_cut(tmp_path: Path, who: str) -> None:
+    """Whoever sends it, and also where it was refused unread: no connection is held with a byte now and then."""
+    limits = RequestLimits(arrival_s=0.4, message_s=1.0)
+    with world(tmp_path) as opened, served(opened, requests=limits) as it:
+        for route in it.server.config.app._routes[:1]:  # type: ignore[union-attr]
+            route._limits = limits
+        seam = it.server.config.app._rest.state.seam  # type: ignore[union-attr]
+        it.server.config.app._rest.state.seam = replace(seam, limits=limits)  # type: ignore[union-attr]
+        path, secret = {
+            "agent": ("/api/v1/runs", it.key()),
+            "person": ("/api/v1/stops", token_of(it)),
+            "nobody": ("/api/v1/runs", "rmt_a_wrong"),
+        }[who]
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {secret}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
+        )
+        answer = trickled(it, head.encode(), b"{")
+        assert answer.startswith(b"HTTP/1.1 401 " if who == "nobody" else b"HTTP/1.1 408 "), answer
+        assert it.ask("GET", "/healthz", key="").status == 200
+
+
+def token_of(it: Served) -> str:
+    store, clock, ids = it.world.store, it.world.clock, it.world.ids
+    People(store, clock, ids, Passwords()).add(WORKSPACE, UserId("user:op"), [Role.OPERATOR], OWNER)
+    return Credentials(store, clock, ids).make_person_token(WORKSPACE, UserId("user:op"), OWNER, "test", 3_600).secret
+
+
+def trickled(it: Served, head: bytes, more: bytes) -> bytes:
+    """Send a head, and then a byte now and then until the server hangs up; return what it said."""
+    answer = b""
+    with socket.create_connection((it.host, it.port), timeout=0.05) as raw:
+        raw.sendall(head)
+        for _ in range(400):
+            try:
+                raw.sendall(more)
+                piece = raw.recv(65_536)
+            except TimeoutError:
+                continue
+            except OSError:  # it has hung up
+                return answer
+            answer += piece
+            if not piece:
+                return answer
+    raise AssertionError(f"the connection is still open after 20 s: {answer!r}")
 
 
 def said(it: Served, sent: bytes) -> bytes:

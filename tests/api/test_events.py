@@ -149,6 +149,34 @@ def test_nothing_is_missed_and_nothing_comes_twice_however_often_it_breaks(it: S
     assert seen == wanted
 
 
+def test_nothing_is_missed_when_the_server_is_started_anew(tmp_path: Path) -> None:
+    """Streams end with the server; what is committed before the next one stands is read from the database."""
+    seen: list[int] = []
+    with world(tmp_path, TWO_AGENTS) as it:
+        with served(it) as first:
+            token = person(first, Role.VIEWER)
+            with stream(first, token) as opened:
+                next(opened.blocks())
+                begin = opened.last
+                work(first, calls=3)
+                found = opened.events()
+                seen += [next(found)[0] for _ in range(2)]  # two of four are read before it goes down
+                cursor = opened.last
+                first.server.should_exit = True
+                rest = [seq for seq, _ in found]
+        assert rest == sorted(set(rest))
+        run = it.start("seller")
+        it.door.end_run(run, "ok")
+        with served(it) as second, stream(second, token, cursor) as opened:
+            work(second)
+            wanted = [seq for seq, _ in it.store.records(WORKSPACE, begin, 10_000)]
+            for seq, _ in opened.events():
+                seen.append(seq)
+                if seq == wanted[-1]:
+                    break
+    assert seen == wanted
+
+
 def test_an_agent_hears_of_its_own_runs_only_and_a_token_of_one_run(it: Served) -> None:
     first, second = it.start(), it.start()
     begin = last(it)

@@ -91,12 +91,12 @@ async def refuse(send: Send, refusal: Refusal) -> None:
         more.append((b"www-authenticate", b"Bearer"))
     if refusal.retry_after_s:
         more.append((b"retry-after", str(refusal.retry_after_s).encode()))
-    if refusal.status in _UNREAD:
+    if refusal.status in UNREAD:
         more.append((b"connection", b"close"))
     await _send(send, refusal.status, orjson.dumps(refusal.document()), more)
 
 
-_UNREAD = (408, 413, 431)
+UNREAD = (408, 413, 431)
 """After these the rest of the body was not read: what comes next on the connection is no request."""
 
 

@@ -21,6 +21,8 @@ class RequestLimits:
         depth: of the JSON in the body, its outermost object counted.
         values: how many values that JSON may hold.
         arrival_s: how long the head, and then the body, may take to arrive.
+        message_s: how long all of a request may take behind its head, also where it was refused unread; more than the
+            largest arrival_s of any route.
     """
 
     head_bytes: int = 16_384
@@ -28,6 +30,7 @@ class RequestLimits:
     depth: int = 34
     values: int = 100_100
     arrival_s: float = 10.0
+    message_s: float = 75.0
 
     @property
     def payload(self) -> PayloadLimits:

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from remit.api.access import SAFE, declared
-from remit.api.answers import ROUTE, Refusal, Scope, logged
+from remit.api.answers import ROUTE, UNREAD, Refusal, Scope, logged
 from remit.api.figures import Figures
 from remit.api.limits import Disconnected, RequestLimits, headers_of, json_of, key_in
 from remit.api.refusals import refusal_of
@@ -194,6 +194,8 @@ def problem(error: Exception, scope: Scope | None = None) -> Response:
     headers = {"Cache-Control": "no-store"}
     if refusal.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if refusal.status in UNREAD:
+        headers["Connection"] = "close"
     if refusal.retry_after_s:
         headers["Retry-After"] = str(refusal.retry_after_s)
     return Response(orjson.dumps(refusal.document()), refusal.status, headers, "application/problem+json")

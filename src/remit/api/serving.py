@@ -9,6 +9,7 @@ import logging
 import secrets
 import signal
 import socket
+import ssl
 from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ _log = logging.getLogger("remit.server")
 
 class NotEncrypted(Exception):
     """An address that others can reach, without TLS. The message says what to do."""
+
+
+class CertificateUnfit(Exception):
+    """A certificate and key that TLS can not be spoken with. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,20 @@ class Listening:
                 f"{self.host} can be reached from other machines, and without TLS everybody in between reads the keys:"
                 " give --cert and --key, listen at 127.0.0.1 behind a proxy that speaks TLS, or say --unencrypted"
             )
+
+    def check_certificate(self) -> None:
+        """Raise CertificateUnfit where the files can not be read, do not belong together or need a passphrase."""
+        if self.certificate is None:
+            return
+        try:
+            # An empty passphrase: else somebody is asked for one, at a terminal that may not be there.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, "")
+        except (ssl.SSLError, OSError, ValueError) as error:
+            why = getattr(error, "reason", None) or error
+            raise CertificateUnfit(
+                f"{self.certificate} and {self.key}: {why}: give a certificate chain in PEM and its own private key,"
+                " without a passphrase"
+            ) from None
 
 
 def is_loopback(host: str) -> bool:
@@ -129,9 +148,10 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """HTTP/1.1 with a bound on how large a request's head may be and how long it may take to arrive.
+    """HTTP/1.1 with a bound on how large a request's head may be, and how long it and the body may take to arrive.
 
-    uvicorn has neither for this parser: a caller could send header lines for ever.
+    uvicorn has neither for this parser: a caller could send header lines for ever, or the rest of a body that was
+    refused unread, and hold a connection with a byte now and then.
     """
 
     limits = RequestLimits()
@@ -162,18 +182,30 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Stop counting and waiting."""
+        """Stop counting, and begin to wait for the rest."""
         self._in_head = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._wait_no_more()
+        self._timer = self.loop.call_later(self.limits.message_s, self._hang_up)
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Stop waiting."""
+        self._wait_no_more()
+        super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def _wait_no_more(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        super().connection_lost(exc)
+            self._timer = None
+
+    def _hang_up(self) -> None:
+        # Whoever reads bodies waits for less: the request is answered by now, and there is nothing left to say.
+        self.transport.close()
 
     def _watch(self) -> asyncio.TimerHandle:
         return self.loop.call_later(self.limits.arrival_s, self._end, b"408 Request Timeout")

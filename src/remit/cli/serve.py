@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from remit.api.logs import log_json
-from remit.api.serving import PORT, Listening, NotEncrypted, ServerLimits, bound, serve, server_of
+from remit.api.serving import PORT, CertificateUnfit, Listening, NotEncrypted, ServerLimits, bound, serve, server_of
 from remit.api.sole_server import AlreadyServed, SoleServer
 from remit.cli.master_key import master_key
 from remit.cli.output import line
@@ -118,6 +118,10 @@ def _bound(listening: Listening) -> socket.socket:
             raise Failed(f"{file}: there is no such file.")
     if (listening.certificate is None) is not (listening.key is None):
         raise Failed("--cert and --key belong together: give both.")
+    try:
+        listening.check_certificate()
+    except CertificateUnfit as error:
+        raise Failed(f"{error}.") from error
     try:
         return bound(listening, ServerLimits().backlog)
     except OSError as error:
