@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from dataclasses import dataclass
 from functools import partial
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from remit.domain.arguments import PayloadLimits
 from remit.domain.clock import Clock, Instant, SystemClock
-from remit.domain.ids import Ids, KeyId, OwnerId, RandomIds, WorkspaceName
+from remit.domain.ids import Ids, KeyId, OwnerId, RandomIds, ReleaseId, WorkspaceName
+from remit.domain.release import Configuration
 from remit.execution.admission import AdmissionQueue
 from remit.execution.door import InProcessDoor
 from remit.execution.keys import Keys
 from remit.execution.recovery import Leases, due
-from remit.execution.rulesets import Rulesets
+from remit.execution.rulesets import ReleaseUnusable, Rulesets
 from remit.execution.transaction import Writer
 from remit.sdk.client import Client
 from remit.sdk.embedded import EmbeddedDoor
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from remit.api.route import Identifies
     from remit.api.use_cases import Answering, UseCases
     from remit.control.approval_detail import Details
+    from remit.control.notices import Notifier
     from remit.control.proof import Proof
 
 
@@ -133,6 +136,28 @@ def approval_details(parts: Parts) -> Details:
 
     reads = PayloadReads(parts.store, parts.keys, parts.clock, parts.ids)
     return Details(parts.store, approval_history_of(parts.store), reads, parts.rulesets.of, parts.clock)
+
+
+def notifier(parts: Parts) -> Notifier:
+    """Join what tells approvers that something waits for them."""
+    from remit.control.delivery import AppriseDelivery
+    from remit.control.notices import NoticeRules, Notifier
+    from remit.control.payload_reads import PayloadReads
+    from remit.storage.outbox import outbox_of
+
+    settings = parts.settings
+    rules = NoticeRules(settings.public_url.rstrip("/"), settings.notify_tries, settings.notify_before_expiry_s)
+    reads = PayloadReads(parts.store, parts.keys, parts.clock, parts.ids)
+
+    def configuration(workspace: WorkspaceName, release: ReleaseId) -> Configuration | None:
+        try:
+            return parts.rulesets.of(workspace, release).configuration
+        except ReleaseUnusable:
+            return None
+
+    owner = OwnerId(f"own_{secrets.token_hex(8)}")
+    outbox, delivery = outbox_of(parts.store), AppriseDelivery(os.environ)
+    return Notifier(parts.store, outbox, reads, configuration, delivery, parts.clock, owner, rules)
 
 
 def open_api(

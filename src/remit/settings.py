@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     otel_ratio: float = Field(1.0, ge=0, le=1, description="Which share of the traces that begin here are sent.")
 
     public_url: str = Field("http://127.0.0.1:7070", description="Where browsers reach the server.")
+    notify_tries: int = Field(8, ge=1, le=20, description="How often a message to an approver is tried.")
+    notify_before_expiry_s: int = Field(
+        0, ge=0, le=7 * 86_400, description="How long before an approval expires people are told again; 0: not at all."
+    )
     oidc_issuer: str = Field("", description="The issuer of an OpenID Connect provider; empty: none.")
     oidc_client_id: str = Field("remit", description="Who Remit is to the identity provider.")
     oidc_client_secret: SecretStr = Field(SecretStr(""), description="Its secret there, where it has one.")

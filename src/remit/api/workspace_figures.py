@@ -16,6 +16,8 @@ from remit.control.stops import target
 from remit.domain.clock import MICROS_PER_SECOND, Instant
 from remit.domain.facts import ApprovalState
 from remit.domain.ids import WorkspaceName
+from remit.domain.notice import NoticeState
+from remit.storage.outbox import outbox_of
 from remit.storage.port import StoreError
 
 
@@ -49,6 +51,9 @@ class WorkspaceFigures(Collector):
         yield "remit_actions_unknown", "Actions of which nobody knows what they came to.", len(unknown)
         words = "Stops in force on the workspace, its tools, models, teams and agents."
         yield "remit_stops_in_force", words, self._stops(now)
+        notices = outbox_of(store).counts(where)
+        yield "remit_notices_waiting", "Messages to approvers that are to be sent.", notices[NoticeState.WAITING]
+        yield "remit_notices_failed", "Messages to approvers that nobody took.", notices[NoticeState.FAILED]
         lag = self._use.evidence(where).lag(now)
         yield "remit_sealing_lag_records", "Records that are not sealed yet.", lag.records
         yield "remit_sealing_lag_seconds", "Age of the oldest record not sealed yet.", lag.micros / MICROS_PER_SECOND

@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "backtest": Command("remit.cli.backtest:backtest", "Run recorded calls through a workspace folder."),
         "runs": Command("remit.cli.runs:runs", "List runs, or show one action by action."),
         "approvals": Command("remit.cli.approvals:approvals", "List and answer what waits for a person."),
+        "notify": Command("remit.cli.notify:notify", "Try and list messages to approvers."),
         "freeze": Command("remit.cli.freeze:freeze", "Stop an agent, a run, a tool, a model or everything."),
         "unfreeze": Command("remit.cli.freeze:unfreeze", "Lift a freeze."),
         "terminate": Command("remit.cli.terminate:terminate", "End a run, an agent, a team or everything for good."),

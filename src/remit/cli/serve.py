@@ -18,8 +18,9 @@ from remit.api.sole_server import AlreadyServed, SoleServer
 from remit.cli.master_key import master_key
 from remit.cli.output import line
 from remit.cli.session import Failed, database_settings, explained
-from remit.compose import Parts, open_parts, open_queue
+from remit.compose import Parts, notifier, open_parts, open_queue
 from remit.control.lapsing import Lapsing, LapsingThread
+from remit.control.notices import NotifyingThread
 from remit.control.sealing import Sealer, SealingThread
 from remit.domain.ids import OwnerId
 from remit.server import open_server, open_spans
@@ -90,6 +91,9 @@ class Ready:
         lapsing = LapsingThread(Lapsing(parts.store, parts.clock), logging.getLogger("remit.approvals").error)
         lapsing.start()
         self._stack.callback(lapsing.close)
+        notifying = NotifyingThread(notifier(parts), logging.getLogger("remit.notices").error)
+        notifying.start()
+        self._stack.callback(notifying.close)
         opened = open_server(parts, queue, secure=self._listening.certificate is not None, spans=spans)
         serve(server_of(opened.whole, self._listening, ServerLimits(), opened.limits, told), self._taken)
 

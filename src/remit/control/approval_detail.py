@@ -168,7 +168,7 @@ class Details:
         record: dict[str, Any] = {} if body is None else orjson.loads(body)
         return ApprovalDetail(
             approval=approval,
-            title=looked.title if looked.title.en else _our_title(tool, approval.target),
+            title=looked.title if looked.title.en else title_without(tool, approval.target),
             tool=tool,
             looked=looked,
             purpose="" if run is None else run.purpose,
@@ -188,7 +188,8 @@ class Details:
         if READERS & frozenset(roles):
             return True
         now = self._clock.now()
-        everywhere = [self._rules(approval.workspace, release).configuration for release in self._releases(approval)]
+        releases = releases_of(self._store, approval)
+        everywhere = [self._rules(approval.workspace, release).configuration for release in releases]
         groups = {turn.group for each in approval.rules for seat in each.seats for turn in seat}
         voices = {person} | {
             each.person
@@ -200,17 +201,6 @@ class Details:
             for group in groups
             for voice in voices
         )
-
-    def _releases(self, approval: Approval) -> tuple[ReleaseId, ...]:
-        """Return the release that asked, and those active now where it once was."""
-        where = approval.workspace
-        active = {
-            past[0].release
-            for channel in self._store.channels(where)
-            if (past := self._store.activations(where, channel))
-            and any(activation.release == approval.release for activation in past)
-        }
-        return (approval.release, *sorted(active - {approval.release}))
 
     # -- what is sealed
 
@@ -248,14 +238,7 @@ class Details:
         task: SealedPayload | None,
         before: Sequence[_Kept],
     ) -> Looked:
-        raw, salt = self._reads.open(sealed), self._reads.salt(run)
-        kinds = (kind.encode() for kind in ActionKind)
-        if approval.digest not in {salted_digest(salt, kind, approval.target.encode(), raw) for kind in kinds}:
-            raise DetailRefused(
-                f"what is kept as the arguments of approval {approval.id} has another digest than the approval:"
-                " somebody changed one of them, so do not answer it"
-            )
-        arguments: dict[str, object] = orjson.loads(raw)
+        arguments = arguments_of(self._reads, approval, run, sealed)
         said = "" if task is None else self._reads.open(task).decode("utf-8", "replace")
         roles = {} if tool is None else tool.roles
         open_ones = {name: value for name, value in arguments.items() if roles.get(name) not in NEVER_SHOWN}
@@ -312,6 +295,34 @@ _Kept = tuple[dict[str, Any], SealedPayload | None, SealedPayload | None]
 """An earlier action's record with its sealed arguments and result."""
 
 
+def arguments_of(reads: PayloadReads, approval: Approval, run: Run, sealed: SealedPayload) -> dict[str, object]:
+    """Open the arguments of an approval, and no others. That they are read is the caller's to put on record first.
+
+    Raises DetailRefused where their digest is another, PayloadLost.
+    """
+    raw, salt = reads.open(sealed), reads.salt(run)
+    kinds = (kind.encode() for kind in ActionKind)
+    if approval.digest not in {salted_digest(salt, kind, approval.target.encode(), raw) for kind in kinds}:
+        raise DetailRefused(
+            f"what is kept as the arguments of approval {approval.id} has another digest than the approval:"
+            " somebody changed one of them, so do not answer it"
+        )
+    arguments: dict[str, object] = orjson.loads(raw)
+    return arguments
+
+
+def releases_of(store: Store, approval: Approval) -> tuple[ReleaseId, ...]:
+    """Return the release that asked, and those active now where it once was."""
+    where = approval.workspace
+    active = {
+        past[0].release
+        for channel in store.channels(where)
+        if (past := store.activations(where, channel))
+        and any(activation.release == approval.release for activation in past)
+    }
+    return (approval.release, *sorted(active - {approval.release}))
+
+
 def approval_link(public_url: str, approval: ApprovalId) -> str:
     """Return where a person looks at an approval and answers it."""
     return f"{public_url}/approvals/{approval}"
@@ -325,12 +336,13 @@ def title_of(
 ) -> Title:
     """Return the title of a call in both languages; nothing in it follows from an argument of a hidden role."""
     if tool is None:
-        return _our_title(None, target)
+        return title_without(None, target)
     derived = _derived(tool, visible(tool, arguments, hidden))
     return Title(titled(tool, arguments, derived, "en", hidden), titled(tool, arguments, derived, "ar", hidden))
 
 
-def _our_title(tool: Tool | None, target: str) -> Title:
+def title_without(tool: Tool | None, target: str) -> Title:
+    """Return the title of a call whose arguments are not shown, in both languages."""
     effect = None if tool is None else tool.effect
     return Title(our_title(effect, target), our_title(effect, target, "ar"))
 

@@ -45,15 +45,18 @@ class PayloadReads:
         why: dict[str, object],
         shown: Sequence[SealedPayload],
         searched: Sequence[SealedPayload] = (),
+        key: str = "",
     ) -> None:
         """Put on record who reads which payloads; `searched` are looked through, and not shown.
 
-        Durable when it returns. Only then may they be opened.
+        Durable when it returns. Only then may they be opened. What is read again under one `key` is on record once.
         """
         now = self._clock.now()
         content: dict[str, object] = {"by": by, **why, "payloads": _names(shown), "searched": _names(searched)}
-        with changing(self._store, Wanted(workspace=workspace), now) as change:
-            change.record(self._ids.new("prd"), RecordKind.PAYLOAD_READ, content)
+        wanted = Wanted(workspace=workspace, record_keys=[key] if key else [])
+        with changing(self._store, wanted, now) as change:
+            if key not in change.loaded.records:
+                change.record(key or self._ids.new("prd"), RecordKind.PAYLOAD_READ, content)
 
     def open(self, payload: SealedPayload) -> bytes:
         """Decrypt what is on record as read. Raises PayloadLost."""

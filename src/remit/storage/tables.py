@@ -121,6 +121,7 @@ approvals = Table(
     Index("approvals_digest", "run", "digest"),
     Index("approvals_first_digest", "run", "first_digest"),
     Index("approvals_due", "due_at"),
+    Index("approvals_similar", "workspace", "agent", "target", "created_at"),
 )
 delegations = Table(  # who answers in whose place while they are away
     "delegations",
@@ -246,4 +247,28 @@ acknowledgements = Table(  # of stops, by those who listen; nothing is decided b
     Column("told_at", BigInteger, nullable=False),
     Column("acknowledged_at", BigInteger),
     sqlite_with_rowid=False,
+)
+notices = Table(  # the outbox: who is told of which approval, by reference to a secret address
+    "notices",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("workspace", String, nullable=False),
+    Column("approval", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("recipient", String, nullable=False),
+    Column("address", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("problem", String, nullable=False),
+    Column("lease_owner", String, nullable=False),
+    Column("lease_until", BigInteger, nullable=False),
+    Index("notices_due", "state", "next_at"),
+)
+notice_cursors = Table(  # how far the records were read for notices
+    "notice_cursors",
+    metadata,
+    Column("workspace", String, primary_key=True),
+    Column("last_seq", BigInteger, nullable=False),
 )

@@ -1,0 +1,76 @@
+"""Sends messages to addresses that are known by reference only. The one file that names apprise.
+
+An address is a URL of apprise, as `slack://...` or `mailtos://...`, and carries credentials: it is looked up when a
+message is sent, and appears in no log, error or record. Whatever goes wrong is told as a code.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from remit.domain.notice import Message
+
+MAX_ADDRESS_BYTES = 8_192
+_TALKATIVE = ("apprise", "urllib3", "requests")
+"""Loggers that write addresses, or paths of them, where something goes wrong."""
+
+
+class NotDelivered(Exception):
+    """A message that was not sent. `code` says why.
+
+    It is `address_missing` where the reference leads nowhere, `address_unfit` where what it leads to is none, and
+    `not_delivered` where whoever is behind the address did not take it.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Delivery(Protocol):
+    """Takes messages. `send` returns once whoever is behind the address has taken it, and else raises NotDelivered."""
+
+    def send(self, reference: str, message: Message) -> None: ...
+
+
+class AppriseDelivery:
+    """Sends by apprise."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def send(self, reference: str, message: Message) -> None:
+        """See Delivery. A second or so per address, and no more than about 15."""
+        address = self._address(reference)
+        import apprise  # 100 ms and many modules: only where something is sent
+
+        for name in _TALKATIVE:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        try:
+            asset = apprise.AppriseAsset(app_id="Remit", app_desc="Remit", storage_mode="memory", async_mode=False)
+            target = apprise.Apprise(asset=asset)
+            is_fit = target.add(address)
+            sent = is_fit and target.notify(body=message.body, title=message.subject, body_format="text")
+        except Exception:  # noqa: BLE001 - a plugin may raise anything, with the address in its words
+            raise NotDelivered("not_delivered") from None
+        if not is_fit:
+            raise NotDelivered("address_unfit")
+        if not sent:
+            raise NotDelivered("not_delivered")
+
+    def _address(self, reference: str) -> str:
+        kind, _, where = reference.partition(":")
+        if kind == "env":
+            found = self._environment.get(where, "")
+        else:
+            try:
+                with Path(where).open("rb") as file:
+                    found = file.read(MAX_ADDRESS_BYTES).decode("utf-8", "replace")
+            except (OSError, ValueError):
+                raise NotDelivered("address_missing") from None
+        if not found.strip():
+            raise NotDelivered("address_missing")
+        return found.strip()
