@@ -20,6 +20,7 @@ class Webhook:
 
     port: int = 0
     status: int = 200
+    tries: int = 0
     got: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
 
@@ -30,6 +31,7 @@ def webhook() -> Iterator[Webhook]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            kept.tries += 1
             if kept.status == 200:
                 kept.got.append((self.path, json.loads(body)))
             self.send_response(kept.status)

@@ -21,6 +21,7 @@ Examples:
 
 MAX_LISTED = 200
 WORDS = {
+    "apprise_missing": "apprise is not installed: pip install 'remit[server]'",
     "address_missing": "the variable or file is not there, or empty",
     "address_unfit": "what stands there is no address that apprise knows",
     "not_delivered": "whoever is behind the address did not take it",

@@ -21,8 +21,9 @@ _TALKATIVE = ("apprise", "urllib3", "requests")
 class NotDelivered(Exception):
     """A message that was not sent. `code` says why.
 
-    It is `address_missing` where the reference leads nowhere, `address_unfit` where what it leads to is none, and
-    `not_delivered` where whoever is behind the address did not take it.
+    It is `address_missing` where the reference leads nowhere, `address_unfit` where what it leads to is none,
+    `not_delivered` where whoever is behind the address did not take it, and `apprise_missing` where the extra `server`
+    is not installed.
     """
 
     def __init__(self, code: str) -> None:
@@ -45,8 +46,10 @@ class AppriseDelivery:
     def send(self, reference: str, message: Message) -> None:
         """See Delivery. A second or so per address, and no more than about 15."""
         address = self._address(reference)
-        import apprise  # 100 ms and many modules: only where something is sent
-
+        try:
+            import apprise  # 100 ms and many modules: only where something is sent
+        except ImportError:
+            raise NotDelivered("apprise_missing") from None
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         try:
