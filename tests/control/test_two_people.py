@@ -86,6 +86,14 @@ def test_no_channel_is_a_way_around(it: World, channel: str) -> None:
     assert active(it, channel) == new.id
 
 
+def test_what_is_active_already_is_not_proposed(it: World) -> None:
+    now_active = it.store.release(WORKSPACE, active(it))
+    assert now_active is not None
+    agreed(it, SARA, now_active)
+    assert it.store.proposals(WORKSPACE) == []
+    assert it.records(RecordKind.RELEASE_PROPOSED) == []
+
+
 def test_going_back_takes_two_as_well(it: World) -> None:
     first = it.store.release(WORKSPACE, active(it))
     assert first is not None

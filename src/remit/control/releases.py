@@ -221,6 +221,8 @@ class Releases:
             known = self._store.release(release.workspace, release.id)
             if known is not None and known.withdrawn_at is not None:
                 raise ReleaseRefused(f"release {release.id} was withdrawn and can not be activated again")
+            if takes_two and current == release.id:
+                return release  # there is nothing that another person could agree to
             proposal = self.waiting(release, channel)
             if takes_two and proposal is not None and proposal.by == author:
                 raise ReleaseRefused(
