@@ -65,8 +65,17 @@ const approvals = createRoute({
   component: lazyRouteComponent(() => import('./pages/approvals/Approvals'), 'Approvals'),
 })
 
+/** Where messages to approvers lead. */
+const approval = createRoute({
+  getParentRoute: () => frame,
+  path: '/approvals/$approval',
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: '/approvals', search: { id: params.approval } })
+  },
+})
+
 export const router = createRouter({
-  routeTree: root.addChildren([signIn, frame.addChildren([home, runs, run, approvals])]),
+  routeTree: root.addChildren([signIn, frame.addChildren([home, runs, run, approvals, approval])]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 })

@@ -65,6 +65,13 @@ def test_a_payment_is_answered_in_a_session_only(it: Office, verb: str) -> None:
     assert answer(it, hold, it.session_of(SARA), verb) == (200, {"approve": "approved", "reject": "rejected"}[verb])
 
 
+def test_a_payment_is_edited_in_a_session_only(it: Office) -> None:
+    hold = held(it, "erp.pay", amount=5)
+    path, body = f"{PREFIX}/approvals/{hold.approval}/edit", {"digest": hold.digest, "arguments": {"amount": 4}}
+    assert it.ask("POST", path, token(it), body).json()["code"] == "sign_in_needed"
+    assert it.ask("POST", path, it.session_of(SARA), body).status_code == 200
+
+
 def test_the_refusal_says_where_to_sign_in(it: Office) -> None:
     hold = held(it, "erp.pay", amount=5)
     problem = it.ask("POST", f"{PREFIX}/approvals/{hold.approval}/approve", token(it), {"digest": hold.digest}).json()

@@ -192,6 +192,19 @@ def test_a_payload_that_was_changed_is_refused(it: World) -> None:
         detail(it, approval)
 
 
+def test_what_a_person_has_changed_is_said_to_be_theirs(it: World) -> None:
+    approval = asked(it)
+    it.edits.edit(approval.id, SARA, approval.digest, {**PAY, "amount": 500, "note": "for the gate"})
+    edited = it.store.approval(approval.id)
+    found = detail(it, edited)
+    assert without_isolates(found.title.en).startswith(f"Pay 500 to {IBAN}")
+    kinds = {each.name: [origin.kind.value for origin in each.origins] for each in found.looked.arguments}
+    assert kinds == {"amount": ["person"], "to": ["agent"], "pin": [], "note": ["person"]}
+    (record,) = reads(it)
+    assert record["payloads"][0] == f"{edited.payload}/arguments"
+    assert record["searched"] == [f"{approval.action}/arguments"]
+
+
 def test_similar_requests_are_counted_by_how_they_ended(it: World) -> None:
     approved, rejected, late = asked(it), asked(it), asked(it)
     it.approvals.answer(approved.id, SARA, approved.digest, approve=True)

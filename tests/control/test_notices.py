@@ -295,6 +295,18 @@ def test_old_approvals_are_not_told_when_a_server_first_has_an_outbox(it: World)
     assert run(it) == 0
 
 
+def test_what_was_settled_long_ago_is_forgotten_and_not_sent_again(it: World, hook: Webhook) -> None:
+    asked(it)
+    told = notifier(it.parts)
+    run(it, told)
+    it.clock.advance(89 * 86_400)
+    run(it, told)
+    assert len(states(it)) == 3
+    it.clock.advance(2 * 86_400)
+    run(it, told)
+    assert (states(it), len(hook.got)) == ({}, 2)
+
+
 def test_a_thread_tells_within_seconds(it: World, hook: Webhook) -> None:
     thread = NotifyingThread(notifier(it.parts), lambda _: None, interval_s=0.01)
     thread.start()

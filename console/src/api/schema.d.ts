@@ -2499,10 +2499,10 @@ export interface components {
          * @description Where a value was first seen.
          * @enum {string}
          */
-        OriginKind: "task" | "result" | "agent";
+        OriginKind: "task" | "result" | "person" | "agent";
         /**
          * OriginShown
-         * @description Where a value was first seen: in the task text, in the result of an earlier action, or nowhere before.
+         * @description Where a value was first seen: in the task text, in an earlier result, in a person's edit, or nowhere before.
          *
          *     `labels` are what the release says of that tool's results, such as `untrusted`.
          */

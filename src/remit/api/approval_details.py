@@ -26,7 +26,7 @@ class TitleShown(Shown):
 
 
 class OriginShown(Shown):
-    """Where a value was first seen: in the task text, in the result of an earlier action, or nowhere before.
+    """Where a value was first seen: in the task text, in an earlier result, in a person's edit, or nowhere before.
 
     `labels` are what the release says of that tool's results, such as `untrusted`.
     """

@@ -21,6 +21,11 @@ WITHHELD = {
     "erased": "erased: the key they were sealed under has been destroyed",
     "not_kept": "not kept",
 }
+ORIGINS = {
+    "task": "stands in the task text",
+    "person": "put there by a person's edit",
+    "agent": "made by the agent",
+}
 HIDDEN = "(hidden: secret)"
 
 
@@ -95,7 +100,7 @@ def _arguments(detail: Mapping[str, Any]) -> Lines:
 def _origin(origin: Mapping[str, Any]) -> str:
     if origin["kind"] == "result":
         return f"stands in what {origin['target']} gave back ({origin['action']})"
-    return "stands in the task text" if origin["kind"] == "task" else "made by the agent"
+    return ORIGINS[origin["kind"]]
 
 
 def _circumstances(detail: Mapping[str, Any]) -> Lines:

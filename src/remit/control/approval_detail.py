@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from remit.control.origins import MAX_BYTES, Earlier, Origin, origins
+from remit.control.origins import MAX_BYTES, Earlier, Origin, edited, origins
 from remit.control.payload_reads import PayloadReads
 from remit.domain.action import ActionKind, Cost
 from remit.domain.canonical import salted_digest
@@ -211,16 +211,18 @@ class Details:
             arguments = self._reads.sealed(approval.payload, ARGUMENTS)
             task = self._reads.sealed(approval.run, TASK)
             before = _within([kept for step in steps if (kept := self._sealed(step))], MAX_BYTES)
+            first = self._reads.sealed(approval.action, ARGUMENTS) if approval.edits else None
         except PayloadLost:
             return Looked(Withheld.ERASED)
         if arguments is None:
             return Looked(Withheld.NOT_KEPT)
         searched = [payload for _, *both in before for payload in both if payload is not None]
+        searched += [] if first is None else [first]
         shown = [arguments] if task is None else [arguments, task]
         why: dict[str, object] = {"approval": approval.id, "run_id": approval.run}
         self._reads.record(approval.workspace, person, why, shown, searched)
         try:
-            return self._opened(approval, run, tool, arguments, task, before)
+            return self._opened(approval, run, tool, arguments, task, before, first)
         except PayloadLost as error:
             raise DetailRefused(f"{error}: do not answer approval {approval.id}") from error
 
@@ -237,12 +239,15 @@ class Details:
         sealed: SealedPayload,
         task: SealedPayload | None,
         before: Sequence[_Kept],
+        first: SealedPayload | None,
     ) -> Looked:
         arguments = arguments_of(self._reads, approval, run, sealed)
         said = "" if task is None else self._reads.open(task).decode("utf-8", "replace")
         roles = {} if tool is None else tool.roles
         open_ones = {name: value for name, value in arguments.items() if roles.get(name) not in NEVER_SHOWN}
         traced = origins(open_ones, said, self._earlier(before))
+        if first is not None:
+            traced = edited(traced, open_ones, orjson.loads(self._reads.open(first)))
         shown = tuple(_argument(name, value, roles.get(name), traced) for name, value in arguments.items())
         return Looked(None, shown, said, title_of(tool, approval.target, arguments))
 

@@ -44,6 +44,9 @@ LEASE_S = 120
 """How long one server has to send a notice before another may."""
 FIRST_RETRY_S = 10
 LONGEST_RETRY_S = 3_600
+KEPT_DAYS = 90
+"""How long notices that were sent, dropped or have failed are listed."""
+FORGET_EVERY_S = 3_600
 READER = "system:notifications"
 """Who reads arguments for titles, on record."""
 
@@ -93,6 +96,7 @@ class Notifier:
         self._clock = clock
         self._owner = owner
         self._rules = rules
+        self._forget_at = 0
 
     # -- filling
 
@@ -104,6 +108,14 @@ class Notifier:
                     break
             if self._rules.before_expiry_s:
                 self._outbox.add(list(self._expiring(workspace)))
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget once an hour what was settled long ago: what it was about has expired since."""
+        now = self._clock.now()
+        if now >= self._forget_at:
+            self._forget_at = now + FORGET_EVERY_S * MICROS_PER_SECOND
+            self._outbox.forget(Instant(now - KEPT_DAYS * 86_400 * MICROS_PER_SECOND))
 
     def _read_on(self, workspace: WorkspaceName) -> bool:
         """Read one page of records; return whether there may be more."""

@@ -33,6 +33,8 @@ class OriginKind(StrEnum):
     """In the task text, which the agent was started with."""
     RESULT = "result"
     """In the result of an earlier action of the run."""
+    PERSON = "person"
+    """A person's edit put it there, in the place of what the agent had asked for."""
     AGENT = "agent"
     """Nowhere: the agent made it, or changed it on the way."""
 
@@ -72,6 +74,20 @@ def origins(arguments: Mapping[str, object], task: str, earlier: Iterable[Earlie
         _settle(wanted, found, _Text(_parsed(action.result)), OriginKind.RESULT, action)
     found.update({path: Origin(path, OriginKind.AGENT) for path in wanted})
     return tuple(found[path] for path, _ in traced)
+
+
+def edited(
+    traced: Iterable[Origin], arguments: Mapping[str, object], asked: Mapping[str, object]
+) -> tuple[Origin, ...]:
+    """Say of what a person has changed that a person did; `asked` is what the agent had asked for."""
+    before = dict(_leaves(asked))
+    now = dict(_leaves(arguments))
+
+    def is_changed(path: str) -> bool:
+        # 1, 1.0 and true are equal in Python, and not the same argument.
+        return path not in before or repr(before[path]) != repr(now[path])
+
+    return tuple(Origin(each.path, OriginKind.PERSON) if is_changed(each.path) else each for each in traced)
 
 
 def _settle(

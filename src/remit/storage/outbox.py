@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, and_, func, select, text, update
+from sqlalchemy import Connection, and_, delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from remit.domain.clock import Instant
@@ -50,6 +50,9 @@ class Outbox(Protocol):
 
     def settle(self, notice: Notice, owner: OwnerId) -> None:
         """Write what came of a try, where the lease is still the owner's."""
+
+    def forget(self, before: Instant) -> None:
+        """Delete what was settled and made before an instant."""
 
     def counts(self, workspace: WorkspaceName) -> Mapping[NoticeState, int]: ...
 
@@ -150,6 +153,12 @@ class SqlOutbox:
         }
         with self._writing() as connection:
             connection.execute(update(notices).where(c.id == notice.id, c.lease_owner == owner).values(values))
+
+    def forget(self, before: Instant) -> None:
+        """See Outbox."""
+        c = notices.c
+        with self._writing() as connection:
+            connection.execute(delete(notices).where(c.state != NoticeState.WAITING.value, c.created_at < before))
 
     def counts(self, workspace: WorkspaceName) -> Mapping[NoticeState, int]:
         """Return how many notices of a workspace there are in each state."""
