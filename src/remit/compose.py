@@ -16,9 +16,11 @@ from remit.domain.release import Configuration
 from remit.execution.admission import AdmissionQueue
 from remit.execution.door import InProcessDoor
 from remit.execution.keys import Keys
+from remit.execution.observing import Observer
 from remit.execution.recovery import Leases, due
 from remit.execution.rulesets import ReleaseUnusable, Rulesets
 from remit.execution.transaction import Writer
+from remit.execution.watching import Watch
 from remit.sdk.client import Client
 from remit.sdk.embedded import EmbeddedDoor
 from remit.sdk.environment import settings_from
@@ -112,7 +114,7 @@ def leases_of(settings: Settings) -> Leases:
 def open_queue(parts: Parts) -> AdmissionQueue:
     """Start the writer thread of this process."""
     writer = Writer(OwnerId(f"own_{secrets.token_hex(8)}"), parts.ids)
-    return AdmissionQueue(
+    queue = AdmissionQueue(
         parts.store.transactions,
         partial(due, parts.store, leases_of(parts.settings)),
         parts.clock,
@@ -120,6 +122,9 @@ def open_queue(parts: Parts) -> AdmissionQueue:
         parts.settings.max_batch,
         parts.settings.max_waiting,
     )
+    observer = Observer(parts.store, writer.owner, parts.clock)
+    queue.watch(Watch(observer.told, closed=observer.close))
+    return queue
 
 
 def open_door(parts: Parts, queue: AdmissionQueue, workspace: WorkspaceName) -> InProcessDoor:
@@ -202,8 +207,7 @@ def open_api(
     store, clock, ids, settings = parts.store, parts.clock, parts.ids, parts.settings
     assert settings.key_path is not None, "parts do not open without a key"
     wrapper = KeyFile(settings.key_path)
-    tokens = RunTokens(store, Keyring(wrapper), clock, ids)
-    attempts, passwords = Attempts(store, clock), Passwords()
+    tokens, attempts, passwords = RunTokens(store, Keyring(wrapper), clock, ids), Attempts(store, clock), Passwords()
     payload = PayloadLimits(bytes=settings.max_payload_bytes, depth=settings.max_payload_depth)
     proof = proof or Proof(store, tokens, clock, settings.session_idle_s)
     use = UseCases(
@@ -229,9 +233,8 @@ def open_api(
         public_url=settings.public_url.rstrip("/"),
         home=None if settings.workspace is None else WorkspaceName(settings.workspace),
     )
-    limits = limits_for(payload)
-    provider = _identity_provider(use, settings, wrapper)
-    return control_plane(use, Figures(queue), limits, version("remit"), provider, present)
+    oidc = _identity_provider(use, settings, wrapper)
+    return control_plane(use, Figures(queue), limits_for(payload), version("remit"), oidc, present)
 
 
 def _answering(parts: Parts, limits: PayloadLimits) -> Answering:

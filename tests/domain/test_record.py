@@ -39,7 +39,7 @@ CORE = (
     *("person_changed", "key_changed", "signed_in", "payload_read"),
 )
 LATER = frozenset(
-    "payloads_erased ledger_key_changed approval_escalated approval_expired approval_edited"
+    "payloads_erased ledger_key_changed trial_changed approval_escalated approval_expired approval_edited"
     " question_asked question_answered delegation_changed".split()
 )
 """Kinds the server writes; each moves to CORE with a part of the story, a golden file and a heading of the page."""

@@ -33,6 +33,7 @@ from remit.api.runs import RunRoutes
 from remit.api.sessions import SessionRoutes
 from remit.api.sign_in_page import SignInPage
 from remit.api.stops import StopRoutes
+from remit.api.trials import TrialRoutes
 from remit.api.use_cases import UseCases
 
 
@@ -124,6 +125,7 @@ def _routes(use: UseCases) -> Iterator[Route]:
         ActionRoutes(use),
         ReleaseRoutes(use),
         BacktestRoutes(use),
+        TrialRoutes(use),
         AgentRoutes(use),
         PolicyRoutes(use),
         BudgetRoutes(use),

@@ -19,6 +19,7 @@ from remit.control.people import PersonRefused
 from remit.control.releases import FolderHasProblems, GateClosed, ReleaseRefused, TestsFailed
 from remit.control.signing_in import SignInRefused
 from remit.control.stops import StopRefused
+from remit.control.trials import TrialRefused
 from remit.domain.arguments import BadArguments
 from remit.domain.messages import say
 from remit.domain.problem import Problem
@@ -30,6 +31,7 @@ from remit.storage.sealed import PayloadLost
 _KNOWN: tuple[tuple[type[Exception], int, str, str], ...] = (
     (FolderHasProblems, 422, "folder_has_problems", "Correct the files; `problems` lists every mistake"),
     (TestsFailed, 422, "tests_failed", "Correct the files or the tests; POST /api/v1/releases/plan shows them"),
+    (TrialRefused, 409, "trial_refused", "The detail says what would be right"),
     (GateClosed, 409, "gate_closed", "The detail says which gate, and what to run"),
     (ReleaseRefused, 409, "release_refused", "The detail says what would be right"),
     (DetailRefused, 409, "payload_changed", "Do not answer it; tell whoever runs the database"),

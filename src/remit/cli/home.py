@@ -35,6 +35,8 @@ _REMEDIES = {
     "tests_failed": "`remit policy test DIR` shows them",
     "release_refused": "",
     "gate_closed": "",
+    "trial_refused": "",
+    "no_trial": "`remit observe ls` lists them",
     "answer_refused": "",
     "stop_refused": "",
     "person_refused": "",

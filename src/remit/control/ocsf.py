@@ -25,6 +25,7 @@ _ACTIVITIES = {
     "release_proposed": UPDATE,
     "release_activated": UPDATE,
     "release_withdrawn": UPDATE,
+    "trial_changed": UPDATE,
     "approval_answered": UPDATE,
     "stop_changed": UPDATE,
     "payload_read": READ,

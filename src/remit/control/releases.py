@@ -14,12 +14,14 @@ from remit.control.release_refusals import GateClosed as GateClosed
 from remit.control.release_refusals import ReleaseRefused as ReleaseRefused
 from remit.control.release_refusals import TestsFailed as TestsFailed
 from remit.control.transaction import changing
+from remit.control.trial_records import end_trials
 from remit.domain.canonical import canonical, sha256_hex
 from remit.domain.clock import Clock
 from remit.domain.ids import Ids, ReleaseId, WorkspaceName
 from remit.domain.record import RecordKind
 from remit.domain.release import ChannelGates, Configuration, Release, Settings
 from remit.kernel.ruleset import Ruleset
+from remit.storage.candidate import TrialKind
 from remit.storage.port import Activation, Proposal, Store, Wanted
 from remit.workspace.change import Change
 from remit.workspace.difference import changes
@@ -183,6 +185,8 @@ class Releases:
             if self._store.active(workspace, "production") == release.id:  # as it is under the lock
                 raise ReleaseRefused(f"release {release.id} is active: activate another one first")
             change.writes.withdrawn.append((workspace, release.id, now))
+            tried = [t for t in self._store.trials(workspace, running=True) if t.release == release.id]
+            end_trials(change, self._ids, tried, None, author)
             content: dict[str, object] = {"release": release.id, "by": author, "message": message}
             change.record(self._ids.new("chg"), RecordKind.RELEASE_WITHDRAWN, content)
         return release
@@ -253,9 +257,42 @@ class Releases:
                 change.writes.proposals.append(replace(proposal, activated_by=author, activated_at=now))
             moved = Activation(release.workspace, channel, release.id, author, now, move.message)
             change.writes.activations.append(moved)
+            tried = self._store.trials(release.workspace, running=True)
+            # Who moves a channel, be it back, moves all of it; and nothing is observed that decides by itself now.
+            ends = [
+                t for t in tried if t.channel == channel and (t.kind is TrialKind.CANARY or t.release == release.id)
+            ]
+            end_trials(change, self._ids, ends, release.id, author)
             content["proposed_by"] = None if proposal is None else proposal.by
             change.record(self._ids.new("chg"), RecordKind.RELEASE_ACTIVATED, content)
         return release
+
+    def takes_two(self, workspace: WorkspaceName, channel: str) -> bool:
+        """Tell whether it takes two people to change what is enforced on a channel."""
+        active = self.active(workspace, channel)
+        guard = None if active is None else guard_of(active, channel)
+        return self._takes_two(workspace, self._active(workspace)) or (guard is not None and guard.takes_approval)
+
+    def may_enforce(
+        self, release: Release, channel: str, by: str, expect: Sequence[str] = ()
+    ) -> dict[str, object] | None:
+        """Return what goes on record where a release may be enforced for some runs, as it may be activated.
+
+        Where that takes two people, another one has proposed it. Raises ReleaseRefused.
+        """
+        active = self.active(release.workspace, channel)
+        guard = None if active is None else guard_of(active, channel)
+        if self.takes_two(release.workspace, channel):
+            proposal = self.waiting(release, channel)
+            if proposal is None or proposal.by == by:
+                raise ReleaseRefused(
+                    f"this workspace demands two people: another one than {by} proposes {release.id} for channel"
+                    f" {channel} first, with `remit apply` or `remit releases activate`"
+                )
+            if guard is not None:
+                guard.check_approver(by)
+        move = Move(release, channel, by, "", active, tuple(expect))
+        return None if guard is None else self._evidence(move, guard.gates)
 
     def _evidence(self, move: Move, channel_gates: ChannelGates) -> dict[str, object]:
         """Ask the gates. What the one who proposed expects, whoever agrees to it expects as well."""

@@ -36,6 +36,7 @@ class RecordKind(StrEnum):
     RELEASE_WITHDRAWN = "release_withdrawn"
     PAYLOAD_READ = "payload_read"
     PAYLOADS_ERASED = "payloads_erased"
+    TRIAL_CHANGED = "trial_changed"
     LEDGER_KEY_CHANGED = "ledger_key_changed"
     PERSON_CHANGED = "person_changed"
     KEY_CHANGED = "key_changed"

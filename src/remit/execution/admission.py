@@ -147,6 +147,9 @@ class AdmissionQueue:
             self._closed = True
             self._inbox.put(None)
         self._thread.join(STOP_TIMEOUT_S)
+        for watch in self._watches:
+            if watch.closed is not None:
+                watch.closed()
 
     def check_process(self) -> None:
         """Raise AdmissionClosed in a process that was forked off the one with the writer.

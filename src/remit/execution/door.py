@@ -15,7 +15,7 @@ from remit.domain.arguments import BadArguments, PayloadLimits, checked
 from remit.domain.canonical import salted_digest
 from remit.domain.clock import Clock, Instant
 from remit.domain.facts import ApprovalState
-from remit.domain.ids import ActionId, ApprovalId, Ids, KeyId, ReleaseId, RunId, WorkspaceName
+from remit.domain.ids import ActionId, AgentName, ApprovalId, Ids, KeyId, ReleaseId, RunId, WorkspaceName
 from remit.domain.payload import ARGUMENTS, RESULT, TASK
 from remit.domain.prompt import fitted
 from remit.domain.release import PRODUCTION, Agent
@@ -31,6 +31,7 @@ from remit.kernel.loops.sketch import CallSketch, result_sketch
 from remit.kernel.prepared import Prepared, model_arguments, prepare
 from remit.kernel.ruleset import Ruleset
 from remit.storage.approval import QUESTION, REPLY, Approval
+from remit.storage.candidate import TrialKind
 from remit.storage.port import Reads, SealedPayload, StoreError
 
 NO_PROMPT: Mapping[str, Any] = MappingProxyType({})
@@ -118,12 +119,13 @@ class InProcessDoor:
             raise RunRefused(
                 f"channel {channel} of workspace {self.workspace} points at no release: run `remit apply DIR` first"
             )
+        id = RunId(self._ids.new("run"))
+        release = self._tried(channel, request.agent, id) or release
         agent = self._rules(release).agent(request.agent)
         if agent is None:
             known = ", ".join(sorted(self._rules(release).configuration.agents)) or "none"
             raise RunRefused(f"release {release} knows no agent {request.agent}; it knows {known}")
         now = self._clock.now()
-        id = RunId(self._ids.new("run"))
         key_id, wrapped = self._keys.for_new_run(self.workspace, id, request.subject, now)
         key = self._keys.of(key_id) if wrapped is None else self._keys.unwrapped(wrapped)
         run = self._run_of(request, agent, id, release, now, key_id, key.salt(id))
@@ -132,6 +134,13 @@ class InProcessDoor:
             raise RunRefused(f"task has {len(task):,} bytes, more than the {self._limits.bytes:,} allowed")
         payloads = (key.seal(id, TASK, task),) if task else ()
         return run, StartRun(run, wrapped, salted_digest(run.salt, task) if task else "", payloads)
+
+    def _tried(self, channel: str, agent: AgentName, run: RunId) -> ReleaseId | None:
+        """Return the release of a canary that this run is chosen for, or None."""
+        for trial in self._store.trials(self.workspace, running=True):
+            if trial.kind is TrialKind.CANARY and trial.channel == channel and trial.concerns(agent, run):
+                return trial.release
+        return None
 
     def _run_of(
         self,

@@ -38,7 +38,12 @@ Told: TypeAlias = Callable[[Transaction], None]
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Somebody who watches. `queued` is called where a command is put into the queue, in its caller's context."""
+    """Somebody who watches.
+
+    `queued` is called where a command is put into the queue, in its caller's context; `closed` once the last one is
+    carried out.
+    """
 
     told: Told
     queued: Callable[[], object] | None = None
+    closed: Callable[[], None] | None = None

@@ -194,7 +194,7 @@ class Transactions(Protocol):
     def close(self) -> None: ...
 
 
-class Reads(LivenessReads, Protocol):
+class Reads(LivenessReads, CandidateReads, Protocol):
     """Questions of the control plane and of door start-up.
 
     Each is one consistent read; safe to call from any thread.
@@ -282,7 +282,7 @@ class Changes(Protocol):
     def close(self) -> None: ...
 
 
-class Store(Reads, IdentityReads, CandidateReads, Protocol):
+class Store(Reads, IdentityReads, Protocol):
     """A database. `transactions` opens a connection of its own for the thread that calls it."""
 
     def transactions(self) -> Transactions: ...
