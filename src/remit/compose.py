@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from remit.api.route import Identifies
     from remit.api.use_cases import Answering, UseCases
     from remit.control.approval_detail import Details
+    from remit.control.evidence import LiveEvidence
     from remit.control.notices import Notifier
     from remit.control.proof import Proof
 
@@ -129,7 +131,7 @@ def open_queue(parts: Parts) -> AdmissionQueue:
 
 def open_door(parts: Parts, queue: AdmissionQueue, workspace: WorkspaceName) -> InProcessDoor:
     """Join the in-process door of one workspace."""
-    limits = PayloadLimits(bytes=parts.settings.max_payload_bytes, depth=parts.settings.max_payload_depth)
+    limits = _payload_limits(parts.settings)
     return InProcessDoor(workspace, parts.store, queue, parts.rulesets, parts.keys, parts.clock, parts.ids, limits)
 
 
@@ -192,7 +194,6 @@ def open_api(
     from remit.control.approvals import Approvals
     from remit.control.attempts import Attempts
     from remit.control.credentials import Credentials
-    from remit.control.evidence import LiveEvidence
     from remit.control.passwords import Passwords
     from remit.control.people import People
     from remit.control.proof import Proof
@@ -202,13 +203,12 @@ def open_api(
     from remit.control.stops import Stops
     from remit.control.terminations import Terminations
     from remit.control.tokens import RunTokens
-    from remit.storage.seals import seals_of
 
     store, clock, ids, settings = parts.store, parts.clock, parts.ids, parts.settings
     assert settings.key_path is not None, "parts do not open without a key"
     wrapper = KeyFile(settings.key_path)
     tokens, attempts, passwords = RunTokens(store, Keyring(wrapper), clock, ids), Attempts(store, clock), Passwords()
-    payload = PayloadLimits(bytes=settings.max_payload_bytes, depth=settings.max_payload_depth)
+    payload = _payload_limits(settings)
     proof = proof or Proof(store, tokens, clock, settings.session_idle_s)
     use = UseCases(
         store=store,
@@ -218,7 +218,7 @@ def open_api(
         rulesets=parts.rulesets,
         releases=Releases(store, clock, ids),
         approvals=Approvals(store, clock, ids),
-        answering=_answering(parts, payload),
+        answering=_answering(parts),
         details=approval_details(parts),
         stops=Stops(store, clock, ids),
         terminations=Terminations(store, clock, ids),
@@ -229,7 +229,7 @@ def open_api(
         repeats=Repeats(store, wrapper, clock),
         doorkeeper=Doorkeeper(proof, attempts, secure=secure),
         lifetimes=Lifetimes(settings.session_idle_s, settings.session_max_s, settings.run_token_s),
-        evidence=partial(LiveEvidence, store, seals_of(store)),
+        evidence=_evidence(store),
         public_url=settings.public_url.rstrip("/"),
         home=None if settings.workspace is None else WorkspaceName(settings.workspace),
     )
@@ -237,7 +237,18 @@ def open_api(
     return control_plane(use, Figures(queue), limits_for(payload), version("remit"), oidc, present)
 
 
-def _answering(parts: Parts, limits: PayloadLimits) -> Answering:
+def _evidence(store: Store) -> Callable[[WorkspaceName], LiveEvidence]:
+    from remit.control.evidence import LiveEvidence
+    from remit.storage.seals import seals_of
+
+    return partial(LiveEvidence, store, seals_of(store))
+
+
+def _payload_limits(settings: Settings) -> PayloadLimits:
+    return PayloadLimits(bytes=settings.max_payload_bytes, depth=settings.max_payload_depth)
+
+
+def _answering(parts: Parts) -> Answering:
     from remit.api.use_cases import Answering
     from remit.control.delegations import Delegations
     from remit.control.edits import Edits
@@ -245,7 +256,7 @@ def _answering(parts: Parts, limits: PayloadLimits) -> Answering:
 
     store, clock, ids = parts.store, parts.clock, parts.ids
     return Answering(
-        Edits(store, clock, ids, parts.keys, parts.rulesets, limits),
+        Edits(store, clock, ids, parts.keys, parts.rulesets, _payload_limits(parts.settings)),
         Questions(store, clock, ids, parts.keys),
         Delegations(store, clock, ids),
     )

@@ -137,3 +137,16 @@ def test_what_can_not_be_is_refused(
     with pytest.raises(DelegationRefused, match=said):
         away(it, person, delegate, begins, lasts, by)
     assert it.delegations.all(WORKSPACE) == []
+
+
+def test_who_is_in_a_group_that_is_not_asked_now_answers_for_who_is(tmp_path: Path) -> None:
+    later = members("directors", MAJA)
+    board = members("board", SARA, expires_after="1h", on_expiry="escalate", escalate_to="directors")
+    with world(tmp_path, groups(board, later)) as it:
+        away(it, SARA, MAJA)
+        approval = asked(it)
+        assert "does not wait for directors now" in refused(it, approval, MAJA, MAJA)
+        assert answer(it, approval, MAJA).votes[0].person == SARA
+        second = asked(it)
+        it.clock.advance(3600)
+        assert answer(it, second, MAJA).votes[0].person == MAJA

@@ -77,7 +77,8 @@ def _facts(detail: Mapping[str, Any]) -> Lines:
 def answer_words(answer: Mapping[str, Any]) -> str:
     """Say who has answered what."""
     groups = ", ".join(answer.get("groups", ()))
-    return f"{answer['by']} ({groups}): {answer['answer']}" if groups else f"{answer['by']}: {answer['answer']}"
+    who = f"{answer['by']} for {answer['for']}" if answer.get("for") else answer["by"]
+    return f"{who} ({groups}): {answer['answer']}" if groups else f"{who}: {answer['answer']}"
 
 
 def _arguments(detail: Mapping[str, Any]) -> Lines:

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
+from remit.cli.approval_acts import (
+    ask,
+    comment_option,
+    delegate,
+    digest_option,
+    edit,
+    for_option,
+    group_option,
+    questions,
+)
 from remit.cli.approval_detail import answer_words, show
 from remit.cli.home import get, home, part, post
 from remit.cli.output import TABLE, document, line, output_option, table
@@ -16,6 +29,10 @@ Examples:
   remit approvals show apr_m83ab51881jqyhrwyyt9
   remit approvals approve apr_m83ab518... --digest 6962fd2f3387
   remit approvals reject apr_m83ab518... --digest 6962fd2f3387 -m "no"
+  remit approvals edit apr_m83... --digest 6962fd2f3387 --arguments @new.json
+  remit approvals ask apr_m83ab518... "Why today?"
+  remit approvals questions apr_m83ab518...
+  remit approvals delegate user:salma --until 7d
 
 Who you are is taken from REMIT_USER (user:name)."""
 
@@ -25,7 +42,8 @@ def approvals() -> None:
     """List and answer what waits for a person."""
 
 
-approvals.add_command(show)
+for command in (show, edit, ask, questions, delegate):
+    approvals.add_command(command)
 
 
 @approvals.command()
@@ -53,29 +71,51 @@ def ls(everything: bool, workspace: str | None, output: str) -> None:
 
 @approvals.command()
 @click.argument("approval")
-@click.option("--digest", required=True, help="The digest that `show` gave, at least its first 12 digits.")
-@click.option("-m", "--comment", default="", help="For the record.")
+@digest_option
+@comment_option
+@group_option
+@for_option
 @workspace_option
 @output_option
-def approve(approval: str, digest: str, comment: str, workspace: str | None, output: str) -> None:
+def approve(
+    approval: str,
+    digest: str,
+    comment: str,
+    group: str | None,
+    instead_of: str | None,
+    workspace: str | None,
+    output: str,
+) -> None:
     """Let APPROVAL's action run once, with exactly the arguments of that digest."""
-    _answer("approve", approval, digest, comment, workspace, output)
+    body = {"digest": digest, "comment": comment, "group": group, "instead_of": instead_of}
+    _answer("approve", approval, body, workspace, output)
 
 
 @approvals.command()
 @click.argument("approval")
-@click.option("--digest", required=True, help="The digest that `show` gave, at least its first 12 digits.")
-@click.option("-m", "--comment", default="", help="For the record.")
+@digest_option
+@comment_option
+@group_option
+@for_option
 @workspace_option
 @output_option
-def reject(approval: str, digest: str, comment: str, workspace: str | None, output: str) -> None:
+def reject(
+    approval: str,
+    digest: str,
+    comment: str,
+    group: str | None,
+    instead_of: str | None,
+    workspace: str | None,
+    output: str,
+) -> None:
     """Refuse APPROVAL's action."""
-    _answer("reject", approval, digest, comment, workspace, output)
+    body = {"digest": digest, "comment": comment, "group": group, "instead_of": instead_of}
+    _answer("reject", approval, body, workspace, output)
 
 
-def _answer(verb: str, approval: str, digest: str, comment: str, workspace: str | None, output: str) -> None:
+def _answer(verb: str, approval: str, body: Mapping[str, Any], workspace: str | None, output: str) -> None:
     with home(workspace) as at:
-        answered = post(at, f"/approvals/{part(approval)}/{verb}", {"digest": digest, "comment": comment})
+        answered = post(at, f"/approvals/{part(approval)}/{verb}", body)
     if output != TABLE:
         document(answered, output)
     elif answered["state"] == "pending":

@@ -59,11 +59,15 @@ class Voices:
         """
         self._check_side(person)
         own = self._groups_of(person)
-        if own and instead_of in (None, person):
+        if own and (instead_of == person or (instead_of is None and self._speaks_alone(person, own, now))):
             return Voice(person, person, own)
         absent = self._absent(person, instead_of, now)
         self._check_side(absent)
         return Voice(person, absent, self._groups_of(absent))
+
+    def _speaks_alone(self, person: UserId, own: frozenset[GroupName], now: Instant) -> bool:
+        """Tell whether somebody in a group answers as themselves: it is asked, or they stand in for nobody."""
+        return not own.isdisjoint(self._approval.standing(now).asked) or not self._absentees(person, now)
 
     def check_concerned(self, person: UserId, now: Instant) -> None:
         """Refuse who is in no group of the approval, nor stands in for anybody who is."""
@@ -80,12 +84,7 @@ class Voices:
         self, person: UserId, instead_of: UserId | None, now: Instant, *, may_be_several: bool = False
     ) -> UserId:
         """Return whose place somebody takes."""
-        found = [
-            each.person
-            for each in self._store.delegations(self._approval.workspace)
-            if each.delegate == person and each.holds_at(now) and instead_of in (None, each.person)
-        ]
-        members = sorted({absent for absent in found if self._groups_of(absent)})
+        members = [each for each in self._absentees(person, now) if instead_of in (None, each)]
         if len(members) == 1 or (members and may_be_several):
             return members[0]
         if members:
@@ -94,6 +93,12 @@ class Voices:
         if instead_of not in (None, person):
             raise AnswerRefused(f"{person} does not stand in now for {instead_of} as a member of {asked}")
         raise AnswerRefused(f"{person} is not a member of {asked}, who must answer approval {self._approval.id}")
+
+    def _absentees(self, person: UserId, now: Instant) -> list[UserId]:
+        """Return the members for whom somebody may answer now."""
+        delegations = self._store.delegations(self._approval.workspace)
+        absent = {each.person for each in delegations if each.delegate == person and each.holds_at(now)}
+        return sorted(each for each in absent if self._groups_of(each))
 
     def _groups_of(self, person: UserId) -> frozenset[GroupName]:
         return frozenset(group for group in self._groups if _is_member(self._configurations, group, person))
