@@ -121,7 +121,7 @@ def test_some_flips_may_be_allowed(tmp_path: Path) -> None:
         it.door.admit(it.door.attempt_tool(it.start(), "erp.pay", {"amount": 100}))
         change = {**rules, "policies/pay.cedar": STRICTER}
         backtest(it, change)
-        assert it.store.active(WORKSPACE, "production") == apply(it, change).id
+        assert apply(it, change).id == it.store.active(WORKSPACE, "production")
 
 
 def test_a_tool_that_is_taken_away_is_a_flip_too(it: World) -> None:
@@ -135,7 +135,7 @@ def test_a_tool_that_is_taken_away_is_a_flip_too(it: World) -> None:
     backtest(it, change)
     with pytest.raises(GateClosed, match=r"2 decisions .* \(tool_gone\)"):
         apply(it, change)
-    assert it.store.active(WORKSPACE, "production") == apply(it, change, expect=("tool_gone",)).id
+    assert apply(it, change, expect=("tool_gone",)).id == it.store.active(WORKSPACE, "production")
 
 
 def test_going_back_needs_no_new_backtest(it: World) -> None:
