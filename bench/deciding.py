@@ -5,16 +5,18 @@ from __future__ import annotations
 import copy
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 from cedarpy import Entities, PolicySet, Schema, is_authorized
 
 from bench.measure import Cell, Table, cpu_us, mean_cpu_us, medians, percentile
 from bench.world import World, facts_of, world
+from remit.api.serving import spare_the_collector
 from remit.domain.facts import Facts
 from remit.domain.finding import Verdict
-from remit.domain.release import Configuration
+from remit.domain.release import Configuration, PolicyFile
+from remit.kernel.checks.policy import request_of
 from remit.kernel.decide import decide
 from remit.kernel.prepared import Prepared
 from remit.kernel.ruleset import Ruleset
@@ -28,6 +30,9 @@ from remit.policy.statements import Policy, split
 SIZES = (10, 100, 1_000, 10_000)
 WHOLE_SET_UP_TO = 1_000
 """Beyond, one evaluation of the whole set takes too long to be worth waiting for."""
+
+UNSCOPED = 50
+"""Policies without a scope, in the row that shows what those cost."""
 
 LINES = 3
 """Of an order, in the row that shows what nested arguments cost."""
@@ -65,13 +70,19 @@ def table(*, quick: bool = False) -> Table:
             "in a slice",
             "p50",
             "p99",
+            "policy alone, p50",
+            "policy alone, p99",
             "besides policy, p50",
             "floor: engine on the slice",
             "floor: engine on all",
             "floor: dict look-up",
             "p50 to engine on the slice",
         ),
-        (*(_row(world(size), calls, rounds) for size in sizes), _row(world(sizes[-2]), calls, rounds, LINES)),
+        (
+            *(_row(world(size), calls, rounds) for size in sizes),
+            _row(world(sizes[-2]), calls, rounds, LINES),
+            _row(dense(world(sizes[-2])), calls, rounds),
+        ),
         f"Every check; {calls} calls of different agents and tools; medians of {rounds} rounds. The floor is one bare"
         " evaluation by the official engine of what applies: on the slice, and on the whole set.",
     )
@@ -84,18 +95,39 @@ def _row(company: World, calls: int, rounds: int, lines: int = 0) -> tuple[Cell,
     for facts, call in (*asked, *besides):  # fills the cache of slices
         assert decide(facts, call).verdict is Verdict.ALLOW
     engine = Engine(company, rules)
+    spare_the_collector()  # as a server does
     bare = [engine.question(facts, call) for facts, call in besides]
+    requests = [request for request in (request_of(*each) for each in asked) if request is not None]
     figures = []
     for _ in range(rounds):
-        ours = cpu_us(_decide, asked)
+        ours, policy = cpu_us(_decide, asked), cpu_us(rules.authorizer.authorize, requests)
         rest, alone = cpu_us(_decide, besides), cpu_us(engine.ask, bare)
         figures.append(
-            (percentile(ours, 0.5), percentile(ours, 0.99), statistics.median(rest), statistics.median(alone))
+            (
+                percentile(ours, 0.5),
+                percentile(ours, 0.99),
+                percentile(policy, 0.5),
+                percentile(policy, 0.99),
+                statistics.median(rest),
+                statistics.median(alone),
+            )
         )
-    p50, p99, rest_us, floor = medians(figures)
+    *measured, floor = medians(figures)
     whole = engine.whole_us(bare[:20]) if company.policies <= WHOLE_SET_UP_TO else None
     in_slice = statistics.mean(question.policies for question in bare)
-    return (company.policies, 4 + 2 * lines, in_slice, p50, p99, rest_us, floor, whole, _look_up_us(bare), p50 / floor)
+    ratio = measured[0] / floor
+    return (company.policies, 4 + 2 * lines, in_slice, *measured, floor, whole, _look_up_us(bare), ratio)
+
+
+def dense(company: World) -> World:
+    """Return the company with unscoped policies that have a say in every call, and forbid none."""
+    text = "\n".join(
+        f'@id("dense-{number}") forbid(principal, action in Action::"invoke", resource)'
+        f" when {{ context.call.steps > {number + 1_000} }};"
+        for number in range(UNSCOPED)
+    )
+    policies = (*company.configuration.policies, PolicyFile("policies/dense.cedar", text))
+    return replace(company, configuration=replace(company.configuration, policies=policies))
 
 
 def _decide(asked: Asked) -> object:
@@ -127,7 +159,7 @@ class Engine:
         assert isinstance(authorizer, Answered)
         asked = authorizer.heard[0]
         ids = self._rules.authorizer.slice_of(asked.agent, asked.action, asked.resource_type, asked.resource)
-        context = {"input": asked.input.values, "call": asked.call()}
+        context = {"input": asked.input.values, "call": asked.call(True)}
         request: dict[str, object] = {
             "principal": {"type": "Agent", "id": asked.agent},
             "action": {"type": "Action", "id": asked.action},

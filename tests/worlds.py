@@ -22,7 +22,7 @@ from typing import Any
 
 import orjson
 
-from remit.compose import Parts, open_door, open_parts, open_queue
+from remit.compose import Parts, open_door, open_parts, open_queue, open_releases
 from remit.control.approvals import Approvals
 from remit.control.delegations import Delegations
 from remit.control.edits import Edits
@@ -200,7 +200,7 @@ class World:
 
     @property
     def releases(self) -> Releases:
-        return Releases(self.parts.store, self.clock, self.ids)
+        return open_releases(self.parts)
 
     @property
     def approvals(self) -> Approvals:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from remit.control.policy_alarms import PolicyAlarms
 from remit.domain.arguments import PayloadLimits
 from remit.domain.clock import Clock, Instant, SystemClock
 from remit.domain.ids import Ids, KeyId, OwnerId, RandomIds, ReleaseId, WorkspaceName
@@ -20,6 +21,7 @@ from remit.execution.keys import Keys
 from remit.execution.observing import Observer
 from remit.execution.recovery import Leases, due
 from remit.execution.rulesets import ReleaseUnusable, Rulesets
+from remit.execution.second_opinion import SecondOpinion
 from remit.execution.transaction import Writer
 from remit.execution.watching import Watch
 from remit.sdk.client import Client
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from remit.control.evidence import LiveEvidence
     from remit.control.notices import Notifier
     from remit.control.proof import Proof
+    from remit.control.releases import Releases
 
 
 CHECK_KEY = KeyId("check")
@@ -115,7 +118,9 @@ def leases_of(settings: Settings) -> Leases:
 
 def open_queue(parts: Parts) -> AdmissionQueue:
     """Start the writer thread of this process."""
-    writer = Writer(OwnerId(f"own_{secrets.token_hex(8)}"), parts.ids)
+    alarms = PolicyAlarms(parts.store, parts.clock)
+    opinion = SecondOpinion(parts.settings.second_opinion_every, alarms.sound, parts.rulesets.alarm)
+    writer = Writer(OwnerId(f"own_{secrets.token_hex(8)}"), parts.ids, opinion)
     queue = AdmissionQueue(
         parts.store.transactions,
         partial(due, parts.store, leases_of(parts.settings)),
@@ -127,6 +132,15 @@ def open_queue(parts: Parts) -> AdmissionQueue:
     observer = Observer(parts.store, writer.owner, parts.clock)
     queue.watch(Watch(observer.told, closed=observer.close))
     return queue
+
+
+def open_releases(parts: Parts) -> Releases:
+    """Join the use cases of releases. What is applied is compared on recorded actions before it decides any."""
+    from remit.control.releases import Releases
+    from remit.execution.recorded import Recorded
+
+    recorded = Recorded(parts.store, parts.rulesets, parts.keys)
+    return Releases(parts.store, parts.clock, parts.ids, recorded.requests)
 
 
 def open_door(parts: Parts, queue: AdmissionQueue, workspace: WorkspaceName) -> InProcessDoor:
@@ -197,7 +211,6 @@ def open_api(
     from remit.control.passwords import Passwords
     from remit.control.people import People
     from remit.control.proof import Proof
-    from remit.control.releases import Releases
     from remit.control.repeats import Repeats
     from remit.control.signing_in import SigningIn
     from remit.control.stops import Stops
@@ -216,7 +229,7 @@ def open_api(
         ids=ids,
         keys=parts.keys,
         rulesets=parts.rulesets,
-        releases=Releases(store, clock, ids),
+        releases=open_releases(parts),
         approvals=Approvals(store, clock, ids),
         answering=_answering(parts),
         details=approval_details(parts),
@@ -234,7 +247,7 @@ def open_api(
         home=None if settings.workspace is None else WorkspaceName(settings.workspace),
     )
     oidc = _identity_provider(use, settings, wrapper)
-    return control_plane(use, Figures(queue), limits_for(payload), version("remit"), oidc, present)
+    return control_plane(use, Figures(queue, parts.rulesets), limits_for(payload), version("remit"), oidc, present)
 
 
 def _evidence(store: Store) -> Callable[[WorkspaceName], LiveEvidence]:

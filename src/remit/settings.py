@@ -36,6 +36,12 @@ class Settings(BaseSettings):
     max_waiting: int = Field(
         10_000, ge=1, le=1_000_000, description="Most commands that wait for the writer; one more is turned away."
     )
+    second_opinion_every: int = Field(
+        1_000,
+        ge=0,
+        le=1_000_000,
+        description="Of how many decisions one is decided again by the official Cedar implementation; 0: none.",
+    )
     max_payload_bytes: int = Field(
         1_048_576,
         ge=1024,

@@ -269,6 +269,9 @@ def test_figures_are_in_the_text_format(it: Office, viewer: Shows) -> None:
     assert 'remit_http_requests_total{method="GET",route="/api/v1/runs",status="2xx"} 1.0' in text
     assert "remit_admission_commands_total 3.0" in text
     assert "remit_notices_failed 0.0" in text
+    assert 'remit_policy_answers{by="compiled"} 1.0' in text
+    assert "remit_policy_distrusted_releases 0.0" in text
+    assert 'remit_policy_second_opinions_total{result="dropped"} 0.0' in text
     assert VISITOR not in text
 
 

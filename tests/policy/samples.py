@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from remit.domain.ids import AgentName, GroupName, ModelName, TeamName, ToolName, UserId, WorkspaceName
 from remit.domain.money import Micros
@@ -22,6 +22,7 @@ from remit.domain.release import (
     Tool,
 )
 from remit.policy.authorizer import Authorizer, PolicyAnswer, PolicyRequest
+from remit.policy.call import OPTIONAL
 from remit.policy.compiled.values import Ref, Value
 
 PAY_SCHEMA: Mapping[str, object] = {
@@ -126,6 +127,11 @@ COVERED = 'permit(principal == Agent::"buyer", action == Action::"crm.note", res
 PAYMENT: Mapping[str, object] = {"amount": 100, "supplier": "Najd"}
 
 
+def facts_of(call: Mapping[str, Value]) -> Callable[[bool], dict[str, Value]]:
+    """Makes the facts of a call as the kernel does: the optional ones only where they are asked for."""
+    return lambda optional: {name: value for name, value in call.items() if optional or name not in OPTIONAL}
+
+
 def ask(
     authorizer: Authorizer,
     arguments: Mapping[str, object] = PAYMENT,
@@ -136,7 +142,7 @@ def ask(
 ) -> PolicyAnswer:
     """What both implementations answer, which must be the same."""
     given = authorizer.inputs[ToolName(tool)].read(arguments, {})
-    request = PolicyRequest(AgentName(agent), tool, "Tool", tool, given, lambda: dict(call))
+    request = PolicyRequest(AgentName(agent), tool, "Tool", tool, given, facts_of(call))
     answer = authorizer.authorize(request)
     assert authorizer.official(request) == answer
     return answer

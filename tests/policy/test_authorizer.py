@@ -14,10 +14,13 @@ from remit.domain.release import Cap, Configuration, Grant, GrantMode, Mask
 from remit.policy.authorizer import Authorizer, InvalidPolicies, PolicyAnswer, PolicyHold, PolicyRequest
 from remit.policy.inputs import Input, model_input
 from remit.policy.validate import problems
-from tests.policy.samples import CALL, agent, ask, by_policy, granted, tool, workspace
+from tests.policy.samples import CALL, agent, ask, by_policy, facts_of, granted, tool, workspace
 
 OVERFLOWING = "context.input.amount * 9223372036854775807 > 0"
-NEVER = 'forbid(principal, action == Action::"erp.pay", resource) when { context.call.hour > 22 };'
+NEVER = (
+    'forbid(principal, action == Action::"erp.pay", resource) when { context.call.hour > 22'
+    " || (context.call has budget_left_micro_usd && context.call.budget_left_micro_usd < 0) };"
+)
 """Reads the facts of the call: of what no policy reads nothing is made."""
 BY_POLICY = (agent("buyer", by_policy("erp.pay"), role="clerk"),)
 PERMIT = '@id("pay") permit(principal in Role::"clerk", action == Action::"erp.pay", resource);'
@@ -104,7 +107,7 @@ def test_a_call_of_a_model_is_permitted_by_the_remit() -> None:
 
     def asked(model: str) -> PolicyAnswer:
         return authorizer.authorize(
-            PolicyRequest(AgentName("buyer"), "model.call", "Model", model, given, lambda: dict(CALL))
+            PolicyRequest(AgentName("buyer"), "model.call", "Model", model, given, facts_of(CALL))
         )
 
     assert asked("acme/small") == PolicyAnswer(True, ("agents/buyer#acme/small",))
@@ -152,7 +155,7 @@ def test_input_that_is_not_of_the_schema_denies(arguments: Mapping[str, object])
 
 def test_the_official_implementation_refuses_what_is_not_of_the_schema_by_itself() -> None:
     authorizer = enforced(PERMIT)
-    odd = PolicyRequest(AgentName("buyer"), "erp.pay", "Tool", "erp.pay", Input({"amount": True}), lambda: dict(CALL))
+    odd = PolicyRequest(AgentName("buyer"), "erp.pay", "Tool", "erp.pay", Input({"amount": True}), facts_of(CALL))
     assert authorizer.official(odd) == PolicyAnswer(False, errors=("request:refused",))
 
 
@@ -191,6 +194,27 @@ def test_a_fact_that_may_be_there_is_read() -> None:
     assert ask(authorizer, call={**CALL, "budget_left_micro_usd": 5}).permitted
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "context.call has budget_left_micro_usd",
+        "context has call.budget_left_micro_usd",
+        "(if true then context.call else context.call) has budget_left_micro_usd",
+        "{facts: context.call}.facts has budget_left_micro_usd",
+        "{all: context}.all.call has budget_left_micro_usd",
+        "{all: context} == {all: context} && context.call has budget_left_micro_usd",
+        "[context.call].contains({hour: 1}) || context.call has budget_left_micro_usd",
+        "context.call.hour == 9 && !([context.call].containsAll([]) && context.call == {hour: 9})",
+    ],
+)
+@pytest.mark.parametrize("left", [{}, {"budget_left_micro_usd": 5}], ids=["no budget", "a budget"])
+def test_a_fact_that_may_be_absent_is_never_left_out_where_it_could_be_read(condition: str, left: Any) -> None:
+    forbid = f'forbid(principal, action == Action::"erp.pay", resource) when {{ {condition} }};'
+    authorizer = Authorizer.of(workspace(PERMIT, forbid, agents=BY_POLICY))
+    answer = ask(authorizer, call={**CALL, **left})  # asks both implementations
+    assert answer.permitted == (not left if "budget" in condition else False)
+
+
 def test_a_missing_fact_denies() -> None:
     left = {name: value for name, value in CALL.items() if name != "hour"}
     assert ask(enforced(PERMIT, NEVER), call=left) == PolicyAnswer(False, errors=("request:refused",))
@@ -217,7 +241,7 @@ def test_input_can_not_replace_what_the_kernel_says_of_the_call() -> None:
 )
 def test_a_request_about_nothing_known_denies(change: Mapping[str, str], code: str) -> None:
     given = Input({"amount": 1, "supplier": "a"})
-    whole = PolicyRequest(AgentName("buyer"), "erp.pay", "Tool", "erp.pay", given, lambda: dict(CALL))
+    whole = PolicyRequest(AgentName("buyer"), "erp.pay", "Tool", "erp.pay", given, facts_of(CALL))
     request = dataclasses.replace(whole, **change)  # type: ignore[arg-type]
     assert enforced(PERMIT).authorize(request) == PolicyAnswer(False, errors=(f"request:{code}",))
     assert enforced(PERMIT).official(request) == PolicyAnswer(False, errors=(f"request:{code}",))

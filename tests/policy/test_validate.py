@@ -6,7 +6,9 @@ from typing import Literal
 import pytest
 
 from remit.domain.ids import ToolName
+from remit.domain.problem import Severity
 from remit.domain.release import Cap, Derived, DerivedType, Grant, Mask, Tool
+from remit.policy.density import DENSE
 from remit.policy.validate import problems
 from tests.policy.samples import AGENTS, COVERED, TOOLS, agent, by_policy, granted, tool, workspace
 
@@ -239,3 +241,16 @@ def test_a_tool_can_not_take_the_name_of_an_action_of_the_platform() -> None:
 def test_the_samples_are_enforceable() -> None:
     assert [each.name for each in AGENTS] == ["buyer", "auditor"]
     assert problems(workspace(COVERED)) == ()
+
+
+def test_a_slice_that_grows_dense_is_warned_of_before_it_is_slow() -> None:
+    def rules(count: int) -> str:
+        return "\n".join(
+            f'forbid(principal, action in Action::"pay", resource) when {{ context.call.steps > {number} }};'
+            for number in range(count)
+        )
+
+    assert said(rules(DENSE - 2)) == []
+    (found,) = problems(workspace(COVERED, rules(DENSE - 1)))  # and the grant's own condition
+    assert found.severity is Severity.WARNING
+    assert found.message.startswith(f"{DENSE} policies have a say when auditor calls erp.pay; beyond 50")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -14,6 +15,8 @@ from remit.domain.admission import Admission
 from remit.domain.ids import WorkspaceName
 from remit.execution.admission import AdmissionQueue
 from remit.execution.commands import Admit
+from remit.execution.rulesets import Rulesets
+from remit.execution.second_opinion import SecondOpinion
 from remit.execution.watching import Transaction, Watch
 
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -68,14 +71,40 @@ class QueueFigures(Collector):
                 yield verdict, check, count
 
 
+class PolicyFigures(Collector):
+    """How the policies were asked, and what second opinions said, over the releases that are kept ready."""
+
+    def __init__(self, rulesets: Rulesets, opinion: SecondOpinion | None) -> None:
+        self._rulesets = rulesets
+        self._opinion = opinion
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the counts. Those of a release that is dropped go with it."""
+        ready = self._rulesets.ready
+        asked = GaugeMetricFamily("remit_policy_answers", "Answers of the policies, by who gave them.", labels=["by"])
+        asked.add_metric(["compiled"], sum(rules.authorizer.counts.compiled for rules in ready))
+        asked.add_metric(["official"], sum(rules.authorizer.counts.official for rules in ready))
+        yield asked
+        distrusted = sum(bool(rules.authorizer.distrusted) for rules in ready)
+        told = "Releases decided by the official implementation, since compiled policies were found to differ."
+        yield GaugeMetricFamily("remit_policy_distrusted_releases", told, distrusted)
+        if self._opinion is not None:
+            told = "Decisions that were decided again, by what came of it."
+            opinions = CounterMetricFamily("remit_policy_second_opinions", told, labels=["result"])
+            for result, count in asdict(self._opinion.opinions).items():
+                opinions.add_metric([result], count)
+            yield opinions
+
+
 class Figures:
     """Counters and latencies of one process. Labels are closed sets: no path, name or id becomes one."""
 
-    def __init__(self, queue: AdmissionQueue | None) -> None:
+    def __init__(self, queue: AdmissionQueue | None, rulesets: Rulesets) -> None:
         """Begin to count; without a `queue` the writer's counters are left out."""
         self._registry = CollectorRegistry()
         self.admissions = QueueFigures(queue)
         self._registry.register(self.admissions)
+        self._registry.register(PolicyFigures(rulesets, None if queue is None else queue.opinion))
         self.requests = Counter(
             "remit_http_requests",
             "Requests by route and status class.",

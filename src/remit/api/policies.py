@@ -115,9 +115,14 @@ class PolicyShown(Shown):
 
 
 class PoliciesShown(Shown):
-    """The policy files of a release."""
+    """The policy files of a release.
+
+    `decided_by` is `compiled`, or `official` where compiled policies were found to differ, and then `why` says how.
+    """
 
     release: str
+    decided_by: Literal["compiled", "official"]
+    why: str
     policies: list[PolicyShown]
 
 
@@ -141,7 +146,9 @@ class PolicyRoutes:
             PolicyShown(path=file.path, text=file.text, statements=_statements(file))
             for file in rules.configuration.policies
         ]
-        return PoliciesShown(release=rules.release, policies=files)
+        why = rules.authorizer.distrusted
+        decided_by: Literal["compiled", "official"] = "official" if why else "compiled"
+        return PoliciesShown(release=rules.release, decided_by=decided_by, why=why, policies=files)
 
     @allow(people())
     def what_if(self, body: WhatIf, caller: Asker) -> WhatIfShown:

@@ -16,8 +16,7 @@ import click
 from remit.cli.backtest_text import write_report
 from remit.cli.output import as_json, note, output_option
 from remit.cli.session import Failed, explained, workspace_option
-from remit.compose import Parts, open_door, open_parts, open_queue
-from remit.control.releases import Releases
+from remit.compose import Parts, open_door, open_parts, open_queue, open_releases
 from remit.domain.clock import MICROS_PER_SECOND, ManualClock, SystemClock
 from remit.domain.finding import Verdict
 from remit.domain.ids import AgentName
@@ -198,7 +197,7 @@ def _run(
 
 def _release(parts: Parts, folder: Path) -> tuple[Release, Configuration]:
     """Make a release of the folder as `remit apply` would, its own tests included."""
-    releases = Releases(parts.store, parts.clock, parts.ids)
+    releases = open_releases(parts)
     plan = releases.plan(read_folder(folder), AUTHOR, "", CHANNEL)
     return releases.apply(plan, CHANNEL), plan.configuration
 

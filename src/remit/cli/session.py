@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from remit.cli.places import Server, chosen_here
 from remit.cli.when import moment as moment
-from remit.compose import Parts, open_parts, the_workspace
+from remit.compose import Parts, open_parts, open_releases, the_workspace
 from remit.control.approval_detail import DetailRefused
 from remit.control.approvals import AnswerRefused, Approvals
 from remit.control.releases import ReleaseRefused, Releases
@@ -41,7 +41,7 @@ class Session:
     @property
     def releases(self) -> Releases:
         """Use cases of releases."""
-        return Releases(self.parts.store, self.parts.clock, self.parts.ids)
+        return open_releases(self.parts)
 
     @property
     def approvals(self) -> Approvals:

@@ -11,9 +11,9 @@ from remit.api.serving import PORT, Listening
 from remit.cli.output import line
 from remit.cli.serve import Ready, serving
 from remit.cli.session import Failed, explained
+from remit.compose import open_releases
 from remit.control.attempts import Attempts
 from remit.control.passwords import Passwords
-from remit.control.releases import Releases
 from remit.control.signing_in import SigningIn
 from remit.domain.ids import UserId, WorkspaceName
 from remit.workspace.files import read_folder
@@ -55,7 +55,7 @@ def up(folder: Path | None, port: int) -> None:
 
 def _applied(ready: Ready, folder: Path) -> WorkspaceName:
     parts = ready.parts
-    releases = Releases(parts.store, parts.clock, parts.ids)
+    releases = open_releases(parts)
     person = UserId(parts.settings.user or "user:admin")
     plan = releases.plan(read_folder(folder), person, "remit up", "production")
     if not plan.is_active:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import orjson
 
 from remit.control import gates
+from remit.control.policy_alarms import put_on_record
 from remit.control.policy_tests import Tested, run_tests
 from remit.control.release_refusals import FolderHasProblems as FolderHasProblems
 from remit.control.release_refusals import GateClosed as GateClosed
@@ -18,20 +19,33 @@ from remit.control.trial_records import end_trials
 from remit.domain.canonical import canonical, sha256_hex
 from remit.domain.clock import Clock
 from remit.domain.ids import Ids, ReleaseId, WorkspaceName
-from remit.domain.record import RecordKind
+from remit.domain.record import RecordKind, policies_differed_key
 from remit.domain.release import ChannelGates, Configuration, Release, Settings
 from remit.kernel.ruleset import Ruleset
+<<<<<<< HEAD
 from remit.storage.candidate import TrialKind
+=======
+from remit.policy.comparison import difference, first_difference
+from remit.policy.request import PolicyRequest
+>>>>>>> 7f4ee2d (Compiled policies are compared at apply, at load and, for a share, in production; one difference and the official implementation decides)
 from remit.storage.port import Activation, Proposal, Store, Wanted
 from remit.workspace.change import Change
 from remit.workspace.difference import changes
 from remit.workspace.files import Folder
 from remit.workspace.reading import groups_of, read, settings_of
 
+RecordedRequests = Callable[[WorkspaceName, Ruleset], Iterable[PolicyRequest]]
+"""Makes requests of recorded actions, as the policies of some rules would be asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A person wants a channel to point at a release. `expected` is what it points at now, as that person saw it."""
+    """A person wants a channel to point at a release.
+
+    Attributes:
+        expected: what it points at now, as that person saw it.
+        alarm: why it must be decided by the official implementation, if it must.
+    """
 
     release: Release
     channel: str
@@ -39,6 +53,7 @@ class Move:
     message: str
     expected: Release | None
     expect: tuple[str, ...] = ()
+    alarm: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +65,7 @@ class Plan:
     tested: tuple[Tested, ...]
     before: Release | None
     changes: tuple[Change, ...]
+    rules: Ruleset
 
     @property
     def is_active(self) -> bool:
@@ -69,7 +85,8 @@ def content_id(files: Mapping[str, bytes]) -> ReleaseId:
 class Releases:
     """Releases and channels of one database."""
 
-    def __init__(self, store: Store, clock: Clock, ids: Ids) -> None:
+    def __init__(self, store: Store, clock: Clock, ids: Ids, recorded: RecordedRequests | None = None) -> None:
+        self._recorded = recorded
         self._store = store
         self._clock = clock
         self._ids = ids
@@ -115,6 +132,7 @@ class Releases:
             run_tests(rules, reading.scenarios),
             before,
             changes(old, reading.configuration),
+            rules,
         )
 
     # -- changing
@@ -133,8 +151,9 @@ class Releases:
         failed = [tested for tested in plan.tested if not tested.passed]
         if failed:
             raise TestsFailed(failed)
-        move = Move(plan.release, channel, plan.release.author, plan.release.message, plan.before, tuple(expect))
-        return self._activate(move)
+        alarm = self._compared(plan)
+        before, release = plan.before, plan.release
+        return self._activate(Move(release, channel, release.author, release.message, before, tuple(expect), alarm))
 
     def rollback(
         self,
@@ -205,6 +224,13 @@ class Releases:
         mine = [each for each in open_ones if (each.release, each.channel) == (release.id, channel)]
         return mine[0] if mine else None
 
+    def _compared(self, plan: Plan) -> str:
+        """Say how the compiled policies differ from the official implementation, on recorded and generated requests."""
+        rules = plan.rules
+        recorded = () if self._recorded is None else self._recorded(plan.release.workspace, rules)
+        found = difference(rules.authorizer, recorded)
+        return str(found) if found else first_difference(rules.authorizer, plan.configuration, plan.release.id)
+
     def _activate(self, move: Move) -> Release:
         """Point a channel at a release, or propose it where that takes two and nobody else has proposed it yet."""
         now = self._clock.now()
@@ -214,7 +240,8 @@ class Releases:
         takes_two = self._takes_two(release.workspace, active) or (guard is not None and guard.takes_approval)
         evidence = None if guard is None else self._evidence(move, guard.gates)
         # The workspace's own row is locked first, so that two people can not move one channel at once.
-        with changing(self._store, Wanted(workspace=release.workspace), now) as change:
+        wanted = Wanted(workspace=release.workspace, record_keys=[policies_differed_key(release.id)])
+        with changing(self._store, wanted, now) as change:
             current = self._store.active(release.workspace, channel)
             if current != (None if expected is None else expected.id):
                 raise ReleaseRefused(
@@ -238,6 +265,8 @@ class Releases:
             if known is None:
                 change.writes.releases.append(release)
                 change.record(f"{release.id}/made", RecordKind.RELEASE_MADE, _made(release))
+            if move.alarm and not change.loaded.records:
+                put_on_record(change, release.id, move.alarm)
             content: dict[str, object] = {
                 "release": release.id,
                 "channel": channel,

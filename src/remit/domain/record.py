@@ -34,6 +34,7 @@ class RecordKind(StrEnum):
     RELEASE_PROPOSED = "release_proposed"
     RELEASE_ACTIVATED = "release_activated"
     RELEASE_WITHDRAWN = "release_withdrawn"
+    POLICIES_DIFFERED = "policies_differed"
     PAYLOAD_READ = "payload_read"
     PAYLOADS_ERASED = "payloads_erased"
     TRIAL_CHANGED = "trial_changed"
@@ -88,6 +89,11 @@ class Record:
             }
         )
         return cls(workspace, no, key, kind, run, at, body, leaf_hash(body))
+
+
+def policies_differed_key(release: str) -> str:
+    """Return the key of the one record that says that a release's compiled policies were found to differ."""
+    return f"{release}/policies_differed"
 
 
 def leaf_hash(body: bytes) -> bytes:

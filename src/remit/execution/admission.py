@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
 from remit.domain.ids import WorkspaceName
 from remit.execution.commands import Batch, Command
+from remit.execution.second_opinion import SecondOpinion
 from remit.execution.transaction import Answer, Writer, process
 from remit.execution.watching import Carried, Transaction, Watch
 from remit.storage.port import StoreError, Transactions, Wanted, Writes
@@ -139,6 +140,11 @@ class AdmissionQueue:
         self._put(pending)
         return await pending.future
 
+    @property
+    def opinion(self) -> SecondOpinion | None:
+        """Who decides a share of the decisions again."""
+        return self._writer.opinion
+
     def close(self) -> None:
         """Carry out what has been submitted, then stop the thread."""
         with self._closing:
@@ -147,9 +153,14 @@ class AdmissionQueue:
             self._closed = True
             self._inbox.put(None)
         self._thread.join(STOP_TIMEOUT_S)
+<<<<<<< HEAD
         for watch in self._watches:
             if watch.closed is not None:
                 watch.closed()
+=======
+        if self._writer.opinion is not None:
+            self._writer.opinion.close()
+>>>>>>> 7f4ee2d (Compiled policies are compared at apply, at load and, for a share, in production; one difference and the official implementation decides)
 
     def check_process(self) -> None:
         """Raise AdmissionClosed in a process that was forked off the one with the writer.

@@ -9,16 +9,13 @@ from typing import Any
 
 import orjson
 
-from remit.domain.action import Action, ActionKind, Assurance, Cost
 from remit.domain.decision import Decision
-from remit.domain.facts import Facts
 from remit.domain.ids import RunId, WorkspaceName
-from remit.domain.payload import ARGUMENTS
 from remit.domain.record import RecordKind
 from remit.execution.keys import Keys
+from remit.execution.recorded import Recorded
 from remit.execution.rulesets import ReleaseUnusable, Rulesets
 from remit.kernel.decide import VERSION, decide
-from remit.kernel.prepared import prepare
 from remit.storage.port import Reads
 from remit.storage.sealed import PayloadLost, WrongMasterKey
 
@@ -55,8 +52,7 @@ class Replay:
 
     def __init__(self, store: Reads, rulesets: Rulesets, keys: Keys) -> None:
         self._store = store
-        self._rulesets = rulesets
-        self._keys = keys
+        self._recorded = Recorded(store, rulesets, keys)
 
     def all(self, workspace: WorkspaceName, run: RunId | None = None) -> Iterator[Replayed]:
         """Replay every decision of a workspace or one run, in the order they were made."""
@@ -79,7 +75,7 @@ class Replay:
         if record["kernel"] != VERSION:
             return came(Agreement.OTHER_KERNEL, detail=f"decided by kernel {record['kernel']}, this is {VERSION}")
         try:
-            now = self._decide(record)
+            now = decide(*self._recorded.situation(record))
         except WrongMasterKey as error:
             return came(Agreement.WRONG_KEY, detail=str(error))
         except PayloadLost as error:
@@ -88,28 +84,3 @@ class Replay:
             return came(Agreement.RELEASE_LOST, detail=str(error))
         same = now == recorded
         return came(Agreement.SAME if same else Agreement.DIFFERENT, now)
-
-    def _decide(self, record: dict[str, Any]) -> Decision:
-        run = self._store.run(RunId(record["run"]))
-        payload = self._store.payload(record["action"], ARGUMENTS)
-        if run is None or payload is None:
-            raise PayloadLost(f"the arguments of {record['action']} are not kept")
-        run = self._keys.salted(run)
-        arguments = orjson.loads(self._keys.of_run(run).open(payload))
-        rules = self._rulesets.of(run.workspace, record["release"])
-        action = Action(
-            id=record["action"],
-            workspace=run.workspace,
-            run=run.id,
-            agent=record["agent"],
-            kind=ActionKind(record["action_kind"]),
-            target=record["target"],
-            arguments=arguments,
-            cost=Cost.from_json(record["cost"]),
-            on_behalf_of=record["on_behalf_of"],
-            assurance=Assurance(record["assurance"]),
-        )
-        call = prepare(rules, run, action)
-        if call.digest != record["arguments_digest"]:
-            raise PayloadLost(f"the arguments of {record['action']} are not those on record: their digest differs")
-        return decide(Facts.from_json(record["facts"]), call)

@@ -40,6 +40,7 @@ from remit.execution.commands import (
     StartRun,
 )
 from remit.execution.loading import wanted_by
+from remit.execution.second_opinion import SecondOpinion
 from remit.kernel.checks.standing import CLOCK_TOLERANCE_S
 from remit.kernel.decide import VERSION, decide
 from remit.kernel.gathering import facts_of, own_scopes_of, row
@@ -80,6 +81,7 @@ class Writer:
 
     owner: OwnerId
     ids: Ids
+    opinion: SecondOpinion | None = None
 
 
 def process(transactions: Transactions, batch: Batch, now: Instant, writer: Writer) -> list[Answer | Exception]:
@@ -197,6 +199,8 @@ class _Work:
         facts, approval = self._facts(command)
         decision = decide(facts, call)
         seen = facts.as_json()
+        if self.writer.opinion is not None:
+            self.writer.opinion.offer(call, seen, decision)
         state = _STATE[decision.verdict]
         reservations: tuple[Reservation, ...] = ()
         if state is ActionState.ADMITTED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from remit.domain.ids import AgentName, BudgetName, ReleaseId, ToolName, UserId
 from remit.domain.release import Agent, Budget, BudgetLevel, BudgetUnit, Configuration, Grant, Tool
 from remit.kernel.schema import closed
 from remit.policy.authorizer import Authorizer, ToolInput
+from remit.policy.compiled.shelf import Shelf
 
 _SCOPE = {level: ScopeKind(level.value) for level in BudgetLevel}
 
@@ -31,12 +33,15 @@ class Charge:
 
 
 class Ruleset:
-    """What decide() needs of a release. Safe to share between threads: nothing in it changes after construction."""
+    """What decide() needs of a release. Safe to share between threads: nothing in it changes after construction.
 
-    def __init__(self, release: ReleaseId, configuration: Configuration) -> None:
+    Releases that share a shelf compile what they have in common once.
+    """
+
+    def __init__(self, release: ReleaseId, configuration: Configuration, shelf: Shelf | None = None) -> None:
         self.release = release
         self.configuration = configuration
-        self.authorizer = Authorizer.of(configuration)
+        self.authorizer = Authorizer.of(configuration, shelf=shelf)
         self.zone = ZoneInfo(configuration.settings.timezone)
         self._validators = {
             name: Draft202012Validator(closed(tool.input_schema), validate_formats=True)
@@ -47,6 +52,12 @@ class Ruleset:
             name: {grant.tool: grant for grant in agent.remit.grants} for name, agent in configuration.agents.items()
         }
         self._charges = {name: self._charges_of(agent) for name, agent in configuration.agents.items()}
+
+    def officially(self) -> Ruleset:
+        """Return the same rules with every question put to the official implementation."""
+        rules = copy.copy(self)
+        rules.authorizer = self.authorizer.officially()
+        return rules
 
     def agent(self, name: AgentName) -> Agent | None:
         """Return the agent, or None where the release knows none of that name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -9,14 +10,14 @@ from remit.domain.ids import GroupName, ToolName
 from remit.domain.problem import Problem
 from remit.domain.release import Cap, Configuration, Mask
 from remit.policy.annotations import duties, joined
-from remit.policy.call import fits
+from remit.policy.call import OPTIONAL, fits
 from remit.policy.compiled.expressions import ref
 from remit.policy.compiled.operators import Known
 from remit.policy.compiled.reading import entities_of
 from remit.policy.compiled.rules import Rule, matched
 from remit.policy.compiled.shelf import Shelf
 from remit.policy.compiled.values import Ref, Value
-from remit.policy.conditions import reads_beside
+from remit.policy.conditions import may_read, reads_beside
 from remit.policy.entities import entities, hierarchy
 from remit.policy.grants import permits
 from remit.policy.inputs import ToolInput
@@ -79,6 +80,7 @@ class _Slice:
     holds: tuple[Rule, ...] = ()
     compiled: bool = True
     reads_call: bool = True
+    reads_optional: bool = True
     answers: dict[tuple[str, ...], PolicyAnswer] = field(default_factory=dict)
 
 
@@ -173,7 +175,7 @@ class Authorizer:
             parties = self._asked_for(request)
             if isinstance(parties, PolicyAnswer):
                 return parties
-            if not fits(request.call()):
+            if not fits(request.call(True)):
                 return _REFUSED
             sliced = self._slice(request.action, *parties)
             self.counts.official += 1
@@ -185,6 +187,18 @@ class Authorizer:
     def distrust(self, why: str) -> None:
         """Have every question answered by the official implementation from now on, in this process."""
         self._distrusted = self._distrusted or why
+
+    def apart(self) -> Authorizer:
+        """Return the same policies with counts of their own, for questions that no action asks."""
+        other = copy.copy(self)
+        other.counts = Counts()
+        return other
+
+    def officially(self) -> Authorizer:
+        """Return the same policies, decided by the official implementation alone and counted apart."""
+        other = self.apart()
+        other.distrust("a second opinion is asked for")
+        return other
 
     @property
     def distrusted(self) -> str:
@@ -199,6 +213,11 @@ class Authorizer:
     def cached_slices(self) -> int:
         """How many slices are kept at the moment."""
         return len(self._slices)
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """Every policy and every permit that a grant makes."""
+        return tuple(self._policies.values())
 
     def policy(self, name: str) -> Policy | None:
         """Return a policy by its id, or None."""
@@ -252,15 +271,21 @@ class Authorizer:
                 return _Slice(Ref("Action", action), policies, compiled=False)
             into = permits if policy.tree.effect == "permit" else holds if policy.id in self._holds else forbids
             into.append(Rule(policy.id, compiled.holds))
-        reads_call = any(reads_beside(clause.expr, "input") for policy in policies for clause in policy.tree.clauses)
+        conditions = [clause.expr for policy in policies for clause in policy.tree.clauses]
         return _Slice(
-            Ref("Action", action), policies, tuple(permits), tuple(forbids), tuple(holds), reads_call=reads_call
+            Ref("Action", action),
+            policies,
+            tuple(permits),
+            tuple(forbids),
+            tuple(holds),
+            reads_call=any(reads_beside(condition, "input") for condition in conditions),
+            reads_optional=any(may_read(condition, OPTIONAL) for condition in conditions),
         )
 
     # --- answers ---
 
     def _compiled_answer(self, request: PolicyRequest, sliced: _Slice, agent: _Party, resource: _Party) -> PolicyAnswer:
-        call = request.call() if sliced.reads_call else {}
+        call = request.call(sliced.reads_optional) if sliced.reads_call else {}
         if sliced.reads_call and not fits(call):
             return _REFUSED
         context: dict[str, Value] = {"input": request.input.values or {}, "call": call}

@@ -63,6 +63,10 @@ _REQUIRED = tuple((field.name, _TYPES[type(field.shape)]) for field in CALL_FIEL
 _OPTIONAL = tuple((field.name, _TYPES[type(field.shape)]) for field in CALL_FIELDS if not field.required)
 
 
+OPTIONAL = frozenset(name for name, _ in _OPTIONAL)
+"""The facts that may be absent. They cost the most to work out, and are left out where no policy reads them."""
+
+
 def fits(call: Mapping[str, Value]) -> bool:
     """Tell whether `context.call` is what its schema says: every field there, of its type, and no other."""
     for name, kind in _REQUIRED:

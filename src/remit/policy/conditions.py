@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from cedarpy import pst
 
@@ -10,6 +10,7 @@ from remit.policy.schema import Environment
 from remit.policy.shapes import Member, Record
 
 _CONTEXT = pst.Var("context")
+_CALL = pst.GetAttr(_CONTEXT, "call")
 Path = tuple[str, ...]
 """An attribute of the request, such as `("context", "input", "amount")`."""
 
@@ -48,6 +49,20 @@ def reads_beside(expression: pst.Expr, name: str) -> bool:
     whole = sum(part == _CONTEXT for part in everything)
     read = [part for part in everything if isinstance(part, pst.GetAttr) and part.base == _CONTEXT]
     return whole != sum(part.attr == name for part in read)
+
+
+def may_read(expression: pst.Expr, names: Collection[str]) -> bool:
+    """Tell whether an expression may read one of the facts `names` of `context.call`: false is certain, true is not."""
+    everything = tuple(parts(expression))
+    owned = [part for part in everything if isinstance(part, pst.GetAttr | pst.HasAttr)]
+    named = {name for part in owned for name in (part.attrs if isinstance(part, pst.HasAttr) else (part.attr,))}
+    if not named.isdisjoint(names):
+        return True
+    # What is handed on as a whole may be read anywhere.
+    return any(
+        sum(part == whole for part in everything) != sum(part.base == whole for part in owned)
+        for whole in (_CONTEXT, _CALL)
+    )
 
 
 def path_of(expression: pst.Expr) -> Path | None:

@@ -64,7 +64,7 @@ class Official:
 
 def _asked(request: PolicyRequest) -> dict[str, object]:
     """Return the request as the official implementation takes it. An input that does not fit is null: no record."""
-    context = {"input": request.input.values, "call": request.call()}
+    context = {"input": request.input.values, "call": request.call(True)}
     return {
         "principal": {"type": "Agent", "id": request.agent},
         "action": {"type": "Action", "id": request.action},

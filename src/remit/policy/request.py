@@ -19,7 +19,8 @@ class PolicyRequest:
         action: the tool's name, or `model.call`.
         resource_type: `Tool` or `Model`.
         input: `context.input`, made ahead by `ToolInput.read` or `model_input`.
-        call: makes `context.call`, with every field of `CALL_FIELDS`; not called where no policy of the slice reads it.
+        call: makes `context.call`, the optional fields of `CALL_FIELDS` only if told so; not called where no policy
+            of the slice reads any of it.
     """
 
     agent: AgentName
@@ -27,7 +28,7 @@ class PolicyRequest:
     resource_type: str
     resource: str
     input: Input
-    call: Callable[[], dict[str, Value]]
+    call: Callable[[bool], dict[str, Value]]
 
 
 @dataclass(frozen=True, slots=True)

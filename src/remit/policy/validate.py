@@ -9,6 +9,7 @@ from cedarpy import Schema, pst
 from remit.domain.problem import Problem, Severity
 from remit.domain.release import Configuration, Mask
 from remit.policy.coverage import coverage_problems
+from remit.policy.density import density_problems
 from remit.policy.name_checks import annotation_problems, duty_fault, entity_problems, known_names
 from remit.policy.reach import World, can_match
 from remit.policy.read_checks import reading_problems
@@ -63,6 +64,7 @@ def _checked(checked: Sequence[Subject], configuration: Configuration, locator: 
         yield from _unscoped(subject)
     permits = [each for each in checked if each.is_written and each.policy.tree.effect == "permit"]
     yield from coverage_problems(permits, configuration, world, locator)
+    yield from density_problems(checked, configuration, locator)
 
 
 def _without_effect(subject: Subject, world: World) -> Iterator[Problem]:

@@ -20,7 +20,13 @@ MODEL_ACTION = "model.call"
 
 
 def ask(facts: Facts, call: Prepared) -> PolicyAnswer | None:
-    """Put the action to the policies.
+    """Put the action to the policies; None where it can not be put."""
+    request = request_of(facts, call)
+    return None if request is None else call.rules.authorizer.authorize(request)
+
+
+def request_of(facts: Facts, call: Prepared) -> PolicyRequest | None:
+    """Return what the policies are asked of an action.
 
     None where it can not even be put: an unknown tool or arguments that do not fit.
     """
@@ -28,7 +34,7 @@ def ask(facts: Facts, call: Prepared) -> PolicyAnswer | None:
     if call.input is None or call.rules.agent(action.agent) is None:
         return None
     is_tool = action.kind is ActionKind.TOOL
-    request = PolicyRequest(
+    return PolicyRequest(
         agent=action.agent,
         action=action.target if is_tool else MODEL_ACTION,
         resource_type="Tool" if is_tool else "Model",
@@ -36,7 +42,6 @@ def ask(facts: Facts, call: Prepared) -> PolicyAnswer | None:
         input=call.input,
         call=partial(_call_context, facts, call),
     )
-    return call.rules.authorizer.authorize(request)
 
 
 def findings(answer: PolicyAnswer | None, call: Prepared) -> tuple[Finding, ...]:
@@ -67,7 +72,7 @@ def _undoable(answer: PolicyAnswer, call: Prepared) -> Duty | None:
     return impossible(call.action.arguments, answer.duties)
 
 
-def _call_context(facts: Facts, call: Prepared) -> dict[str, Value]:
+def _call_context(facts: Facts, call: Prepared, optional: bool) -> dict[str, Value]:
     progress = facts.run.progress if facts.run is not None and facts.run.progress is not None else Progress()
     agent = call.rules.agent(call.action.agent)
     local = datetime.fromtimestamp(facts.now // MICROS_PER_SECOND, call.rules.zone)
@@ -84,7 +89,7 @@ def _call_context(facts: Facts, call: Prepared) -> dict[str, Value]:
         "loop_repeats": facts.repeats,
         "assurance": call.action.assurance.value,
     }
-    left = least_money_left(facts, call)
+    left = least_money_left(facts, call) if optional else None
     if left is not None:
         context["budget_left_micro_usd"] = left
     return context
