@@ -23,7 +23,7 @@ from tests.api.office import PREFIX, Office, Shows, office
 from tests.served import served
 from tests.worlds import VISITOR, WORKSPACE, World, world
 
-ORDER = ("method", "route", "status", "verdict", "check", "le")
+ORDER = ("method", "route", "status", "verdict", "check", "le", "by", "result")
 
 
 @pytest.fixture

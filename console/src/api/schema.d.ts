@@ -2628,12 +2628,21 @@ export interface components {
         /**
          * PoliciesShown
          * @description The policy files of a release.
+         *
+         *     `decided_by` is `compiled`, or `official` where compiled policies were found to differ, and then `why` says how.
          */
         PoliciesShown: {
+            /**
+             * Decided By
+             * @enum {string}
+             */
+            decided_by: "compiled" | "official";
             /** Policies */
             policies: components["schemas"]["PolicyShown"][];
             /** Release */
             release: string;
+            /** Why */
+            why: string;
         };
         /**
          * PolicyShown
@@ -2730,7 +2739,7 @@ export interface components {
          * @description What happened, in the past tense.
          * @enum {string}
          */
-        RecordKind: "run_started" | "decision_made" | "outcome_reported" | "run_ended" | "approval_answered" | "approval_escalated" | "approval_expired" | "approval_edited" | "question_asked" | "question_answered" | "delegation_changed" | "stop_changed" | "release_made" | "release_proposed" | "release_activated" | "release_withdrawn" | "payload_read" | "payloads_erased" | "ledger_key_changed" | "person_changed" | "key_changed" | "signed_in";
+        RecordKind: "run_started" | "decision_made" | "outcome_reported" | "run_ended" | "approval_answered" | "approval_escalated" | "approval_expired" | "approval_edited" | "question_asked" | "question_answered" | "delegation_changed" | "stop_changed" | "release_made" | "release_proposed" | "release_activated" | "release_withdrawn" | "policies_differed" | "payload_read" | "payloads_erased" | "ledger_key_changed" | "person_changed" | "key_changed" | "signed_in";
         /**
          * RecordPage
          * @description Records in the order they were written; docs/reference/records.md describes each kind.

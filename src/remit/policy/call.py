@@ -70,8 +70,12 @@ OPTIONAL = frozenset(name for name, _ in _OPTIONAL)
 def fits(call: Mapping[str, Value]) -> bool:
     """Tell whether `context.call` is what its schema says: every field there, of its type, and no other."""
     for name, kind in _REQUIRED:
-        if not _is(call.get(name), kind):
+        value = call.get(name)
+        # Asked of every fact of every decision: what `_is` says of a whole number, without calling it.
+        if type(value) is not kind or not (I64_MIN <= value <= I64_MAX if kind is int else _is(value, kind)):  # type: ignore[operator]
             return False
+    if len(call) == len(_REQUIRED):
+        return True
     there = [name for name, kind in _OPTIONAL if name in call and _is(call[name], kind)]
     return len(call) == len(_REQUIRED) + len(there)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from remit.domain.ids import AgentName, GroupName
 from remit.domain.release import Cap, Mask
@@ -11,8 +12,7 @@ from remit.policy.compiled.values import Value
 from remit.policy.inputs import Input
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyRequest:
+class PolicyRequest(NamedTuple):
     """One action put to the policies.
 
     Attributes:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from remit.domain.action import Cost
-from remit.domain.facts import Facts, Scope, Spend
+from remit.domain.facts import Facts, Spend
 from remit.domain.finding import Code, Finding, Verdict
 from remit.domain.release import Budget, BudgetUnit
 from remit.kernel.prepared import Prepared
@@ -19,29 +21,33 @@ def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:
     """Deny what a hard budget can not cover; warn of soft ones and of shares that are reached."""
     found: list[Finding] = []
     cost = call.action.cost
+    user = call.run.on_behalf_of
     for charge in call.rules.charges(call.run.agent):
         scope = facts.of(charge.scope)
         asked = amount_in(charge.budget.unit, cost)
-        if scope is not None and asked is not None and charge.applies_to(call.run.on_behalf_of):
-            finding = _judge(charge, scope, facts, asked)
-            if finding is not None:
-                found.append(finding)
+        if scope is not None and asked is not None and charge.applies_to(user):
+            used = rolled(scope.spends.get(charge.budget.name), charge, facts).used
+            if not _is_quiet(charge.budget, used + asked):
+                found += _judge(charge.budget, used, asked)
     if cost.micros is None and call.rules.has_money_budget(call.run.agent, call.run.on_behalf_of):
         found.append(Finding.of(Code.BUDGET_UNPRICED, Verdict.DENY, target=call.action.target))
     return tuple(found) or _OK
 
 
-def _judge(charge: Charge, scope: Scope, facts: Facts, asked: int) -> Finding | None:
-    budget = charge.budget
-    used = rolled(scope.spends.get(budget.name), charge, facts).used
+def _is_quiet(budget: Budget, after: int) -> bool:
+    """Tell whether there is nothing to say of a budget: the limit is far, and so is the first share to warn at."""
+    return after <= budget.amount and (not budget.warn_at or after * 100 < budget.warn_at[0] * budget.amount)
+
+
+def _judge(budget: Budget, used: int, asked: int) -> Iterator[Finding]:
     if used + asked > budget.amount:
         code = Code.BUDGET_EXCEEDED if budget.hard else Code.BUDGET_SOFT_EXCEEDED
         verdict = Verdict.DENY if budget.hard else Verdict.ALLOW
-        return Finding.of(code, verdict, asked=asked, left=max(0, budget.amount - used), **_described(budget))
+        yield Finding.of(code, verdict, asked=asked, left=max(0, budget.amount - used), **_described(budget))
+        return
     share = share_reached(budget, used, used + asked)
-    if not share:
-        return None
-    return Finding.of(Code.BUDGET_WARNING, Verdict.ALLOW, share=share, used=used + asked, **_described(budget))
+    if share:
+        yield Finding.of(Code.BUDGET_WARNING, Verdict.ALLOW, share=share, used=used + asked, **_described(budget))
 
 
 def _described(budget: Budget) -> dict[str, int | str]:
