@@ -39,13 +39,8 @@ CORE = (
     *("person_changed", "key_changed", "signed_in", "payload_read"),
 )
 LATER = frozenset(
-<<<<<<< HEAD
     "payloads_erased ledger_key_changed trial_changed approval_escalated approval_expired approval_edited"
-    " question_asked question_answered delegation_changed".split()
-=======
-    "payloads_erased ledger_key_changed approval_escalated approval_expired approval_edited"
     " question_asked question_answered delegation_changed policies_differed".split()
->>>>>>> 7f4ee2d (Compiled policies are compared at apply, at load and, for a share, in production; one difference and the official implementation decides)
 )
 """Kinds the server writes; each moves to CORE with a part of the story, a golden file and a heading of the page."""
 

@@ -22,12 +22,9 @@ from remit.domain.ids import Ids, ReleaseId, WorkspaceName
 from remit.domain.record import RecordKind, policies_differed_key
 from remit.domain.release import ChannelGates, Configuration, Release, Settings
 from remit.kernel.ruleset import Ruleset
-<<<<<<< HEAD
-from remit.storage.candidate import TrialKind
-=======
 from remit.policy.comparison import difference, first_difference
 from remit.policy.request import PolicyRequest
->>>>>>> 7f4ee2d (Compiled policies are compared at apply, at load and, for a share, in production; one difference and the official implementation decides)
+from remit.storage.candidate import TrialKind
 from remit.storage.port import Activation, Proposal, Store, Wanted
 from remit.workspace.change import Change
 from remit.workspace.difference import changes

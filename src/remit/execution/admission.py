@@ -153,14 +153,11 @@ class AdmissionQueue:
             self._closed = True
             self._inbox.put(None)
         self._thread.join(STOP_TIMEOUT_S)
-<<<<<<< HEAD
         for watch in self._watches:
             if watch.closed is not None:
                 watch.closed()
-=======
         if self._writer.opinion is not None:
             self._writer.opinion.close()
->>>>>>> 7f4ee2d (Compiled policies are compared at apply, at load and, for a share, in production; one difference and the official implementation decides)
 
     def check_process(self) -> None:
         """Raise AdmissionClosed in a process that was forked off the one with the writer.
