@@ -128,3 +128,9 @@ class Desk:
         found = self.transactions.begin(Wanted(scopes=[id])).scopes.get(id)
         self.transactions.rollback()
         return found if found is not None else Scope(id, kind)
+
+    def is_on_record(self, command: Admit) -> bool:
+        key = command.record_key
+        found = self.transactions.begin(Wanted(record_keys=[key], workspace=WORKSPACE)).records
+        self.transactions.rollback()
+        return key in found

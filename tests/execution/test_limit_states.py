@@ -39,6 +39,7 @@ class LimitStates(RuleBasedStateMachine):
         self.steps: Counter[str] = Counter()
         self.calls: Counter[tuple[str, str]] = Counter()
         self.in_flight: Counter[str] = Counter()
+        self.denials: Counter[str] = Counter()
         self.ended: set[str] = set()
 
     @initialize(
@@ -48,6 +49,7 @@ class LimitStates(RuleBasedStateMachine):
         concurrency=limit,
         wall_time_s=st.none() | st.just(600),
         calls_per_run=limit,
+        denials=limit,
     )
     def open_desk(
         self,
@@ -57,8 +59,9 @@ class LimitStates(RuleBasedStateMachine):
         concurrency: int | None,
         wall_time_s: int | None,
         calls_per_run: int | None,
+        denials: int | None,
     ) -> None:
-        self.limits = Limits(steps, tool_calls, None, None, wall_time_s, depth, concurrency)
+        self.limits = Limits(steps, tool_calls, None, None, wall_time_s, depth, concurrency, denials)
         self.calls_per_run = calls_per_run
         self.desk = Desk(self.template, configured(self.limits, calls_per_run=calls_per_run))
 
@@ -82,6 +85,8 @@ class LimitStates(RuleBasedStateMachine):
             found.add(Code.WALL_TIME_REACHED)
         if run.id in self.ended:
             found.add(Code.RUN_ENDED)
+        if limits.denials is not None and self.denials[run.id] >= limits.denials:
+            found.add(Code.DENIALS_REACHED)
         return found
 
     @rule(agent=st.sampled_from(["buyer", "clerk"]), depth=st.integers(0, 3))
@@ -100,7 +105,11 @@ class LimitStates(RuleBasedStateMachine):
             checks = (Check.LIMITS, Check.STANDING)
             assert {finding.code for finding in admission.decision.reasons if finding.code.check in checks} == expected
             assert admission.state is (ActionState.DENIED if expected else ActionState.ADMITTED)
-            if not expected:
+            if expected:
+                self.denials[run.id] += 1
+                most = self.limits.denials
+                assert self.desk.is_on_record(attempt) is (most is None or self.denials[run.id] <= most + 1)
+            else:
                 self.open.append(attempt)
                 self.steps[run.id] += 1
                 self.calls[run.id, tool] += 1
@@ -132,6 +141,7 @@ class LimitStates(RuleBasedStateMachine):
             progress = self.desk.scope(ScopeKind.RUN, run.id).progress
             assert progress is not None
             assert (progress.steps, progress.tool_calls) == (self.steps[run.id], self.steps[run.id])
+            assert progress.denials == self.denials[run.id]
             assert progress.calls == {tool: self.calls[run.id, tool] for tool in TOOLS if self.calls[run.id, tool]}
         for agent, count in self.in_flight.items():
             assert self.desk.scope(ScopeKind.AGENT, agent).in_flight == count

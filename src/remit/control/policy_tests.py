@@ -132,6 +132,7 @@ def _facts(rules: Ruleset, scenario: Scenario, run: Run, now: Instant) -> Facts:
         tool_calls=given.tool_calls,
         model_calls=given.model_calls,
         calls=dict(given.calls),
+        denials=given.denials,
         loop=None if given.loop is None else LoopSeen(given.loop),
     )
     facts = Facts(

@@ -24,5 +24,11 @@ def end(run: Run, scope: Scope, status: str, by: str, now: Instant) -> dict[str,
     assert scope.progress is not None, "a run's own scope is handed in"
     scope.progress.ended_at = now
     scope.history = b""  # nothing is admitted any more that it could judge
-    content: dict[str, object] = {"agent": run.agent, "status": status, "steps": scope.progress.steps}
+    progress = scope.progress
+    content: dict[str, object] = {
+        "agent": run.agent,
+        "status": status,
+        "steps": progress.steps,
+        "denials": progress.denials,
+    }
     return content | ({"by": by} if by else {})

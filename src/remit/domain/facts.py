@@ -114,6 +114,7 @@ class Progress:
 
     Attributes:
         calls: admitted calls by tool.
+        denials: attempts that were denied, those under a stop not counted.
         loop: the loop last detected, until a person lifts it.
     """
 
@@ -123,6 +124,7 @@ class Progress:
     ended_at: int = 0
     calls: dict[str, int] = field(default_factory=dict)
     loop: LoopSeen | None = None
+    denials: int = 0
 
 
 @dataclass(slots=True)
@@ -196,6 +198,7 @@ def _progress_as_json(progress: Progress) -> dict[str, object]:
         "model_calls": progress.model_calls,
         "ended_at": progress.ended_at,
         "calls": dict(progress.calls),
+        "denials": progress.denials,
         "loop": None if loop is None else {"code": loop.code.value, "params": dict(loop.params)},
     }
 
@@ -203,7 +206,15 @@ def _progress_as_json(progress: Progress) -> dict[str, object]:
 def _progress_from_json(data: Mapping[str, Any]) -> Progress:
     loop = data["loop"]
     seen = None if loop is None else LoopSeen(Code(loop["code"]), tuple(sorted(loop["params"].items())))
-    return Progress(data["steps"], data["tool_calls"], data["model_calls"], data["ended_at"], data["calls"], seen)
+    return Progress(
+        steps=data["steps"],
+        tool_calls=data["tool_calls"],
+        model_calls=data["model_calls"],
+        ended_at=data["ended_at"],
+        calls=data["calls"],
+        loop=seen,
+        denials=data.get("denials", 0),  # of runs that began before they were counted
+    )
 
 
 class ApprovalState(StrEnum):

@@ -75,6 +75,7 @@ class Code(StrEnum):
     WALL_TIME_REACHED = "limits.wall_time"
     DEPTH_REACHED = "limits.depth"
     CONCURRENCY_REACHED = "limits.concurrency"
+    DENIALS_REACHED = "limits.denials"
 
     BUDGET_OK = "budget.ok"
     BUDGET_EXCEEDED = "budget.exceeded"

@@ -222,6 +222,7 @@ class Limits:
     wall_time_s: int | None = 3600
     depth: int | None = 4
     concurrency: int | None = None
+    denials: int | None = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class GivenFacts:
     steps: int = 0
     tool_calls: int = 0
     model_calls: int = 0
+    denials: int = 0
     depth: int = 0
     running_s: int = 0
     in_flight: int = 0

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from remit.domain.action import ActionKind, Cost, Outcome, OutcomeStatus
 from remit.domain.clock import Instant
+from remit.domain.decision import Decision
 from remit.domain.facts import LOOP_CHECK, Facts, LoopSeen, Scope, Stop, StopKind
 from remit.domain.finding import Code
 from remit.domain.ids import ScopeId
@@ -51,6 +52,23 @@ def _count(facts: Facts, call: Prepared) -> None:
     if agent is not None and agent.remit.limits.rate is not None:
         due = rate_after(agent.remit.limits.rate, facts.agent.rate_at, facts.now)
         facts.agent.rate_at = facts.agent.rate_at if due is None else due
+
+
+def deny(facts: Facts, call: Prepared, decision: Decision) -> bool:
+    """Count a denial against the run. Return whether it is to be put on record.
+
+    Beyond the remit's limit only the first one is, which says so: the others are as many as the agent likes, and none
+    changes anything. The run's row goes on counting them. What a stop denies is not counted, so that waiting for its
+    end costs nothing, and is on record each time.
+    """
+    agent = call.rules.agent(call.run.agent)
+    if facts.run is None or facts.run.progress is None or agent is None:
+        return True
+    if any(finding.code is Code.STOPPED for finding in decision.findings):
+        return True
+    facts.run.progress.denials += 1
+    most = agent.remit.limits.denials
+    return most is None or facts.run.progress.denials <= most + 1
 
 
 def settle(scopes: Mapping[ScopeId, Scope], agent: Scope, action: OpenAction, outcome: Outcome) -> bool:

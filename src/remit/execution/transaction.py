@@ -207,11 +207,16 @@ class _Work:
             reservations = effects.reserve(facts, call)
             self._time_passes()
             self._open(command, reservations)
+        is_told = state is not ActionState.DENIED or effects.deny(facts, call, decision)
         held_for = self._consume(facts, approval, decision, command)
         if facts.run is not None:  # without a run nothing was counted and no row is made
             self.writes.scopes.update({scope.id: scope for scope in facts.scopes()})
-            self.writes.payloads += command.payloads
         action = call.action
+        answer = Admission(action.id, call.run.id, state, decision, self.now, held_for, call.digest, action.cost)
+        if not is_told:
+            return answer
+        if facts.run is not None:
+            self.writes.payloads += command.payloads
         content = {
             "kernel": VERSION,
             "release": call.rules.release,
@@ -230,7 +235,7 @@ class _Work:
             "reserved": [[r.scope, r.budget, r.unit, r.start, r.amount] for r in reservations],
         }
         self._record(command.record_key, RecordKind.DECISION_MADE, call.run, content)
-        return Admission(action.id, call.run.id, state, decision, self.now, held_for, call.digest, action.cost)
+        return answer
 
     def _facts(self, command: Admit) -> tuple[Facts, Approval | None]:
         run = command.run

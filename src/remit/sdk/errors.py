@@ -52,7 +52,10 @@ class Denied(NotAdmitted):
 
 
 class Stopped(Denied):
-    """The run, its agent or something above was stopped: whatever the agent tries next is denied too."""
+    """The run, its agent or something above was stopped, or the run was denied too often.
+
+    Whatever the agent tries next is denied too.
+    """
 
 
 class Rejected(Denied):
@@ -91,7 +94,7 @@ def not_admitted(admission: Admission, target: str, waited: WaitingFor | None = 
     if admission.state is ActionState.HELD:
         return Held(admission, target, () if waited is None else waited.unanswered)
     codes = {finding.code for finding in admission.decision.reasons}
-    if any(code.check is Check.STOP for code in codes):
+    if Code.DENIALS_REACHED in codes or any(code.check is Check.STOP for code in codes):
         return Stopped(admission, target)
     if Code.OVERSIGHT_REJECTED in codes:
         return Rejected(admission, target)

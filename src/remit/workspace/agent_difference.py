@@ -29,6 +29,7 @@ _LIMIT_WORDS: Sequence[tuple[str, str]] = (
     ("wall_time_s", "time of a run"),
     ("depth", "depth of delegation"),
     ("concurrency", "actions at the same time"),
+    ("denials", "denials in a run"),
 )
 
 

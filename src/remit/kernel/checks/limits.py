@@ -1,4 +1,4 @@
-"""Limits: steps, calls, rate, wall time, depth and concurrency."""
+"""Limits: steps, calls, rate, wall time, depth, concurrency and denials."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def _readings(
         yield Code.MODEL_CALLS_REACHED, limits.model_calls, progress.model_calls
     yield Code.WALL_TIME_REACHED, limits.wall_time_s, (facts.now - call.run.started_at) // MICROS_PER_SECOND
     yield Code.CONCURRENCY_REACHED, limits.concurrency, facts.agent.in_flight
+    yield Code.DENIALS_REACHED, limits.denials, progress.denials
 
 
 def _calls_of_grant(progress: Progress, call: Prepared) -> list[Finding]:

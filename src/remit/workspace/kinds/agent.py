@@ -43,6 +43,9 @@ _DEPTH = Field[Limited]("depth", Limit(Whole(0)), "how often work may be delegat
 _CONCURRENCY = Field[Limited](
     "concurrency", Limit(), "most actions of the agent at the same time", Limited(_DEFAULT.concurrency)
 )
+_DENIALS = Field[Limited](
+    "denials", Limit(), "most denials in a run; from then on nothing is admitted in it", Limited(_DEFAULT.denials)
+)
 
 
 def _limits(values: Values, _: At) -> Limits:
@@ -54,11 +57,12 @@ def _limits(values: Values, _: At) -> Limits:
         wall_time_s=values[_WALL_TIME].most,
         depth=values[_DEPTH].most,
         concurrency=values[_CONCURRENCY].most,
+        denials=values[_DENIALS].most,
     )
 
 
 LIMITS = Record(
-    "a remit's limits", (_STEPS, _TOOL_CALLS, _MODEL_CALLS, _RATE, _WALL_TIME, _DEPTH, _CONCURRENCY), _limits
+    "a remit's limits", (_STEPS, _TOOL_CALLS, _MODEL_CALLS, _RATE, _WALL_TIME, _DEPTH, _CONCURRENCY, _DENIALS), _limits
 )
 
 _ON_DETECTION = Field[OnLoop](

@@ -110,6 +110,7 @@ _MODEL_CALLS = Field[int]("model_calls", Whole(0), "model calls of this run so f
 _DEPTH = Field[int]("depth", Whole(0), "how often the work has been delegated on", 0)
 _RUNNING = Field[int]("running", Duration(), "how long the run has lasted, such as `10m`", 0)
 _IN_FLIGHT = Field[int]("in_flight", Whole(0), "actions of the agent under way", 0)
+_DENIALS = Field[int]("denials", Whole(0), "how often this run has been denied", 0)
 _REPEATS = Field[int]("repeats", Whole(0), "how often exactly this call was made before", 0)
 _SPENT = Field[Mapping[str, Spent]]("spent", MapOf(SPENT, BUDGET_NAME), "what budgets have come to", {})
 _CALLS = Field[Mapping[str, int]]("calls", MapOf(Whole(0), TOOL_NAME), "calls of this run so far, by tool", {})
@@ -139,6 +140,7 @@ def _facts(values: Values, _: At) -> _Facts:
         depth=values[_DEPTH],
         running_s=values[_RUNNING],
         in_flight=values[_IN_FLIGHT],
+        denials=values[_DENIALS],
         repeats=values[_REPEATS],
         spent={name: amount.amount for name, amount in spent.items()},
         calls=values[_CALLS],
@@ -159,6 +161,7 @@ FACTS = Record(
         _DEPTH,
         _RUNNING,
         _IN_FLIGHT,
+        _DENIALS,
         _REPEATS,
         _SPENT,
         _CALLS,
