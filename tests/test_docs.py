@@ -1,6 +1,8 @@
 """What a person can set, type or be told by is written down, and what the documentation runs does run.
 
 - Every setting is in docs/reference/settings.md, every command in cli.md, every check in checks.md.
+- Every promise of the README, every border in LIMITATIONS.md and every figure of docs/reliability.md names what checks
+  it, and that exists.
 - A fenced block with the info string `python run` is executed. The blocks of one page run as one script, from
   top to bottom, in an empty folder. A block with the info string `LANGUAGE file=PATH` is first written to
   PATH in that folder, so that an example can show the files it needs.
@@ -18,6 +20,8 @@ import click
 import pytest
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bench import __main__ as bench
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -174,7 +178,72 @@ def test_the_examples_of_a_page_run(page: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+# --- what is promised names what checks it ---
+
+NAMED = re.compile(r"\btests/[\w/]*(?:\.py)?(?:::(?P<test>\w+))?")
+MEASURED = re.compile(r"python -m (?P<module>bench(?:\.\w+)?)(?P<names>(?: \w+)*)")
+
+
+def unchecked(text: str) -> list[str]:
+    """The tests and benchmarks that a text names and that are not there."""
+    gone = []
+    for found in NAMED.finditer(text):
+        path = ROOT / found[0].partition("::")[0]
+        has_test = path.is_file() and re.search(rf"^(?:async )?def {found['test']}\(", path.read_text("utf-8"), re.M)
+        if not path.exists() or (found["test"] and not has_test):
+            gone.append(found[0])
+    for found in MEASURED.finditer(text):
+        module = ROOT / f"{found['module'].replace('.', '/')}.py"
+        known = bench.NAMES if found["module"] == "bench" else ("sqlite", "postgres")
+        if not (module.exists() or module.with_suffix("").is_dir()) or set(found["names"].split()) - set(known):
+            gone.append(found[0])
+    return gone
+
+
+def promises(page: str) -> list[str]:
+    """The rows of the README's table of promises."""
+    table = page.partition("| promise | checked by |")[2].partition("\n\n")[0]
+    return [row for row in table.splitlines() if row.startswith("| **")]
+
+
+def limitations(page: str) -> list[str]:
+    """The items of LIMITATIONS.md that say what can happen; the last one says what is not here yet."""
+    return [item for item in re.split(r"^- ", page, flags=re.M)[1:] if not item.startswith("**Not here yet")]
+
+
+def test_every_promise_names_a_test_that_is_there() -> None:
+    rows = promises((ROOT / "README.md").read_text("utf-8"))
+    assert len(rows) >= 10
+    assert [row for row in rows if not re.search(r"`\.venv/bin/pytest(?: tests/[\w/.]+)+`", row)] == []
+    assert unchecked("\n".join(rows)) == []
+
+
+def test_every_limitation_names_the_test_that_marks_it() -> None:
+    items = limitations((ROOT / "LIMITATIONS.md").read_text("utf-8"))
+    assert len(items) >= 15
+    assert [item for item in items if not re.search(r"Borders?: `tests/", " ".join(item.split()))] == []
+    assert unchecked("\n".join(items)) == []
+
+
+def test_every_figure_of_reliability_names_its_command() -> None:
+    page = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+    assert len(MEASURED.findall(page)) >= 2
+    assert unchecked(page) == []
+
+
 # --- the tests above can fail ---
+
+
+def test_a_test_or_benchmark_that_is_gone_is_noticed() -> None:
+    here = "`tests/test_docs.py::test_a_test_or_benchmark_that_is_gone_is_noticed`, python -m bench http"
+    assert unchecked(here) == []
+    gone = ["tests/test_docs.py::test_nothing", "tests/nowhere", "python -m bench speed", "python -m bench.slow"]
+    assert unchecked(" ".join(f"`{name}`" for name in gone)) == gone
+
+
+def test_a_limitation_without_a_border_is_noticed() -> None:
+    found = limitations("# L\n- **One.** Border: `tests/a.py`\n- **Two.** None\n- **Not here yet:** three")
+    assert found == ["**One.** Border: `tests/a.py`\n", "**Two.** None\n"]
 
 
 def test_settings_are_named_as_in_the_environment() -> None:
