@@ -91,7 +91,10 @@ class Home(Protocol):
         ...
 
     def events(self, after: int | None) -> Iterator[Mapping[str, Any]]:
-        """Yield events behind `after`, or from now on, as they are committed. Never ends by itself."""
+        """Yield events behind `after`, or from now on, as they are committed. Never ends by itself.
+
+        The first one may be just `{"id": N}`: listening has begun behind record N.
+        """
         ...
 
 

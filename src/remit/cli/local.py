@@ -62,6 +62,7 @@ class Local:
         """See Home."""
         store = self.session.parts.store
         last = self._newest() if after is None else after
+        yield {"id": last}
         while True:
             found = store.records(self._where, last, PAGE)
             for seq, body in found:

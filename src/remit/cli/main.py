@@ -42,7 +42,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "backtest": Command("remit.cli.backtest:backtest", "Find out what other rules would have decided."),
         "observe": Command("remit.cli.trials:observe", "Let a release decide beside the live one."),
         "canary": Command("remit.cli.trials:canary", "Enforce a release for some of the new runs."),
-        "runs": Command("remit.cli.runs:runs", "List runs, or show one action by action."),
+        "runs": Command("remit.cli.runs:runs", "List runs, show one action by action, follow."),
         "approvals": Command("remit.cli.approvals:approvals", "List and answer what waits for a person."),
         "notify": Command("remit.cli.notify:notify", "Try and list messages to approvers."),
         "freeze": Command("remit.cli.freeze:freeze", "Stop an agent, a run, a tool, a model or everything."),

@@ -104,7 +104,7 @@ class Remote:
             return self._answered(method, target, sent, headers)
         except Turned as refused:
             is_agent = str(refused.problem.get("detail")).endswith(("an agent's key", "a run's token"))
-            needs_session = refused.code == "credential_kind" and not is_agent
+            needs_session = refused.code in ("credential_kind", "sign_in_needed") and not is_agent
             if not needs_session or self._session:
                 raise
             self._sign_in_for_this(refused)
@@ -127,6 +127,8 @@ class Remote:
     def _sign_in_for_this(self, refused: Turned) -> None:
         """Ask for the password: what a leaked token must not do needs the person."""
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            if refused.code == "sign_in_needed":  # it says where to answer instead
+                raise refused
             raise Turned(
                 {
                     **refused.problem,
@@ -232,10 +234,11 @@ class Remote:
 
     def events(self, after: int | None, waited: Callable[[float], None] = time.sleep) -> Iterator[Mapping[str, Any]]:
         """See Home. A stream that breaks is taken up behind the last event that came."""
+        stream = Remote(self._server)  # a connection of its own: who follows asks for details beside it
         last, pause_s = after, 0.0
         while True:
             try:
-                for event in self._stream(last):
+                for event in stream._stream(last):
                     last, pause_s = event["id"], 0.0
                     yield event
                 why = "the stream ended"
@@ -252,7 +255,6 @@ class Remote:
 
     def _stream(self, after: int | None) -> Iterator[Mapping[str, Any]]:
         headers = {"Accept": "text/event-stream"} | ({} if after is None else {"Last-Event-ID": str(after)})
-        self._drop()  # a connection of its own: its timeout is a stream's
         response = self._sent("GET", f"{PREFIX}/events", None, headers, STREAM_TIMEOUT_S)
         try:
             if response.status >= 300:

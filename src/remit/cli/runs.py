@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from remit.cli.home import get, home, pages, part
+from remit.cli.logs import logs
 from remit.cli.output import TABLE, document, line, output_option, table
 from remit.cli.session import language_option, workspace_option
 from remit.cli.when import moment
@@ -17,7 +18,8 @@ Examples:
   remit runs ls
   remit runs ls --agent procurement-optimizer --state running
   remit runs show run_m83ab50taczcejtryx2y
-  remit runs show run_m83ab50taczcejtryx2y --lang ar -o json"""
+  remit runs show run_m83ab50taczcejtryx2y --lang ar -o json
+  remit runs logs run_m83ab50taczcejtryx2y -f"""
 
 MOST = 10_000
 STATES = ("running", "stopped", "ended")
@@ -25,7 +27,10 @@ STATES = ("running", "stopped", "ended")
 
 @click.group(epilog=EXAMPLES)
 def runs() -> None:
-    """List runs, or show one action by action."""
+    """List runs, show one action by action, or follow what happens."""
+
+
+runs.add_command(logs)
 
 
 @runs.command()
