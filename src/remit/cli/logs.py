@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from remit.cli.home import Home, Turned, get, home, pages, part
-from remit.cli.output import TABLE, as_json_line, clean, coloured, document, on_terminal, output_option
+from remit.cli.output import TABLE, as_json_line, clean, coloured, document, on_terminal, output_option, wrapped
 from remit.cli.session import Failed, language_option, workspace_option
 from remit.cli.when import MICROS_PER_SECOND
 from remit.domain.event_messages import tell
@@ -127,5 +127,4 @@ def _write(event: Mapping[str, Any], language: Language, output: str, *, whole: 
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ")
         click.echo("\t".join([stamp, where, text] if whole else [stamp, text]))
         return
-    begin = f"{time:%H:%M:%S} {clean(where)}{' ' if where else ''}"
-    click.echo(begin + coloured(text, style))
+    click.echo(f"{time:%H:%M:%S} {coloured(wrapped(f'{where} {text}'.strip(), 9), style)}")

@@ -10,7 +10,9 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -139,6 +141,13 @@ def fields(rows: Iterable[tuple[str, object]], output: str = TABLE, told: object
         line(f"{name:{widest}} {value}".rstrip())
 
 
+def wrapped(text: str, indent: int = 0, width: int | None = None) -> str:
+    """Return clean text in lines of a terminal's width, 80 columns or more, all but the first one indented."""
+    widest = max(NARROWEST, width or shutil.get_terminal_size().columns)
+    lines = textwrap.wrap(clean(text), widest - indent, break_long_words=False, break_on_hyphens=False)
+    return f"\n{' ' * indent}".join(lines)
+
+
 def _cell(value: object) -> str:
     return clean(" ".join(_text(value).split()))
 
@@ -154,7 +163,7 @@ def _drawn(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     from rich.text import Text
 
     console = Console(highlight=False)
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for index, column in enumerate(columns):
         # The first column names the row, for the next command: it must stay in one piece to be copied.
         drawn.add_column(column, overflow="fold", no_wrap=index == 0)

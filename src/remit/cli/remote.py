@@ -68,6 +68,7 @@ class Remote:
         self.shown = server.url
         self.workspace = server.workspace or workspace
         self.person = server.person
+        self.expires_at = server.expires_at
         self._server = server
         self._host, self._port, self._below = parts.hostname, parts.port, parts.path.rstrip("/")
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None

@@ -8,7 +8,7 @@ import click
 
 from remit.cli.home import get, home, pages, part
 from remit.cli.logs import logs
-from remit.cli.output import TABLE, document, line, output_option, table
+from remit.cli.output import TABLE, clean, coloured, document, line, on_terminal, output_option, table, wrapped
 from remit.cli.session import language_option, workspace_option
 from remit.cli.when import moment
 from remit.domain.messages import Language
@@ -68,10 +68,22 @@ def show(run: str, language: Language, workspace: str | None, output: str) -> No
         return
     line(f"{told['id']}  {told['agent']} for {told['on_behalf_of']}  {told['release']}")
     rows = [_row(number, action) for number, action in enumerate(actions, 1)]
+    if on_terminal():
+        for row in rows:
+            _draw(*row)
+        return
     table(("step", "action", "target", "verdict", "outcome", "why"), rows)
 
 
-def _row(number: int, action: dict[str, Any]) -> tuple[object, ...]:
+def _draw(number: int, action: str, target: str, verdict: str, outcome: str, why: str) -> None:
+    """Write an action in one line of a terminal, and below it why it came to that."""
+    shown = coloured(f"{verdict:5}", {"deny": "red", "hold": "yellow"}.get(verdict))
+    click.echo(f"{number:>4}  {shown}  {clean(target):32} {outcome:8} {action}")
+    if why:
+        click.echo(f"{'':13}{wrapped(why, 13)}")
+
+
+def _row(number: int, action: dict[str, Any]) -> tuple[int, str, str, str, str, str]:
     outcome = action["outcome"] or {}
     why = "; ".join(action["words"])
     return number, action["id"], action["target"], action["verdict"], outcome.get("status", ""), why
