@@ -12,7 +12,7 @@ import click
 
 from remit import __version__
 from remit.cli.master_key import master_key
-from remit.cli.output import as_json, line, note, output_option
+from remit.cli.output import TABLE, as_json, document, line, note, output_option
 from remit.cli.session import Failed, Session, session, workspace_option
 from remit.control.anchors import AnchorFailed, anchor, left_at
 from remit.control.bundle import export as write_bundle
@@ -139,8 +139,8 @@ def verify(
                 report = _examined(ledger.evidence, keys, witnesses)
     except (Unreadable, BadNote, AnchorFailed) as error:
         raise Failed(str(error)) from error
-    if output == "json":
-        as_json(_json(report))
+    if output != TABLE:
+        document(_json(report), output)
     else:
         for text in lines(report, own=not keys):
             line(text)
@@ -153,8 +153,8 @@ def _proof_verified(file: Path, keys: tuple[str, ...], witnesses: tuple[str, ...
         said, code = proven(file.read_bytes(), [Verifier.of(key) for key in keys], list(left_at(witnesses))), 0
     except NotProven as error:
         said, code = f"FAILED: {error}", 1
-    if output == "json":
-        as_json({"whole": code == 0, "said": said})
+    if output != TABLE:
+        document({"whole": code == 0, "said": said}, output)
     else:
         line(said)
     return code

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from remit.cli.backtest_text import write_report
-from remit.cli.output import as_json, note, output_option
+from remit.cli.output import TABLE, document, note, output_option
 from remit.cli.session import Failed, explained, workspace_option
 from remit.compose import Parts, open_door, open_parts, open_queue, open_releases
 from remit.domain.clock import MICROS_PER_SECOND, ManualClock, SystemClock
@@ -128,8 +128,8 @@ def backtest(ctx: click.Context, /, candidate: Path, agent: str | None, output: 
         unexpected = _history(candidate, agent or "", output, given)
         ctx.exit(1 if given["fail_on"] == "flip" and unexpected else 0)
     result = _passed(candidate, given["file"], agent, given["start"], given["pace"])
-    if output == "json":
-        as_json(_json(result))
+    if output != TABLE:
+        document(_json(result), output)
     else:
         write_report(result.found, _heading(result, given["file"].name), _throughput(result))
     ctx.exit(1 if _fails(result.found, given["fail_on"]) else 0)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from remit.cli.output import as_json, line
+from remit.cli.output import TABLE, document, line
 from remit.cli.session import Failed, Session, moment, session
 from remit.compose import Parts, the_workspace
 from remit.control.releases import content_id
@@ -57,8 +57,10 @@ def run(options: Options) -> int:
         found, elapsed_ms = _found(opened, candidate, options)
     if found.state is not BacktestState.DONE:
         raise Failed(f"Backtest {found.id} is {found.state.value}: somebody cancelled it. Nothing was judged.")
-    if options.output == "json":
-        as_json(report_json(found) | {"elapsed_ms": elapsed_ms, "decisions_per_s": _rate(found, elapsed_ms)})
+    if options.output != TABLE:
+        document(
+            report_json(found) | {"elapsed_ms": elapsed_ms, "decisions_per_s": _rate(found, elapsed_ms)}, options.output
+        )
     else:
         _write(found, options, elapsed_ms)
     flips = found.comparison.of_this_change

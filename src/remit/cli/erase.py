@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from remit.cli.master_key import master_key
-from remit.cli.output import as_json, line, output_option
+from remit.cli.output import TABLE, document, line, output_option
 from remit.cli.session import Failed, session, workspace_option
 from remit.control.erasure import Erasure, ErasureRefused
 from remit.storage.sealed import Keyring
@@ -36,15 +36,16 @@ def erase(subject: str, message: str, yes: bool, workspace: str | None, output: 
             certificate = erasure.erase(where, subject, open_session.person, message)
         except ErasureRefused as error:
             raise Failed(str(error)) from error
-    if output == "json":
-        as_json(
+    if output != TABLE:
+        document(
             {
                 "record": certificate.record,
                 "at": certificate.at,
                 "payload_key": certificate.key,
                 "subject_digest": certificate.subject_digest,
                 "salt": certificate.salt.hex(),
-            }
+            },
+            output,
         )
         return
     line(f"Erased. The certificate is record {certificate.record}; processes that run forget the key within 30 s.")

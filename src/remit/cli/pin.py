@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from remit.cli.backtest_history import candidate_of
-from remit.cli.output import as_json, line
+from remit.cli.output import TABLE, document, line
 from remit.cli.session import Failed, session
 from remit.control.payload_reads import PayloadReads
 from remit.domain.flip import Gap
@@ -45,8 +45,8 @@ def pin(folder: Path, asked: str, workspace: str | None, output: str) -> None:
     file = folder / "tests" / f"pinned-{past.action}.yaml"
     file.parent.mkdir(exist_ok=True)
     file.write_text(made.text, "utf-8")
-    if output == "json":
-        as_json({"file": str(file), "expect": made.verdict.word, "left_out": list(made.left_out)})
+    if output != TABLE:
+        document({"file": str(file), "expect": made.verdict.word, "left_out": list(made.left_out)}, output)
         return
     line(f"{file} expects {made.verdict.word}; `remit policy test {folder}` runs it.", style="green")
     if made.left_out:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from remit.cli.output import as_json, line, output_option
+from remit.cli.output import TABLE, document, line, output_option
 from remit.cli.session import Failed, explained, folder_option
 from remit.control.policy_tests import Tested
 from remit.domain.messages import say
@@ -33,8 +33,8 @@ def test(ctx: click.Context, folder: Path, part: str, output: str) -> None:
     """Run tests/*.yaml of DIR: agent, action and facts in, decision and reasons compared."""
     tested = [result for result in _tested(folder) if part.casefold() in result.scenario.name.casefold()]
     failed = [result for result in tested if not result.passed]
-    if output == "json":
-        as_json([_json(result) for result in tested])
+    if output != TABLE:
+        document([_json(result) for result in tested], output)
     else:
         for result in tested:
             _write(result)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import click
 
-from remit.cli.output import as_json, line, output_option
+from remit.cli.output import TABLE, document, line, output_option
 from remit.cli.session import session, workspace_option
 from remit.domain.ids import RunId
 from remit.execution.replay import Agreement, Replayed
@@ -43,8 +43,10 @@ def replay(ctx: click.Context, run: str | None, workspace: str | None, output: s
             counted[result.agreement] += 1
             if result.agreement is not Agreement.SAME:
                 unlike.append(result)
-    if output == "json":
-        as_json({"counts": {a.value: counted[a] for a in Agreement}, "unlike": [_json(result) for result in unlike]})
+    if output != TABLE:
+        document(
+            {"counts": {a.value: counted[a] for a in Agreement}, "unlike": [_json(result) for result in unlike]}, output
+        )
     else:
         for result in unlike:
             line(f"{result.agreement.value:13} {result.action}  {result.target}  {_words(result)}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from remit.cli.output import as_json, clean, in_colour, line, output_option
+from remit.cli.output import TABLE, clean, document, in_colour, line, output_option
 from remit.domain.problem import Problem, Severity
 from remit.workspace.files import read_folder
 from remit.workspace.reading import Reading, read
@@ -34,8 +34,8 @@ def validate(ctx: click.Context, folder: Path, output: str) -> None:
     """
     found = read_folder(folder)
     reading = read(found.files, found.name, found.problems)
-    if output == "json":
-        as_json(_json(reading))
+    if output != TABLE:
+        document(_json(reading), output)
     else:
         _write(reading, len(found.files))
     ctx.exit(1 if reading.errors else 0)
