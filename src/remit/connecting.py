@@ -43,4 +43,4 @@ def connect(
         settings.unencrypted,
     )
     limits = PayloadLimits(bytes=settings.max_payload_bytes, depth=settings.max_payload_depth)
-    return Client(HttpDoor(reach, limits))
+    return Client(HttpDoor(reach, limits, listens=settings.listen))

@@ -13,6 +13,7 @@ from remit.api.commits import Commits
 from remit.api.console import ConsoleRoute
 from remit.api.events import EventRoute
 from remit.api.limits import RequestLimits, limits_for
+from remit.api.listening import ListenRoute
 from remit.api.route import Identifies, Seam
 from remit.api.served import ServedDoor
 from remit.api.serving import NotEncrypted, Whole, is_loopback
@@ -73,10 +74,11 @@ def open_server(parts: Parts, queue: AdmissionQueue, *, secure: bool, spans: Spa
     agents = AgentRoutes(recognition, Doors(parts, queue, payload).of, commits, limits, told)
     seals = seals_of(store)
     events = EventRoute(recognition, store, lambda name: seals.head(name).last_seq, commits, request_limits=limits)
+    listening = ListenRoute(recognition, store, commits, parts.clock, limits)
     if spans is not None:
         queue.watch(Watch(spans.told, spans.queued))
     around = None if spans is None else spans.around
-    return OpenServer(Whole((agents, events, ConsoleRoute()), application, around), limits)
+    return OpenServer(Whole((agents, events, listening, ConsoleRoute()), application, around), limits)
 
 
 def open_spans(settings: Settings) -> Spans | None:
@@ -121,6 +123,7 @@ class Doors:
                 parts.clock,
                 parts.ids,
                 self._limits,
+                parts.settings.action_lease_s,
             )
             self._doors[workspace] = door
         return door

@@ -64,6 +64,7 @@ class Settings(BaseSettings):
         description="How long an agent waits for the server to accept a request, or to answer.",
     )
     http_tries: int = Field(3, ge=1, le=10, description="How often an agent sends one request, under the same key.")
+    listen: bool = Field(True, description="Whether an agent hears from the server of what stops its open runs.")
     unencrypted: bool = Field(
         False, description="Whether keys may cross a network in the clear: http:// to, and --host of, other machines."
     )

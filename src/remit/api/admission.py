@@ -48,6 +48,9 @@ LOOK_AGAIN_S = 1.0
 
 LONGEST_TEXT = 4_000
 
+MOST_PROLONGED = 256
+"""Most actions that one heartbeat prolongs."""
+
 _log = logging.getLogger("remit.api")
 
 
@@ -125,6 +128,7 @@ _PATHS = (
     _path("POST", "/api/v1/runs/{run}/actions", "admit"),
     _path("POST", "/api/v1/runs/{run}/actions/{action}/outcome", "settle"),
     _path("POST", "/api/v1/runs/{run}/end", "end"),
+    _path("POST", "/api/v1/runs/{run}/heartbeat", "prolong"),
     _path("GET", "/api/v1/approvals/{approval}/state", "approval_state"),
     _path("POST", "/api/v1/approvals/{approval}/reply", "reply"),
 )
@@ -229,7 +233,12 @@ class AgentRoutes:
         token, expires = await asyncio.to_thread(
             self._told.tokens.issue, run.workspace, run.agent, run.id, issuer, self._told.token_s
         )
-        return 201, _run_document(run) | {"repeated": repeated, "token": token, "token_expires": expires}
+        return 201, _run_document(run) | {
+            "repeated": repeated,
+            "token": token,
+            "token_expires": expires,
+            "action_lease_s": asked.door.action_lease_s,
+        }
 
     async def admit(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
         """POST /api/v1/runs/{run}/actions."""
@@ -291,6 +300,15 @@ class AgentRoutes:
         run = await self._run(asked, ids[0])
         standing = await asked.door.end_once(run, status)
         return 200, {"run": standing.run, "repeated": standing.repeated}
+
+    async def prolong(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
+        """POST /api/v1/runs/{run}/heartbeat."""
+        form = await self._form(asked)
+        actions = form.texts("actions", MOST_PROLONGED, 64)
+        form.done()
+        run = await self._run(asked, ids[0])
+        prolonged = await asked.door.prolong(run, tuple(ActionId(action) for action in actions))
+        return 200, {"run": run.id, "actions": list(prolonged.actions), "action_lease_s": asked.door.action_lease_s}
 
     async def approval_state(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
         """GET /api/v1/approvals/{approval}/state?wait=SECONDS."""
@@ -469,6 +487,7 @@ def _run_document(run: Run) -> dict[str, object]:
         "started_at": run.started_at,
         "parent": run.parent,
         "depth": run.depth,
+        "ancestors": list(run.ancestors),
     }
 
 

@@ -25,6 +25,15 @@ class Form:
             raise _unfit(name, why, "Send plain text")
         return str(value)
 
+    def texts(self, name: str, most: int, longest: int) -> list[str]:
+        """Take a list of texts; an empty one where there is none."""
+        value = self._take(name, [])
+        if not isinstance(value, list) or len(value) > most:
+            raise _unfit(name, f"is no list of at most {most} texts", "Send a list")
+        if any(unfit(each, longest) is not None for each in value):
+            raise _unfit(name, "holds what is no plain text", "Send ids as they were given")
+        return value
+
     def raw_text(self, name: str) -> str | None:
         """Take a text of any characters and any length that the body has room for, or None."""
         value = self._take(name, None, required=False)

@@ -28,7 +28,7 @@ from remit.domain.payload import ARGUMENTS
 from remit.domain.run import Run
 from remit.execution import metering
 from remit.execution.admission import AdmissionQueue
-from remit.execution.commands import Command, EndRun, RunStanding, Settle, Settled, StartRun
+from remit.execution.commands import Command, EndRun, Prolong, Prolonged, RunStanding, Settle, Settled, StartRun
 from remit.execution.door import NO_PROMPT, Attempt, InProcessDoor
 from remit.execution.keys import Keys
 from remit.execution.rulesets import Rulesets
@@ -37,7 +37,7 @@ from remit.kernel.loops.sketch import CallSketch, call_sketch
 from remit.storage.port import Reads, StoreError
 from remit.storage.sealed import PayloadLost
 
-T = TypeVar("T", RunStanding, Settled)
+T = TypeVar("T", RunStanding, Settled, Prolonged)
 
 SALTED_S = 5.0
 """How long the salt of a run is used again; sealing under its key is asked for each time."""
@@ -101,8 +101,10 @@ class ServedDoor(InProcessDoor):
         clock: Clock,
         ids: Ids,
         limits: PayloadLimits,
+        action_lease_s: int,
     ) -> None:
         super().__init__(workspace, store, admissions, rulesets, keys, clock, ids, limits)
+        self.action_lease_s = action_lease_s
         self._lock = threading.Lock()
         self._runs: OrderedDict[RunId, _Salted] = OrderedDict()  # guarded by _lock, as are the two below
         self._calls: OrderedDict[ActionId, _Call] = OrderedDict()
@@ -170,6 +172,10 @@ class ServedDoor(InProcessDoor):
                 raise KeyReused(f"run {run.id} has ended already, with another status")
         return answer
 
+    async def prolong(self, run: Run, actions: tuple[ActionId, ...]) -> Prolonged:
+        """Hear that a run is still carried out, and wait longer for the outcomes of these actions of it."""
+        return await self._surely(Prolong(run, actions, self.action_lease_s), Prolonged)
+
     # -- actions
 
     async def admit_tool(
@@ -204,6 +210,7 @@ class ServedDoor(InProcessDoor):
         return ActionId("act_" + hashlib.sha256(f"{run.id}\x00{key}".encode()).hexdigest()[:24])
 
     async def _admitted(self, attempt: Attempt) -> Admission:
+        attempt = replace(attempt, command=replace(attempt.command, lease_s=self.action_lease_s))
         admission = await self.aadmit(attempt)
         if admission.state is ActionState.ADMITTED:
             action = attempt.call.action

@@ -108,6 +108,9 @@ class Code(StrEnum):
 
 Param = int | str
 
+ABOVE = "parent"
+"""What the finding of a stop calls a run above the one that is held."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -14,7 +14,7 @@ from remit.domain.admission import Admission, AskedQuestion, RunRequest, Waiting
 from remit.domain.arguments import BadArguments, PayloadLimits, checked
 from remit.domain.canonical import salted_digest
 from remit.domain.clock import Clock, Instant
-from remit.domain.facts import ApprovalState
+from remit.domain.facts import ApprovalState, Stop
 from remit.domain.ids import ActionId, AgentName, ApprovalId, Ids, KeyId, ReleaseId, RunId, WorkspaceName
 from remit.domain.payload import ARGUMENTS, RESULT, TASK
 from remit.domain.prompt import fitted
@@ -27,6 +27,7 @@ from remit.execution.commands import Admit, EndRun, Observation, Reply, Settle, 
 from remit.execution.keys import Keys
 from remit.execution.rulesets import Rulesets
 from remit.execution.transaction import Answer, NothingAsked, NothingOpen
+from remit.kernel.gathering import scopes_of
 from remit.kernel.loops.sketch import CallSketch, result_sketch
 from remit.kernel.prepared import Prepared, model_arguments, prepare
 from remit.kernel.ruleset import Ruleset
@@ -327,6 +328,18 @@ class InProcessDoor:
         except metering.NoUsage:
             return None
         return metering.actual(call.rules.configuration, provider, name, usage)
+
+    # -- stops
+
+    def stop_on(self, run: Run) -> Stop | None:
+        """Return a stop that holds a run now, the widest first. Nothing is decided by it."""
+        self._admissions.check_process()
+        now = self._clock.now()
+        for scope in filter(None, map(self._store.scope, scopes_of(run))):
+            stop = scope.stops.get("")
+            if stop is not None and stop.holds_at(now):
+                return stop
+        return None
 
     # -- waiting
 

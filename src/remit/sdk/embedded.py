@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from remit.domain.action import Cost, Outcome
 from remit.domain.admission import Admission, RunRequest, WaitingFor
+from remit.domain.facts import Stop
 from remit.domain.ids import ApprovalId
 from remit.domain.run import Run
 from remit.execution.door import Attempt, InProcessDoor, RunRefused
@@ -86,6 +87,11 @@ class EmbeddedDoor:
     def cost_of(self, attempt: port.Attempt, response: object) -> Cost | None:
         """See Door."""
         return self._door.cost_of(cast("Attempt", attempt), response)
+
+    def stop_on(self, run: Run) -> Stop | None:
+        """See Door."""
+        with _translated():
+            return self._door.stop_on(run)
 
     def waiting_for(self, approval: ApprovalId, wait_s: float = 0.0) -> WaitingFor | None:  # noqa: ARG002
         """See Door. Looking is cheap here, so it never waits."""

@@ -21,7 +21,8 @@ from remit.domain.action import ActionKind, ActionState, Cost, Outcome, OutcomeS
 from remit.domain.admission import Admission, AskedQuestion, RunRequest, WaitingFor
 from remit.domain.arguments import BadArguments, PayloadLimits, checked
 from remit.domain.decision import Decision
-from remit.domain.facts import ApprovalState
+from remit.domain.facts import ApprovalState, ScopeKind, Stop
+from remit.domain.finding import ABOVE, Code, Finding, Verdict
 from remit.domain.ids import ActionId, ApprovalId, Ids, KeyId, RandomIds, RunId
 from remit.domain.money import Micros
 from remit.domain.prompt import fitted
@@ -30,6 +31,8 @@ from remit.domain.text import recordable
 from remit.execution import metering
 from remit.sdk import port
 from remit.sdk.errors import Refused, RemitError, Unavailable
+from remit.sdk.heartbeats import Heartbeats
+from remit.sdk.listening import Heard, Listening
 from remit.sdk.wire import NoSuchThing, Reach, Wire
 
 T = TypeVar("T")
@@ -50,7 +53,7 @@ _WHOLE = ("input_tokens", "output_tokens")
 class HttpAttempt:
     """An action on its way. `action` is the key we know it by until the server has named it."""
 
-    run: RunId
+    of: Run
     kind: ActionKind
     target: str
     arguments: Mapping[str, Any]
@@ -61,6 +64,11 @@ class HttpAttempt:
     under: ApprovalId | None = None
     left: bool = False
     """Whoever waited for the decision was cancelled, so nobody dispatches the action."""
+
+    @property
+    def run(self) -> RunId:
+        """The run it belongs to."""
+        return self.of.id
 
     def body(self) -> bytes:
         """Return the request."""
@@ -77,11 +85,18 @@ class HttpAttempt:
 class HttpDoor:
     """Implements sdk/port.py's Door. Safe to use from any number of threads and event loops."""
 
-    def __init__(self, reach: Reach, limits: PayloadLimits | None = None, ids: Ids | None = None) -> None:
-        """Look at the address. Nothing is sent yet. Raises Refused for one that can not be used."""
+    def __init__(
+        self, reach: Reach, limits: PayloadLimits | None = None, ids: Ids | None = None, *, listens: bool = False
+    ) -> None:
+        """Look at the address. Nothing is sent yet. Raises Refused for one that can not be used.
+
+        `listens`: hear of stops while runs are open.
+        """
         self._wire = Wire(reach)
         self._limits = limits or PayloadLimits()
         self._ids = ids or RandomIds()
+        self._heartbeats = Heartbeats(self._beat)
+        self._listening = Listening(self._wire, self._ids.new("lis")) if listens else None
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="remit-http")
 
     # -- runs
@@ -103,7 +118,12 @@ class HttpDoor:
             body = orjson.dumps(asked)
         except TypeError as error:
             raise Refused(f"the run can not be described as JSON: {error}") from None
-        return _run_from(self._wire.ask("POST", "/api/v1/runs", body))
+        document = self._wire.ask("POST", "/api/v1/runs", body)
+        run = _run_from(document)
+        self._heartbeats.opened(run.id, int(document.get("action_lease_s", 0)))
+        if self._listening is not None:
+            self._listening.opened(run)
+        return run
 
     async def astart_run(self, request: RunRequest) -> Run:
         """See Door."""
@@ -111,6 +131,9 @@ class HttpDoor:
 
     def end_run(self, run: Run, status: str) -> None:
         """See Door."""
+        self._heartbeats.ended(run.id)
+        if self._listening is not None:
+            self._listening.ended(run)
         self._wire.ask("POST", f"/api/v1/runs/{_step(run.id)}/end", orjson.dumps({"status": status[:200]}))
 
     async def aend_run(self, run: Run, status: str) -> None:
@@ -122,7 +145,7 @@ class HttpDoor:
     def attempt_tool(self, run: Run, tool: str, arguments: Mapping[str, Any]) -> HttpAttempt:
         """See Door."""
         raw = checked(arguments, self._limits)
-        return self._attempt(run.id, ActionKind.TOOL, recordable(tool), orjson.loads(raw), (0, 0))
+        return self._attempt(run, ActionKind.TOOL, recordable(tool), orjson.loads(raw), (0, 0))
 
     def attempt_model(
         self, run: Run, model: str, input_tokens: int, max_output_tokens: int, prompt: Mapping[str, Any]
@@ -133,19 +156,19 @@ class HttpDoor:
                 wanted = f"must be a whole number from {least} to {metering.MAX_TOKENS:,}"
                 raise BadArguments("bad_tokens", name, wanted, "Give the most the call may use")
         told = fitted(prompt, self._limits)
-        return self._attempt(run.id, ActionKind.MODEL, recordable(model), told, (input_tokens, max_output_tokens))
+        return self._attempt(run, ActionKind.MODEL, recordable(model), told, (input_tokens, max_output_tokens))
 
     def again(self, attempt: port.Attempt, waited: WaitingFor | None) -> HttpAttempt:
         """See Door."""
         known = cast("HttpAttempt", attempt)
         if waited is None or waited.arguments is None:
-            return self._attempt(known.run, known.kind, known.target, known.arguments, known.tokens)
-        made = self._attempt(known.run, known.kind, known.target, waited.arguments, known.tokens)
+            return self._attempt(known.of, known.kind, known.target, known.arguments, known.tokens)
+        made = self._attempt(known.of, known.kind, known.target, waited.arguments, known.tokens)
         made.under = waited.approval
         return made
 
     def _attempt(
-        self, run: RunId, kind: ActionKind, target: str, arguments: Mapping[str, Any], tokens: tuple[int, int]
+        self, run: Run, kind: ActionKind, target: str, arguments: Mapping[str, Any], tokens: tuple[int, int]
     ) -> HttpAttempt:
         key = self._ids.new("try")
         return HttpAttempt(run, kind, target, arguments, key, tokens, ActionId(key))
@@ -153,9 +176,14 @@ class HttpDoor:
     def admit(self, attempt: port.Attempt) -> Admission:
         """See Door."""
         known = cast("HttpAttempt", attempt)
+        heard = None if self._listening is None else self._listening.stop_on(known.of, f"{known.kind}:{known.target}")
+        if heard is not None:
+            return _stopped(known, heard)
         answer = self._wire.ask("POST", f"/api/v1/runs/{_step(known.run)}/actions", known.body())
         admission = _admission_from(answer)
         known.action = admission.action
+        if admission.state is ActionState.ADMITTED:
+            self._heartbeats.admitted(known.run, admission.action)
         return admission
 
     async def aadmit(self, attempt: port.Attempt) -> Admission:
@@ -186,6 +214,7 @@ class HttpDoor:
         if known.usage is not None:
             told["usage"] = {name: tokens for name, tokens in asdict(known.usage).items() if tokens or name in _WHOLE}
         told |= _result(result, self._limits)
+        self._heartbeats.settled(known.run, outcome.action)  # told or not: there is nothing more to wait for
         path = f"/api/v1/runs/{_step(known.run)}/actions/{_step(outcome.action)}/outcome"
         self._wire.ask("POST", path, orjson.dumps(told))
 
@@ -200,6 +229,16 @@ class HttpDoor:
         except metering.NoUsage:
             return None
         return None
+
+    # -- stops and signs of life
+
+    def stop_on(self, run: Run) -> Stop | None:
+        """See Door. What was heard; nothing without a stream."""
+        heard = None if self._listening is None else self._listening.stop_on(run)
+        return None if heard is None else heard.stop
+
+    def _beat(self, run: RunId, actions: list[ActionId]) -> None:
+        self._wire.ask("POST", f"/api/v1/runs/{_step(run)}/heartbeat", orjson.dumps({"actions": actions}))
 
     # -- waiting
 
@@ -226,6 +265,9 @@ class HttpDoor:
 
     def close(self) -> None:
         """See Door."""
+        self._heartbeats.close()
+        if self._listening is not None:
+            self._listening.close()
         self._threads.shutdown(wait=True)
         self._wire.close()
 
@@ -253,9 +295,22 @@ def _run_from(document: Mapping[str, Any]) -> Run:
             key=KeyId(""),  # payloads are sealed where the keys are
             parent=document["parent"],
             depth=document["depth"],
+            ancestors=tuple(document.get("ancestors", ())),
         )
     except KeyError as error:
         raise Unavailable(f"the server's answer has no {error}: it is not of this version") from None
+
+
+def _stopped(attempt: HttpAttempt, heard: Heard) -> Admission:
+    """Return the denial that the server would give: it was heard of, and nobody need ask."""
+    stop, (kind, _, _) = heard.stop, heard.target.partition(":")
+    if heard.target == attempt.of.on_behalf_of:
+        kind = ScopeKind.USER
+    elif kind == ScopeKind.RUN and heard.target != f"run:{attempt.run}":
+        kind = ABOVE
+    told = {"scope": kind, "stop": stop.kind.value, "by": stop.by, "reason": stop.reason}
+    decision = Decision(Verdict.DENY, (Finding.of(Code.STOPPED, Verdict.DENY, **told),))
+    return Admission(attempt.action, attempt.run, ActionState.DENIED, decision, stop.at)
 
 
 def _admission_from(document: Mapping[str, Any]) -> Admission:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from remit.domain.action import Cost, Outcome
 from remit.domain.admission import Admission, RunRequest, WaitingFor
+from remit.domain.facts import Stop
 from remit.domain.ids import ActionId, ApprovalId
 from remit.domain.run import Run
 
@@ -61,6 +62,9 @@ class Door(Protocol):
     async def asettle(self, attempt: Attempt, outcome: Outcome, result: bytes) -> None: ...
 
     def cost_of(self, attempt: Attempt, response: object) -> Cost | None: ...
+
+    def stop_on(self, run: Run) -> Stop | None:
+        """Return a stop that holds a run, as far as this side knows without deciding anything; None for none known."""
 
     def waiting_for(self, approval: ApprovalId, wait_s: float = 0.0) -> WaitingFor | None:
         """Return how an approval stands, None where there is none; a door far away may wait so long for news."""

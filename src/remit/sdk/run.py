@@ -73,6 +73,15 @@ class ActiveRun:
         return self._started.release
 
     @property
+    def stopped(self) -> bool:
+        """Whether the run is known to be stopped, for a function that takes long and can leave off.
+
+        A look at the database in this process; over HTTP at what was heard by now. Whatever it says, a stopped run
+        is denied its next call.
+        """
+        return self._door.stop_on(self._started) is not None
+
+    @property
     def _started(self) -> Run:
         if self._run is None:
             raise Refused("the run has not been started: use `with client.run(...) as run:`")

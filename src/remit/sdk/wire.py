@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import queue
 import random
+import socket
 import ssl
 import threading
 import time
@@ -99,6 +101,28 @@ class Wire:
         raise Unavailable(
             f"{self._shown} can not be asked ({why}): nothing was admitted. Check REMIT_URL, and that the server runs"
         )
+
+    def stream(self, path: str, silence_s: float) -> tuple[_Connection, http.client.HTTPResponse]:
+        """Open a stream on a connection of its own, which the caller closes; it breaks after so long without a word.
+
+        Raises what a request raises, tried once, and OSError where the connection breaks.
+        """
+        connection = self._new(silence_s)
+        try:
+            headers = {"Authorization": f"Bearer {self._reach.api_key}", "Accept": "text/event-stream"}
+            response = self._sent(connection, "GET", path, None, headers)
+            if response.status >= 300:
+                raise _error_of(response.status, _document(response.read(MAX_ANSWER)), self._shown)
+        except BaseException:
+            connection.close()
+            raise
+        return connection, response
+
+    @staticmethod
+    def cut(connection: _Connection) -> None:
+        """End a stream that another thread reads."""
+        with contextlib.suppress(OSError, AttributeError):
+            connection.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -61,6 +61,9 @@ class LivenessReads(Protocol):
     def stopped(self, workspace: WorkspaceName, limit: int, after: str = "") -> Sequence[Scope]:
         """Return the scopes with stops, whether they hold still or not, in the order of their ids, behind `after`."""
 
+    def stop_changes(self, workspace: WorkspaceName, after: int, limit: int) -> tuple[int, Sequence[tuple[int, bytes]]]:
+        """Return up to which record was looked, and those behind `after` that say of stops, as (number, body)."""
+
     def lapsed(self, now: Instant) -> Sequence[tuple[WorkspaceName, Scope]]:
         """Return scopes of all workspaces that hold a stop whose end has come."""
 

@@ -10,6 +10,7 @@ from sqlalchemy import Select, and_, func, literal, null, or_, select, text
 from remit.domain.clock import Instant
 from remit.domain.facts import Scope, ScopeKind
 from remit.domain.ids import ActionId, AgentName, CredentialId, RunId, WorkspaceName
+from remit.domain.record import RecordKind
 from remit.domain.run import Run
 from remit.storage import rows, tables
 from remit.storage.liveness import Acknowledgement, LeaseProlonged, LivenessWrite, RunEnded, RunHeard
@@ -17,6 +18,7 @@ from remit.storage.liveness import Acknowledgement, LeaseProlonged, LivenessWrit
 MAX_LIST = 10_000
 """The most rows one question returns."""
 
+_STOP_CHANGED = RecordKind.STOP_CHANGED.value
 _TELL = (
     "insert into acknowledgements (workspace, stop, listener, agent, credential, told_at, acknowledged_at)"
     " values (?, ?, ?, ?, ?, ?, ?) on conflict (workspace, stop, listener) do update set"
@@ -53,6 +55,16 @@ class LivenessQueries:
         query = select(*_SCOPE).where(text("stops != '{}'"), table.c.id.startswith(f"{workspace}/", autoescape=True))
         query = query.where(table.c.id > after).order_by(table.c.id)
         return [rows.scope_from(row) for row in self._all(query.limit(min(limit, MAX_LIST)))]
+
+    def stop_changes(self, workspace: WorkspaceName, after: int, limit: int) -> tuple[int, Sequence[tuple[int, bytes]]]:
+        """See LivenessReads."""
+        t = tables.records
+        # The newest comes first: what is committed between the two questions is looked at next time, too.
+        newest = self._all(select(func.max(t.c.seq)).where(t.c.workspace == workspace))[0][0] or 0
+        query = select(t.c.seq, t.c.body).where(t.c.workspace == workspace, t.c.seq > after, t.c.kind == _STOP_CHANGED)
+        found = self._all(query.where(t.c.seq <= newest).order_by(t.c.seq).limit(limit)) if limit else ()
+        last = found[-1][0] if found and len(found) == limit else max(newest, after)
+        return last, [(row[0], bytes(row[1])) for row in found]
 
     def lapsed(self, now: Instant) -> Sequence[tuple[WorkspaceName, Scope]]:
         """See LivenessReads."""

@@ -53,6 +53,8 @@ _FORGET_HISTORIES = "delete from histories where scope in (select workspace || '
 class SqliteStore(Queries):
     """A database file. Every thread that writes opens its own `transactions()`."""
 
+    poll_s = 0.15  # a freeze from the command line is another process's, and nothing else tells of it
+
     def __init__(self, path: Path) -> None:
         """Open or create the file and bring it to the current schema.
 

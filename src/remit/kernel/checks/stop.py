@@ -5,11 +5,8 @@ from __future__ import annotations
 from operator import itemgetter
 
 from remit.domain.facts import Facts
-from remit.domain.finding import Code, Finding, Verdict
+from remit.domain.finding import ABOVE, Code, Finding, Verdict
 from remit.kernel.prepared import Prepared
-
-ABOVE = "parent"
-"""What a finding calls a run above the one that was stopped."""
 
 _OK = (Finding(Code.STOP_OK, Verdict.ALLOW),)
 
