@@ -13,24 +13,23 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import parse_qs
 
 from remit.api.answers import ROUTE, Receive, Refusal, Scope, Send, answer, logged, refuse
+from remit.api.call_form import prompt_of, result_of, usage_of
 from remit.api.commits import Commits
 from remit.api.form import Form
 from remit.api.limits import LONGEST_KEY, Disconnected, RequestLimits, headers_of, json_of, key_in
-from remit.api.served import KeyReused, Result, ServedDoor
+from remit.api.served import KeyReused, ServedDoor
 from remit.domain.action import Cost, Outcome, OutcomeStatus
 from remit.domain.admission import Admission, RunRequest
 from remit.domain.arguments import BadArguments
-from remit.domain.canonical import canonical
 from remit.domain.facts import ApprovalState
 from remit.domain.identity import AGENTS, Caller, CredentialKind
 from remit.domain.ids import ActionId, AgentName, ApprovalId, CredentialId, RunId, UserId, WorkspaceName
 from remit.domain.messages import Language, say
 from remit.domain.money import Micros
-from remit.domain.prompt import PROMPT, PROMPT_SHA256, PROMPT_UNREAD
 from remit.domain.run import Run
 from remit.execution import metering
 from remit.execution.admission import AdmissionClosed, Overloaded
@@ -257,7 +256,7 @@ class AgentRoutes:
             admission = await asked.door.admit_tool(run, target, arguments or {}, id, approval)
         else:
             tokens = [form.number(name, metering.MAX_TOKENS, least) for name, least in metering.LEAST]
-            prompt = _prompt_of(form)
+            prompt = prompt_of(form)
             form.done()
             admission = await asked.door.admit_model(run, target, tokens[0], tokens[1], id, prompt)
         return 200, _admission_document(admission, asked.language)
@@ -271,13 +270,13 @@ class AgentRoutes:
             raise Refusal(
                 422, "field_unfit", "error is no name of a type", "Send a name, as TimeoutError", field="error"
             )
-        usage = _usage_of(form.mapping("usage"))
+        usage = usage_of(form.mapping("usage"))
         cost = None if form.flag("dispatched", default=True) else Cost(Micros(0), 0, 0)
         if cost is not None and (status is not OutcomeStatus.ERROR or usage is not None):
             raise Refusal(
                 422, "field_unfit", "what was not dispatched has no other outcome", "Send error", field="dispatched"
             )
-        result = _result_of(form)
+        result = result_of(form)
         form.done()
         run = await self._run(asked, ids[0])
         # Who was cut off before the answer came knows only the key it had chosen.
@@ -429,50 +428,6 @@ def _wait_of(query: bytes) -> float:
     raise Refusal(
         422, "field_unfit", f"wait is no whole number from 0 to {LONGEST_WAIT_S}", "Send seconds", field="wait"
     )
-
-
-def _prompt_of(form: Form) -> Mapping[str, Any]:
-    """Return what is said of a prompt: the prompt, its digest or a number in its place, or nothing."""
-    told = {
-        PROMPT: form.anything(PROMPT),
-        PROMPT_SHA256: form.text(PROMPT_SHA256, 64, default=""),
-        PROMPT_UNREAD: form.text(PROMPT_UNREAD, 64, default=""),
-    }
-    said = {name: value for name, value in told.items() if value not in (None, "")}
-    if len(said) > 1:
-        raise Refusal(422, "field_unfit", "a prompt is told in two ways", "Send one of them", field=PROMPT)
-    return said
-
-
-def _usage_of(usage: Mapping[str, Any] | None) -> metering.Usage | None:
-    if usage is None:
-        return None
-    form = Form(dict(usage))
-    tokens = [form.number(name, metering.MAX_TOKENS) for name in ("input_tokens", "output_tokens")]
-    parts = [form.number(name, metering.MAX_TOKENS, default=0) for name in metering.PARTS]
-    form.done()
-    try:
-        return metering.Usage(*tokens, *parts)
-    except metering.NoUsage as error:
-        raise Refusal(422, "field_unfit", str(error), "Send the parts of the tokens used", field="usage") from None
-
-
-_RESULTS = ("result", "result_text", "result_sha256")
-
-
-def _result_of(form: Form) -> Result:
-    given = [name for name in _RESULTS if form.has(name)]
-    if len(given) > 1:
-        raise Refusal(422, "field_unfit", "more than one form of the result", "Send one of them", field=given[1])
-    value = form.value("result")
-    text, digest = form.raw_text("result_text"), form.text("result_sha256", 64, default="")
-    if digest and not re.fullmatch("[0-9a-f]{64}", digest):
-        raise Refusal(
-            422, "field_unfit", "result_sha256 is no SHA-256", "Send 64 hexadecimal digits", field="result_sha256"
-        )
-    if "result" in given:
-        return Result(canonical(value))
-    return Result(sha256=bytes.fromhex(digest)) if text is None else Result(text.encode())
 
 
 def _run_document(run: Run) -> dict[str, object]:
