@@ -74,8 +74,59 @@ const approval = createRoute({
   },
 })
 
+const agents = createRoute({
+  getParentRoute: () => frame,
+  path: '/agents',
+  validateSearch: textual,
+  component: lazyRouteComponent(() => import('./pages/agents/Agents'), 'Agents'),
+})
+const agent = createRoute({
+  getParentRoute: () => frame,
+  path: '/agents/$agent',
+  validateSearch: textual,
+  component: lazyRouteComponent(() => import('./pages/agents/Agent'), 'Agent'),
+})
+const tools = createRoute({
+  getParentRoute: () => frame,
+  path: '/tools',
+  validateSearch: textual,
+  component: lazyRouteComponent(() => import('./pages/tools/Tools'), 'Tools'),
+})
+const policies = createRoute({
+  getParentRoute: () => frame,
+  path: '/policies',
+  validateSearch: textual,
+  component: lazyRouteComponent(() => import('./pages/policies/Policies'), 'Policies'),
+})
+const budgets = createRoute({
+  getParentRoute: () => frame,
+  path: '/budgets',
+  validateSearch: textual,
+  component: lazyRouteComponent(() => import('./pages/budgets/Budgets'), 'Budgets'),
+})
+const releases = createRoute({
+  getParentRoute: () => frame,
+  path: '/releases',
+  validateSearch: textual,
+  component: lazyRouteComponent(() => import('./pages/releases/Releases'), 'Releases'),
+})
+const audit = createRoute({
+  getParentRoute: () => frame,
+  path: '/audit',
+  validateSearch: textual,
+  component: lazyRouteComponent(() => import('./pages/audit/Audit'), 'Audit'),
+})
+const people = createRoute({
+  getParentRoute: () => frame,
+  path: '/people',
+  validateSearch: textual,
+  component: lazyRouteComponent(() => import('./pages/people/People'), 'People'),
+})
+
 export const router = createRouter({
-  routeTree: root.addChildren([signIn, frame.addChildren([home, runs, run, approvals, approval])]),
+  routeTree: root.addChildren([signIn, frame.addChildren([
+    home, runs, run, approvals, approval, agents, agent, tools, policies, budgets, releases, audit, people,
+  ])]),
   defaultPreload: 'intent',
   scrollRestoration: true,
 })

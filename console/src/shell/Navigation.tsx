@@ -1,20 +1,22 @@
 import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 
-import { GROUPS } from './places'
+import { useSession } from '../api/session'
+import { groupsFor } from './places'
 import { useWaiting } from './waiting'
 
 /** The way to every page. */
 export function Navigation() {
   const { t } = useTranslation()
   const waiting = useWaiting()
+  const groups = groupsFor(useSession().roles)
   return (
     <nav className="side" aria-label={t('frame.navigation')}>
       <Link to="/" className="brand" aria-label="Remit">
         <img src="/mark.svg" alt="" />
         <span className="word">Remit</span>
       </Link>
-      {GROUPS.map((group) => (
+      {groups.map((group) => (
         <div key={group.name} style={{ display: 'contents' }}>
           <div className="nav-group">{t(`frame.group.${group.name}`)}</div>
           {group.places.map(({ name, to, icon: Icon }) => (

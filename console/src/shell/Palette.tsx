@@ -6,7 +6,8 @@ import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { answer, api } from '../api/client'
-import { GROUPS } from './places'
+import { useSession } from '../api/session'
+import { groupsFor } from './places'
 
 const ID = /^(run_|act_|apr_)\w+$/
 
@@ -17,7 +18,7 @@ export function Palette() {
   const [asked, setAsked] = useState('')
   const go = (to: string) => void router.navigate({ to })
   const agents = useQuery({ queryKey: ['agents'], queryFn: () => answer(api.GET('/api/v1/agents')), enabled: asked !== '' })
-  const places: SpotlightActionData[] = GROUPS.flatMap((group) =>
+  const places: SpotlightActionData[] = groupsFor(useSession().roles).flatMap((group) =>
     group.places.map(({ name, to, icon: Icon }) => ({
       id: name,
       label: t(`frame.place.${name}`),
@@ -30,7 +31,7 @@ export function Palette() {
     label: agent.name,
     description: agent.purpose,
     leftSection: <IconRobot size={17} aria-hidden />,
-    onClick: () => go(`/runs?agent=${encodeURIComponent(agent.name)}`),
+    onClick: () => go(`/agents/${encodeURIComponent(agent.name)}`),
   }))
   const pasted = asked.trim()
   const direct: SpotlightActionData[] = ID.test(pasted)

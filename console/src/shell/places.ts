@@ -1,10 +1,24 @@
 import type { Icon } from '@tabler/icons-react'
-import { IconActivity, IconInbox } from '@tabler/icons-react'
+import {
+  IconActivity,
+  IconCoins,
+  IconFileCertificate,
+  IconInbox,
+  IconRobot,
+  IconRocket,
+  IconShieldCheck,
+  IconTool,
+  IconUsers,
+} from '@tabler/icons-react'
+
+import type { Role } from '../api/session'
 
 export interface Place {
   name: string
   to: string
   icon: Icon
+  /** Who finds something there; everybody where it is left out. */
+  roles?: Role[]
 }
 
 /** The pages that navigation and palette know, in their groups. */
@@ -16,4 +30,28 @@ export const GROUPS: { name: string; places: Place[] }[] = [
       { name: 'approvals', to: '/approvals', icon: IconInbox },
     ],
   },
+  {
+    name: 'govern',
+    places: [
+      { name: 'agents', to: '/agents', icon: IconRobot },
+      { name: 'tools', to: '/tools', icon: IconTool },
+      { name: 'policies', to: '/policies', icon: IconShieldCheck },
+      { name: 'budgets', to: '/budgets', icon: IconCoins },
+      { name: 'releases', to: '/releases', icon: IconRocket },
+    ],
+  },
+  {
+    name: 'manage',
+    places: [
+      { name: 'audit', to: '/audit', icon: IconFileCertificate, roles: ['auditor', 'admin'] },
+      { name: 'people', to: '/people', icon: IconUsers, roles: ['admin'] },
+    ],
+  },
 ]
+
+/** The groups a person finds something in. */
+export const groupsFor = (held: string[]) =>
+  GROUPS.map((group) => ({
+    ...group,
+    places: group.places.filter((place) => place.roles === undefined || place.roles.some((role) => held.includes(role))),
+  })).filter((group) => group.places.length > 0)
