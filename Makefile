@@ -59,6 +59,9 @@ console: $(CONSOLE) ## build the console (run and test do this by themselves)
 types: $(READY) console/node_modules/.installed ## write the console's types anew from the OpenAPI document
 	$(NPM) run --silent types
 
+pictures: $(READY) $(CONSOLE) ## take pictures of every page of the console into docs/screens
+	$(BIN)/python -m tests.browser.pictures
+
 bench: $(READY) ## print the table of floor, ours and ratio
 	$(BIN)/python -m bench
 

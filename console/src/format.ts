@@ -21,11 +21,14 @@ export const number = (value: number): string => new Intl.NumberFormat(locale())
 export const percent = (share: number): string =>
   new Intl.NumberFormat(locale(), { style: 'percent', maximumFractionDigits: 1 }).format(share)
 
+/** Keep an amount from being torn apart in a sentence that is written from right to left (UAX 9, section 2.5). */
+const isolated = (text: string): string => `\u2066${text}\u2069`
+
 /** Micro-USD as dollars; small amounts keep the digits that tell them from nothing. */
 export function usd(micros: number): string {
   const digits = micros !== 0 && Math.abs(micros) < MICROS ? 4 : 2
   const amount = new Intl.NumberFormat('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })
-  return `$${amount.format(micros / MICROS)}`
+  return isolated(`$${amount.format(micros / MICROS)}`)
 }
 
 /** An amount of a budget in its unit. */

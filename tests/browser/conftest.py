@@ -81,7 +81,7 @@ class House:
 
     def link(self, person: str) -> str:
         """An address that signs a person in once."""
-        return str(self.office.remit("login", person, "--url", self.url)).split()[-1]
+        return str(self.office.remit("people", "link", person, "--url", self.url)).split()[-1]
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,4 @@
+import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
@@ -27,9 +28,9 @@ export function Agent() {
       crumb={<Link to="/agents">{t('agents.title')}</Link>}
       beside={agent.data && <Standing status={agent.data.status} stopped={agent.data.stopped} />}
       actions={
-        <Link to="/runs" search={{ agent: name }} className="plain">
+        <Button component={Link} to={`/runs?agent=${encodeURIComponent(name)}`} size="xs" variant="default">
           {t('agents.runs')}
-        </Link>
+        </Button>
       }
     >
       <Loaded query={agent}>{(found) => <Whole agent={found} />}</Loaded>

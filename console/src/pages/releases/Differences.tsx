@@ -43,11 +43,11 @@ export default function Differences({ release, before }: { release: string; befo
               <div key={name}>
                 <div className="row-gap" style={{ marginBottom: 6 }}>
                   <Ltr mono>{name}</Ltr>
-                  <span className="chip">
+                  <span className="chip" hidden={before === undefined}>
                     {!(name in old) ? t('releases.new') : !(name in found) ? t('releases.gone') : t('releases.changed')}
                   </span>
                 </div>
-                <Difference old={old[name] ?? ''} text={found[name] ?? ''} />
+                <Difference old={before === undefined ? found[name] : (old[name] ?? '')} text={found[name] ?? ''} />
               </div>
             ))}
           </div>
@@ -72,7 +72,7 @@ function Difference({ old, text }: { old: string; text: string }) {
           EditorView.theme({}, { dark: scheme === 'dark' }),
           EditorView.lineWrapping,
           lineNumbers(),
-          unifiedMergeView({ original: old, mergeControls: false, collapseUnchanged: { margin: 3, minSize: 6 } }),
+          unifiedMergeView({ original: old, mergeControls: false, collapseUnchanged: old === text ? undefined : { margin: 3, minSize: 6 } }),
         ],
       }),
     })

@@ -67,7 +67,7 @@ function Catalogue({ tools }: { tools: ToolShown[] }) {
             data-on={tool.name === current.name}
             onClick={() => choose(tool.name)}
           >
-            <span className="row-gap">
+            <span className="row-gap" style={{ justifyContent: 'space-between' }}>
               <Ltr mono>{tool.name}</Ltr>
               <Effect effect={tool.effect} />
             </span>
@@ -84,7 +84,7 @@ function Effect({ effect }: { effect: string }) {
   const { t } = useTranslation()
   const weighty = ['pay', 'delete', 'admin'].includes(effect)
   return (
-    <span className={`chip ${weighty ? 't-hold' : ''}`} style={{ marginInlineStart: 'auto' }}>
+    <span className={`chip ${weighty ? 't-hold' : ''}`}>
       {t(`tools.effect.${effect}`)}
     </span>
   )

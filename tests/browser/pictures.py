@@ -1,0 +1,82 @@
+"""Pictures of every page, in both themes and languages: `make pictures`, or with a folder of one's own.
+
+They show the example company after a day's work: a loop that was stopped, a refund that waits for a person.
+"""
+
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.conftest import ADMIN, CHROMIUM, FLAGS, PRIYA, ROOT, House, add_people, part, unheard
+from tests.browser.test_pages import PLACES, address, settled
+
+SCREENS = ROOT / "docs/screens"
+SHOWN = tuple(PLACES)
+LOOKS = (("en", "light"), ("ar", "dark"))
+WIDTHS = (1440,)
+HELD_S = 30
+
+
+def main(folder: Path, *, every: bool) -> None:
+    """Take the pictures; `every` also takes the other looks and widths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    looks = (*LOOKS, ("en", "dark"), ("ar", "light")) if every else LOOKS
+    widths = (*WIDTHS, 1024, 390) if every else WIDTHS
+    work = Path(tempfile.mkdtemp())
+    office_of = part("office")
+    with office_of.Office(work, office_of.free(0)) as office, sync_playwright() as playwright:
+        house = House(office)
+        add_people(part("ledger").url_of(work))
+        house.played["renewal"] = office.work("renewal", "procurement-optimizer", work / "company-1.db", unheard)
+        office.work("discount", "customer-care", work / "company-2.db", unheard)
+        waiting = _waiting(house, work)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        for language, theme in looks:
+            for width in widths:
+                _take(browser, house, folder, language, theme, width)
+        browser.close()
+        house.office.remit("freeze", "agent:customer-care", "-m", "the pictures are taken")
+        waiting.join(HELD_S)
+
+
+def _waiting(house: House, work: Path) -> threading.Thread:
+    """Have an agent wait for a person while the pictures are taken."""
+    held: list[Any] = []
+
+    def care() -> None:
+        house.office.work("credit", "customer-care", work / "company-3.db", held.append, patience_s=600)
+
+    worker = threading.Thread(target=care, daemon=True)
+    worker.start()
+    until = time.monotonic() + HELD_S
+    while not any(told.verdict == "held" for told in held) and time.monotonic() < until:
+        time.sleep(0.2)
+    return worker
+
+
+def _take(browser: Browser, house: House, folder: Path, language: str, theme: str, width: int) -> None:
+    for person, places in ((ADMIN, [place for place in SHOWN if place != "approvals"]), (PRIYA, ["approvals"])):
+        context = browser.new_context(viewport={"width": width, "height": 900}, timezone_id="Asia/Dubai")
+        context.add_init_script(
+            f"localStorage.setItem('remit-language', '{language}');"
+            f"localStorage.setItem('mantine-color-scheme-value', '{theme}')"
+        )
+        page = context.new_page()
+        page.goto(house.link(person))
+        page.locator("button").first.click()
+        page.wait_for_selector(".frame")
+        for place in places:
+            page.goto(address(house, place).replace("?view=decided", ""))
+            settled(page)
+            page.wait_for_timeout(700)
+            page.screenshot(path=folder / f"{place}-{language}-{theme}-{width}.png")
+        context.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else SCREENS, every=len(sys.argv) > 1)

@@ -1,0 +1,100 @@
+"""Every page in both themes and languages: no accessibility fault, nothing untranslated, nothing out of place."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import ROOT, House
+
+AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
+LOOKS = [("en", "light"), ("en", "dark"), ("ar", "light"), ("ar", "dark")]
+RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}"
+PLACES = {
+    "runs": "/runs",
+    "run": "/runs/{renewal}",
+    "graph": "/runs/{renewal}?tab=graph",
+    "evidence": "/runs/{renewal}?tab=evidence",
+    "approvals": "/approvals?view=decided",
+    "agents": "/agents",
+    "agent": "/agents/customer-care",
+    "tools": "/tools?tool=billing.refund",
+    "matrix": "/tools?view=matrix",
+    "policies": "/policies",
+    "budgets": "/budgets",
+    "releases": "/releases",
+    "audit": "/audit",
+    "people": "/people",
+}
+
+
+def address(house: House, place: str) -> str:
+    return house.url + PLACES[place].format(renewal=house.played["renewal"].run)
+
+
+def settled(page: Page) -> None:
+    """Wait until everything that was asked for is there."""
+    page.wait_for_load_state("load")
+    expect(page.locator("[role=status][aria-label='Loading'], [role=status][aria-label='جارٍ التحميل']")).to_have_count(0)
+    page.evaluate("document.fonts.ready")
+
+
+@pytest.mark.parametrize(("language", "theme"), LOOKS)
+def test_no_page_has_an_accessibility_fault(
+    visit: Callable[..., Page], house: House, language: str, theme: str
+) -> None:
+    page = visit(language=language, theme=theme)
+    faults = {}
+    for place in PLACES:
+        page.goto(address(house, place))
+        settled(page)
+        page.evaluate(AXE.read_text("utf-8"))
+        found = page.evaluate(f"axe.run(document, {RULES})")
+        if found["violations"]:
+            faults[place] = [(fault["id"], fault["nodes"][0]["html"][:160]) for fault in found["violations"]]
+    assert faults == {}
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 390])
+def test_no_page_is_wider_than_the_window(visit: Callable[..., Page], house: House, width: int) -> None:
+    page = visit(width=width)
+    wide = {}
+    for place in PLACES:
+        page.goto(address(house, place))
+        settled(page)
+        found = page.evaluate("[document.documentElement.scrollWidth, document.querySelector('main').scrollWidth, innerWidth]")
+        if found[0] > found[2] or found[1] > found[2]:
+            wide[place] = found
+    assert wide == {}
+
+
+def test_no_english_word_stands_on_an_arabic_page(visit: Callable[..., Page], house: House) -> None:
+    """But names, ids, code and what people wrote, which stand in elements of their own direction."""
+    page = visit(language="ar")
+    left = {}
+    for place in PLACES:
+        page.goto(address(house, place))
+        settled(page)
+        found = page.evaluate(
+            """() => {
+              const words = []
+              const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+              for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+                const inside = node.parentElement
+                if (inside.closest('bdi, code, pre, script, style, .kbd, .cm-editor, .react-flow, .brand, .chip, input')) continue
+                if (/[A-Za-z]{4,}/.test(node.textContent)) words.push(node.textContent.trim().slice(0, 60))
+              }
+              return [...new Set(words)]
+            }"""
+        )
+        if found:
+            left[place] = found
+    assert left == {}
+
+
+def test_pictures_are_made_where_they_are_wanted(tmp_path: Path) -> None:
+    """`make pictures` writes what the README shows; here only that every page has a place in it."""
+    from tests.browser.pictures import SHOWN
+
+    assert set(SHOWN) <= set(PLACES)
