@@ -1,7 +1,8 @@
 """A person answers a hold, and the agent goes on."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -39,6 +40,22 @@ def test_approving_lets_the_agent_go_on(visit: Callable[..., Page], house: House
         expect(page.get_by_text("Nothing waits for anybody")).to_be_visible()
     assert ended[0].ending.finished
     assert ended[0].meter.calls["billing.refund"] == 1
+
+
+def test_approving_with_edits_has_the_agent_go_on_with_them(
+    visit: Callable[..., Page], house: House, tmp_path: Path
+) -> None:
+    with waiting(house, tmp_path) as ended:
+        page = visit(PRIYA)
+        page.goto(f"{house.url}/approvals")
+        page.get_by_role("button", name="Edit").click()
+        expect(page.get_by_role("button", name="Approve", exact=True)).to_have_count(0)
+        page.get_by_label("amount_aed").fill("350")
+        page.get_by_role("button", name="Approve with edits").click()
+        expect(page.get_by_text("Nothing waits for anybody")).to_be_visible()
+    assert ended[0].ending.finished
+    with closing(sqlite3.connect(tmp_path / "company.db")) as db:
+        assert db.execute("SELECT amount_aed FROM refunds").fetchall() == [(350,)]
 
 
 def test_rejecting_keeps_it_from_happening(visit: Callable[..., Page], house: House, tmp_path: Path) -> None:

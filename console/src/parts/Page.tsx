@@ -20,7 +20,9 @@ export function Page({ title, crumb, beside, actions, children }: Props) {
         <div style={{ minWidth: 0 }}>
           {crumb && <div className="crumb">{crumb}</div>}
           <div className="row-gap">
-            <h1 className="h1">{title}</h1>
+            <h1 className="h1">
+              <bdi>{title}</bdi>
+            </h1>
             {beside}
           </div>
         </div>

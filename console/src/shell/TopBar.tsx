@@ -1,4 +1,4 @@
-import { ActionIcon, Avatar, Menu, Tooltip, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
+import { ActionIcon, Avatar, Menu, Tooltip, useComputedColorScheme, useMantineColorScheme, VisuallyHidden } from '@mantine/core'
 import { spotlight } from '@mantine/spotlight'
 import { IconCheck, IconLanguage, IconLogout, IconMoon, IconSearch, IconSun } from '@tabler/icons-react'
 import { useState } from 'react'
@@ -61,8 +61,9 @@ function Person({ name, id, roles }: { name: string; id: string; roles: string[]
   return (
     <Menu position="bottom-end" width={250} shadow="md">
       <Menu.Target>
-        <button type="button" aria-label={t('frame.account')} style={{ border: 0, background: 'none', padding: 0, cursor: 'pointer', borderRadius: 99 }}>
+        <button type="button" style={{ border: 0, background: 'none', padding: 0, cursor: 'pointer', borderRadius: 99 }}>
           <Avatar size={28} radius="xl" color="brand" name={name} />
+          <VisuallyHidden>{t('frame.account')}</VisuallyHidden>
         </button>
       </Menu.Target>
       <Menu.Dropdown>

@@ -38,7 +38,7 @@ export function Approvals() {
       }
       actions={
         <span className="path-keys" aria-hidden>
-          {['J', 'K', 'A', 'R'].map((key) => (
+          {['J', 'K', 'A', 'E', 'R'].map((key) => (
             <span key={key} className="kbd">
               {key}
             </span>

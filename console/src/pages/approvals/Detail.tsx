@@ -1,6 +1,7 @@
 import { IconAlertTriangle, IconArrowBackUp, IconClock, IconExternalLink, IconLock, IconUsers } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { answer, api } from '../../api/client'
@@ -14,6 +15,8 @@ import { Meter } from '../../parts/Meter'
 import { Acts } from './Acts'
 import { Answers } from './Answers'
 import { Arguments } from './Arguments'
+import type { Edits } from './edits'
+import { Questions } from './Questions'
 import { Trail } from './Trail'
 
 /** One approval: what it is about, made by us from the arguments; what it is bound to; and what can be done. */
@@ -24,16 +27,17 @@ export function Detail({ id }: { id: string }) {
     queryFn: () =>
       answer(api.GET('/api/v1/approvals/{approval}/detail', { params: { path: { approval: id }, query: { language: language() } } })),
   })
+  const [edits, setEdits] = useState<Edits | null>(null)
   return (
     <section className="card approval" aria-label={t('approvals.detail')}>
       <Loaded query={detail} lines={10}>
         {(found) => (
           <>
-            <div className="approval-scroll">
+            <div className="approval-scroll" tabIndex={0}>
               <Heading detail={found} />
               <div className="section approval-section">
                 <h3>{t('approvals.arguments')}</h3>
-                <Arguments detail={found} />
+                <Arguments detail={found} edits={edits} edit={(name, text) => setEdits({ ...edits, [name]: text })} />
                 <div className="row-gap sub" style={{ marginTop: 9, fontSize: 12 }}>
                   <IconLock size={14} aria-hidden />
                   <span>
@@ -54,11 +58,12 @@ export function Detail({ id }: { id: string }) {
                 <div className="approval-column">
                   <Trail detail={found} />
                   <Answers id={found.id} />
+                  <Questions id={found.id} />
                   <Claims detail={found} />
                 </div>
               </div>
             </div>
-            {found.state === 'pending' && <Acts detail={found} />}
+            {found.state === 'pending' && <Acts detail={found} edits={edits} setEdits={setEdits} />}
           </>
         )}
       </Loaded>

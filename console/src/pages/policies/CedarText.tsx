@@ -39,7 +39,7 @@ const colours = HighlightStyle.define([
 ])
 
 /** A policy file with its syntax coloured. */
-export function CedarText({ text }: { text: string }) {
+export function CedarText({ text, label }: { text: string; label: string }) {
   const place = useRef<HTMLDivElement>(null)
   useEffect(() => {
     const view = new EditorView({
@@ -50,6 +50,7 @@ export function CedarText({ text }: { text: string }) {
           EditorView.cspNonce.of(nonce),
           EditorState.readOnly.of(true),
           EditorView.editable.of(false),
+          EditorView.contentAttributes.of({ 'aria-label': label }),
           EditorView.lineWrapping,
           lineNumbers(),
           cedar,
@@ -58,6 +59,6 @@ export function CedarText({ text }: { text: string }) {
       }),
     })
     return () => view.destroy()
-  }, [text])
+  }, [text, label])
   return <div ref={place} className="cedar" dir="ltr" />
 }

@@ -62,7 +62,7 @@ function Split({ files }: { files: PolicyShown[] }) {
         ))}
       </div>
       <div className="card policies-text">
-        <CedarText key={current.path} text={current.text} />
+        <CedarText key={current.path} text={current.text} label={current.path} />
       </div>
       <WhatIf />
     </div>

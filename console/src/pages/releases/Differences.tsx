@@ -47,7 +47,7 @@ export default function Differences({ release, before }: { release: string; befo
                     {!(name in old) ? t('releases.new') : !(name in found) ? t('releases.gone') : t('releases.changed')}
                   </span>
                 </div>
-                <Difference old={before === undefined ? found[name] : (old[name] ?? '')} text={found[name] ?? ''} />
+                <Difference name={name} old={before === undefined ? found[name] : (old[name] ?? '')} text={found[name] ?? ''} />
               </div>
             ))}
           </div>
@@ -57,7 +57,7 @@ export default function Differences({ release, before }: { release: string; befo
   )
 }
 
-function Difference({ old, text }: { old: string; text: string }) {
+function Difference({ name, old, text }: { name: string; old: string; text: string }) {
   const place = useRef<HTMLDivElement>(null)
   const scheme = useComputedColorScheme('light')
   useEffect(() => {
@@ -70,6 +70,7 @@ function Difference({ old, text }: { old: string; text: string }) {
           EditorState.readOnly.of(true),
           EditorView.editable.of(false),
           EditorView.theme({}, { dark: scheme === 'dark' }),
+          EditorView.contentAttributes.of({ 'aria-label': name }),
           EditorView.lineWrapping,
           lineNumbers(),
           unifiedMergeView({ original: old, mergeControls: false, collapseUnchanged: old === text ? undefined : { margin: 3, minSize: 6 } }),
@@ -77,6 +78,6 @@ function Difference({ old, text }: { old: string; text: string }) {
       }),
     })
     return () => view.destroy()
-  }, [old, text, scheme])
+  }, [name, old, text, scheme])
   return <div ref={place} className="difference" dir="ltr" />
 }

@@ -98,7 +98,7 @@ function One({ release, before }: { release: ReleaseShown; before: ReleaseShown 
     changes: CHANGES,
   })
   return (
-    <section className="card releases-one" aria-label={release.id}>
+    <section className="card releases-one" tabIndex={0} aria-label={release.id}>
       <div className="card-head">
         <h2>
           <Ltr mono>{short(release.id)}</Ltr>

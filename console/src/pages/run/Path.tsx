@@ -76,8 +76,8 @@ export function Path({ steps, start, end, chosen, choose }: Props) {
         </span>
         <span className="end">{t('run.cost')}</span>
       </div>
-      <div className="path-rows" ref={scroller} role="listbox" aria-label={t('run.path')} tabIndex={0}>
-        {rows.length === 0 && <Empty title={steps.length === 0 ? t('run.nothing') : t('run.noneFits')} />}
+      {rows.length === 0 && <Empty title={steps.length === 0 ? t('run.nothing') : t('run.noneFits')} />}
+      <div className="path-rows" hidden={rows.length === 0} ref={scroller} role="listbox" aria-label={t('run.path')} tabIndex={0}>
         <div style={{ height: shown.getTotalSize(), position: 'relative' }}>
           {shown.getVirtualItems().map((item) => (
             <div key={rows[item.index].id} className="path-place" style={{ transform: `translateY(${item.start}px)`, height: ROW }}>

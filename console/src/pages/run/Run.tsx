@@ -93,7 +93,7 @@ function Whole({ run }: { run: RunShown }) {
               choose={choose}
             />
           )}
-          {current ? <StepPanel key={current.id} step={current} /> : <aside className="card panel" aria-label={t('run.detail')} />}
+          {current ? <StepPanel key={current.id} step={current} /> : <aside className="card panel" tabIndex={0} aria-label={t('run.detail')} />}
         </div>
       )}
     </>

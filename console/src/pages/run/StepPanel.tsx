@@ -27,7 +27,7 @@ function Wait({ step }: { step: Step }) {
   const { t } = useTranslation()
   const approval = step.approval!
   return (
-    <aside className="card panel" aria-label={t('run.detail')}>
+    <aside className="card panel" tabIndex={0} aria-label={t('run.detail')}>
       <div className="section">
         <b>{t('run.waitsFor', { who: step.name })}</b>
         <div className="sub">
@@ -50,7 +50,7 @@ function Decided({ id }: { id: string }) {
     queryFn: () => answer(api.GET('/api/v1/actions/{action}', { params: { path: { action: id }, query: { language: language() } } })),
   })
   return (
-    <aside className="card panel" aria-label={t('run.detail')}>
+    <aside className="card panel" tabIndex={0} aria-label={t('run.detail')}>
       <Loaded query={action} lines={8}>
         {(found) => <Whole action={found} />}
       </Loaded>

@@ -94,7 +94,7 @@ function Detail({ tool }: { tool: ToolShown }) {
   const { t } = useTranslation()
   const traits = (['reversible', 'idempotent', 'pollable'] as const).filter((trait) => tool[trait])
   return (
-    <section className="card tools-detail" aria-label={tool.name}>
+    <section className="card tools-detail" tabIndex={0} aria-label={tool.name}>
       <div className="section">
         <b style={{ fontSize: 15 }}>
           <Ltr mono>{tool.name}</Ltr>
