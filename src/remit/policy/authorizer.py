@@ -12,7 +12,7 @@ from remit.domain.release import Cap, Configuration, Mask
 from remit.policy.annotations import duties, joined
 from remit.policy.call import OPTIONAL, fits
 from remit.policy.compiled.expressions import ref
-from remit.policy.compiled.operators import Known
+from remit.policy.compiled.operators import Entities, Known
 from remit.policy.compiled.reading import entities_of
 from remit.policy.compiled.rules import Rule, matched
 from remit.policy.compiled.shelf import Shelf
@@ -208,6 +208,11 @@ class Authorizer:
     def slice_of(self, agent: str, action: str, resource_type: str, resource: str) -> tuple[str, ...]:
         """Return the ids of the policies that have a say in a request, whatever its context."""
         return self._index.slice(uid("Agent", agent), uid("Action", action), uid(resource_type, resource))
+
+    @property
+    def known(self) -> Entities:
+        """The entities of the workspace and its actions, in Cedar's values."""
+        return self._known
 
     @property
     def cached_slices(self) -> int:
