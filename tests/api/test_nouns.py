@@ -127,8 +127,27 @@ def test_what_if_decides_and_leaves_nothing_behind(it: Office, viewer: Shows) ->
     assert verdict(tool="erp.get", arguments={"id": "1"}, facts={"spent": {"agent-day": 10}}) == "deny"
     assert verdict(model="local/tiny-1", input_tokens=10, max_output_tokens=10) == "allow"
     assert len(it.world.records()) == before
+    why = it.ask(
+        "POST", f"{PREFIX}/policies/test", viewer, {"agent": "buyer", "tool": "erp.pay", "arguments": {"amount": 900}}
+    ).json()["why"]
+    assert [(one["policy"], one["came"]) for one in why] == [("big", "matched"), ("agents/buyer#erp.pay", "matched")]
     both = it.ask("POST", f"{PREFIX}/policies/test", viewer, {"agent": "buyer", "tool": "a", "model": "b"})
     assert both.status_code == 422
+
+
+def test_the_reasons_of_a_recorded_action_show_its_arguments_and_who_asked_is_on_record(it: Office) -> None:
+    run = it.world.start("buyer", VISITOR)
+    held = call(it, run, "erp.pay", amount=900)
+    path = f"{PREFIX}/policies/explain/{held.action}"
+    assert it.ask("GET", path, it.token(Role.VIEWER)).status_code == 403
+    answer = it.ask("GET", path, it.token(Role.AUDITOR)).json()
+    big = answer["policies"][0]
+    assert (big["policy"], big["stance"], big["came"], big["line"]) == ("big", "hold", "matched", 2)
+    assert big["clauses"][0]["read"] == {"context.input.amount": "900"}
+    assert big["words"].endswith("context.input.amount > 500: true (context.input.amount = 900)")
+    assert "حتى يوافق أحد من finance" in it.ask("GET", f"{path}?language=ar", it.token(Role.AUDITOR)).text
+    assert {record["action"] for record in it.world.records(RecordKind.PAYLOAD_READ)} == {held.action}
+    assert it.ask("GET", f"{PREFIX}/policies/explain/act_gone", it.token(Role.AUDITOR)).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -887,6 +887,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/policies/explain/{action}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Policy Reasons.Explain
+         * @description Return every clause of the policies that had a say in an action, with the values it read.
+         *
+         *     It shows arguments, so who asks is put on record first.
+         */
+        get: operations["policy_reasons_explain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/policies/run-tests": {
         parameters: {
             query?: never;
@@ -2070,6 +2092,28 @@ export interface components {
             task: string;
         };
         /**
+         * ClauseShown
+         * @description A part of a condition. `value` is null where it has none, and then `error` says why.
+         */
+        ClauseShown: {
+            /** Error */
+            error: string;
+            /** Holds */
+            holds: boolean;
+            /** Line */
+            line: number;
+            /** Read */
+            read: {
+                [key: string]: string;
+            };
+            /** Text */
+            text: string;
+            /** Value */
+            value: boolean | null;
+            /** Words */
+            words: string;
+        };
+        /**
          * Code
          * @description Every finding there is. The part before the dot names the check.
          * @enum {string}
@@ -2772,6 +2816,28 @@ export interface components {
             why: string;
         };
         /**
+         * PolicyReadingShown
+         * @description What one policy made of the action: `stance` is permit, forbid or hold; `came` matched, not_matched or failed.
+         */
+        PolicyReadingShown: {
+            /** Approvers */
+            approvers: string;
+            /** Came */
+            came: string;
+            /** Clauses */
+            clauses: components["schemas"]["ClauseShown"][];
+            /** File */
+            file: string;
+            /** Line */
+            line: number;
+            /** Policy */
+            policy: string;
+            /** Stance */
+            stance: string;
+            /** Words */
+            words: string;
+        };
+        /**
          * PolicyShown
          * @description A policy file, whole and by its statements.
          */
@@ -2873,6 +2939,18 @@ export interface components {
              * @default
              */
             reason?: string;
+        };
+        /**
+         * ReasonsShown
+         * @description The policies that had a say, what decided it first; after that the permits that fell short, the nearest first.
+         */
+        ReasonsShown: {
+            /** Action */
+            action: string;
+            /** Policies */
+            policies: components["schemas"]["PolicyReadingShown"][];
+            /** Release */
+            release: string;
         };
         /**
          * RecordKind
@@ -3454,6 +3532,8 @@ export interface components {
             release: string;
             /** Verdict */
             verdict: string;
+            /** Why */
+            why: components["schemas"]["PolicyReadingShown"][];
             /** Words */
             words: string[];
         };
@@ -3491,6 +3571,7 @@ export type BudgetsShown = components['schemas']['BudgetsShown'];
 export type CallerShown = components['schemas']['CallerShown'];
 export type ChangeShown = components['schemas']['ChangeShown'];
 export type ClaimsShown = components['schemas']['ClaimsShown'];
+export type ClauseShown = components['schemas']['ClauseShown'];
 export type Code = components['schemas']['Code'];
 export type ConsistencyShown = components['schemas']['ConsistencyShown'];
 export type DelegationShown = components['schemas']['DelegationShown'];
@@ -3531,6 +3612,7 @@ export type PeopleShown = components['schemas']['PeopleShown'];
 export type PersonShown = components['schemas']['PersonShown'];
 export type PlanShown = components['schemas']['PlanShown'];
 export type PoliciesShown = components['schemas']['PoliciesShown'];
+export type PolicyReadingShown = components['schemas']['PolicyReadingShown'];
 export type PolicyShown = components['schemas']['PolicyShown'];
 export type Problem = components['schemas']['Problem'];
 export type Promotion = components['schemas']['Promotion'];
@@ -3539,6 +3621,7 @@ export type ProposalShown = components['schemas']['ProposalShown'];
 export type QuestionShown = components['schemas']['QuestionShown'];
 export type QuestionsShown = components['schemas']['QuestionsShown'];
 export type Reason = components['schemas']['Reason'];
+export type ReasonsShown = components['schemas']['ReasonsShown'];
 export type RecordKind = components['schemas']['RecordKind'];
 export type RecordPage = components['schemas']['RecordPage'];
 export type ReleaseShown = components['schemas']['ReleaseShown'];
@@ -8688,6 +8771,103 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PoliciesShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    policy_reasons_explain: {
+        parameters: {
+            query?: {
+                /** @description The language of the words. */
+                language?: "en" | "ar";
+            };
+            header?: never;
+            path: {
+                action: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReasonsShown"];
                 };
             };
             /** @description Malformed */

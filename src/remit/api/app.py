@@ -26,6 +26,7 @@ from remit.api.limits import RequestLimits
 from remit.api.openapi import describe
 from remit.api.people import PeopleRoutes
 from remit.api.policies import PolicyRoutes
+from remit.api.policy_reasons import ReasonRoutes
 from remit.api.records import RecordRoutes
 from remit.api.releases import ReleaseRoutes
 from remit.api.route import GuardedRoute, Identifies, Route, Seam, problem
@@ -128,6 +129,7 @@ def _routes(use: UseCases) -> Iterator[Route]:
         TrialRoutes(use),
         AgentRoutes(use),
         PolicyRoutes(use),
+        ReasonRoutes(use),
         BudgetRoutes(use),
         ApprovalRoutes(use),
         DelegationRoutes(use),

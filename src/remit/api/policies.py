@@ -10,6 +10,7 @@ from pydantic import Field
 from remit.api.access import allow, people
 from remit.api.actions import FindingShown, findings_of
 from remit.api.answers import Refusal
+from remit.api.policy_reasons import PolicyReadingShown, readings_shown
 from remit.api.releases import TestShown, test_of
 from remit.api.route import Route
 from remit.api.shapes import Asker, Body, Json, Named, Shown, missing
@@ -25,10 +26,12 @@ from remit.domain.release import PolicyFile
 from remit.domain.scenario import GivenFacts, Scenario
 from remit.domain.text import ACTOR_FORMS, is_actor
 from remit.execution.metering import LEAST, MAX_TOKENS
+from remit.kernel.checks.policy import request_of
 from remit.kernel.decide import decide
 from remit.kernel.prepared import model_arguments
 from remit.kernel.ruleset import Ruleset
 from remit.policy.statements import Policy, parse, split
+from remit.policy.why import readings
 from remit.workspace.reading import read
 
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
@@ -80,6 +83,7 @@ class WhatIfShown(Shown):
     duties: list[str]
     policies: list[str]
     approvers: list[str]
+    why: list[PolicyReadingShown]
 
 
 class TestRun(Body):
@@ -166,6 +170,8 @@ class PolicyRoutes:
                 422, "field_unfit", "this can not be decided", "Give facts that can be", field="facts"
             ) from None
         decision = decide(facts, call)
+        request = request_of(facts, call)
+        why = () if request is None else readings(rules.authorizer, request)
         return WhatIfShown(
             release=rules.release,
             verdict=decision.verdict.word,
@@ -174,6 +180,7 @@ class PolicyRoutes:
             duties=[str(duty.field) for duty in decision.duties],
             policies=list(decision.policies),
             approvers=list(decision.approvers),
+            why=readings_shown(why, body.language),
         )
 
     @allow(people())

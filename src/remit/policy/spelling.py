@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from cedarpy import pst
@@ -28,6 +29,7 @@ _METHODS: Mapping[str, str] = {
     "decimal_greater": "greaterThan",
     "decimal_greater_eq": "greaterThanOrEqual",
 }
+_NAME = re.compile(r"(?!(?:true|false|if|then|else|in|is|like|has|__cedar)\b)[A-Za-z_][A-Za-z0-9_]*")
 _FUNCTIONS = frozenset({"decimal", "datetime", "duration", "ip"})
 
 
@@ -47,9 +49,9 @@ def spelled(expression: pst.Expr) -> str:
         case pst.EntityLit(value=uid):
             return f"{uid.type}::{quoted(uid.id)}"
         case pst.GetAttr(base=owner, attr=name):
-            return f"{_inner(owner)}.{name}" if name.isidentifier() else f"{_inner(owner)}[{quoted(name)}]"
+            return f"{_inner(owner)}.{name}" if _NAME.fullmatch(name) else f"{_inner(owner)}[{quoted(name)}]"
         case pst.HasAttr(base=owner, attrs=names):
-            return f"{_inner(owner)} has {'.'.join(n if n.isidentifier() else quoted(n) for n in names)}"
+            return f"{_inner(owner)} has {'.'.join(n if _NAME.fullmatch(n) else quoted(n) for n in names)}"
         case pst.Like(base=value, pattern=pattern):
             return f"{_inner(value)} like {_pattern(pattern)}"
         case pst.Is(base=value, entity_type=kind, in_expr=group):

@@ -1,0 +1,122 @@
+"""Why the policies said what they said to a recorded action: every clause with the value it had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+import orjson
+from fastapi import Query
+
+from remit.api.access import allow, people
+from remit.api.route import Route
+from remit.api.shapes import Asker, Shown, missing
+from remit.api.use_cases import UseCases
+from remit.control.payload_reads import PayloadReads
+from remit.domain.identity import Role
+from remit.domain.messages import Language
+from remit.domain.payload import ARGUMENTS
+from remit.domain.policy_reading import PolicyReading, say_clause, say_reading
+from remit.domain.record import RecordKind
+from remit.execution.recorded import Recorded
+from remit.kernel.checks.policy import request_of
+from remit.policy.why import readings
+
+
+class ClauseShown(Shown):
+    """A part of a condition. `value` is null where it has none, and then `error` says why."""
+
+    text: str
+    words: str
+    holds: bool
+    value: bool | None
+    read: dict[str, str]
+    error: str
+    line: int
+
+
+class PolicyReadingShown(Shown):
+    """What one policy made of the action: `stance` is permit, forbid or hold; `came` matched, not_matched or failed."""
+
+    policy: str
+    stance: str
+    came: str
+    words: str
+    file: str
+    line: int
+    approvers: str
+    clauses: list[ClauseShown]
+
+
+class ReasonsShown(Shown):
+    """The policies that had a say, what decided it first; after that the permits that fell short, the nearest first."""
+
+    action: str
+    release: str
+    policies: list[PolicyReadingShown]
+
+
+class ReasonRoutes:
+    """Why an action was permitted, forbidden or held."""
+
+    def __init__(self, use: UseCases) -> None:
+        self._use = use
+
+    def routes(self) -> Iterator[Route]:
+        """Name the routes."""
+        yield Route("GET", "/policies/explain/{action}", self.explain, ReasonsShown)
+
+    @allow(people(Role.AUDITOR, Role.ADMIN))
+    def explain(
+        self,
+        action: str,
+        caller: Asker,
+        language: Annotated[Language, Query(description="The language of the words.")] = "en",
+    ) -> ReasonsShown:
+        """Return every clause of the policies that had a say in an action, with the values it read.
+
+        It shows arguments, so who asks is put on record first.
+        """
+        use = self._use
+        body = use.store.record(caller.workspace, f"{action}/decision")
+        record = {} if body is None else orjson.loads(body)
+        if record.get("kind") != RecordKind.DECISION_MADE.value:
+            raise missing("action", action)
+        reads = PayloadReads(use.store, use.keys, use.clock, use.ids)
+        sealed = reads.sealed(action, ARGUMENTS)
+        if sealed is None:
+            raise missing("arguments of action", action)
+        reads.record(caller.workspace, str(caller.person), {"action": action, "run_id": record["run"]}, [sealed])
+        facts, call = Recorded(use.store, use.rulesets, use.keys).situation(record)
+        request = request_of(facts, call)
+        found = () if request is None else readings(call.rules.authorizer, request)
+        return ReasonsShown(action=action, release=record["release"], policies=readings_shown(found, language))
+
+
+def readings_shown(found: Iterable[PolicyReading], language: Language) -> list[PolicyReadingShown]:
+    """Return readings as the API has them."""
+    return [_shown(reading, language) for reading in found]
+
+
+def _shown(reading: PolicyReading, language: Language) -> PolicyReadingShown:
+    return PolicyReadingShown(
+        policy=reading.policy,
+        stance=reading.stance.value,
+        came=reading.came.value,
+        words=say_reading(reading, language),
+        file=reading.file,
+        line=reading.line,
+        approvers=reading.approvers,
+        clauses=[
+            ClauseShown(
+                text=clause.text,
+                words=say_clause(clause, language),
+                holds=clause.holds,
+                value=clause.value,
+                read=dict(clause.read),
+                error=clause.error,
+                line=clause.line,
+            )
+            for clause in reading.clauses
+        ],
+    )
