@@ -15,7 +15,7 @@ from remit.control.voices import AnswerRefused, Voice
 from remit.domain.clock import MICROS_PER_SECOND, Instant
 from remit.domain.facts import ApprovalState
 from remit.domain.ids import ActionId, AgentName, ApprovalId, GroupName, ReleaseId, RunId, UserId, WorkspaceName
-from remit.domain.oversight import Requirement, Turn, requirements_of
+from remit.domain.oversight import Requirement, Turn, Vote, requirements_of, standing
 from remit.domain.release import Group, OnExpiry, Order
 from remit.storage.approval import Approval, Edit, course_from
 
@@ -178,6 +178,17 @@ def test_an_escalation_never_takes_the_same_group_twice() -> None:
     circle = {name: Group(name, escalate_to=after) for name, after in pairwise([*NAMES, NAMES[0]])}
     (found,) = requirements_of([NAMES[0]], circle, DAY_S)
     assert [turn.group for turn in found.seats[0]] == NAMES
+
+
+def test_a_group_that_waits_in_a_chain_answers_for_nothing_else_before() -> None:
+    a, b = NAMES[:2]
+    known = {name: Group(name, (PEOPLE[0], PEOPLE[1])) for name in (a, b)}
+    known[BOARD] = Group(BOARD, groups=(a, b), order=Order.CHAIN)
+    rules, start = requirements_of([b, BOARD], known, DAY_S), Instant(0)
+    before = standing(rules, start, (), start)
+    assert (before.asked, before.open) == ((a,), (a,))
+    after = standing(rules, start, (Vote(PEOPLE[0], a, start),), start)
+    assert (after.asked, after.open) == ((a, b), (b,))
 
 
 def test_without_a_group_nothing_is_ever_fulfilled() -> None:

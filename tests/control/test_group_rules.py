@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from remit.control.approvals import AnswerRefused
-from remit.control.lapsing import Lapsing
+from remit.control.lapsing import Lapsing, LapsingThread
 from remit.domain.action import ActionState
 from remit.domain.facts import ApprovalState
 from remit.domain.finding import Code
@@ -17,7 +18,7 @@ from remit.domain.ids import GroupName, UserId
 from remit.domain.record import RecordKind
 from remit.domain.run import Run
 from remit.sdk.errors import Expired
-from remit.storage.port import Approval
+from remit.storage.port import Approval, StoreError
 from tests.worlds import BIG_PAYMENTS, LINA, SARA, VISITOR, World, agent, documents, reopened, world, yaml
 
 HOUR_S = 3600
@@ -210,3 +211,26 @@ def test_who_waits_for_an_approval_that_expires_is_told_so(tmp_path: Path) -> No
         it.client._door.waiting_for = later  # type: ignore[method-assign,assignment]
         with pytest.raises(Expired):
             run.call("erp.pay", {"amount": 900}, using=lambda amount: amount, wait=5)
+
+
+def test_a_server_looks_by_itself_and_goes_on_after_a_failure(tmp_path: Path) -> None:
+    with world(tmp_path, groups(SLOW_LEADS, FINANCE)) as it:
+        asked(it)
+        it.clock.advance(HOUR_S)
+        once, told = Lapsing(it.store, it.clock).once, list[str]()
+        noticed, failures = threading.Event(), iter([StoreError("the disk is full")])
+
+        class Failing(Lapsing):
+            def once(self) -> int:
+                for failure in failures:
+                    raise failure
+                count = once()
+                noticed.set()
+                return count
+
+        thread = LapsingThread(Failing(it.store, it.clock), told.append, interval_s=0.01)
+        thread.start()
+        assert noticed.wait(20)
+        thread.close()
+        assert told == ["the disk is full"]
+        assert len(it.records(RecordKind.APPROVAL_ESCALATED)) == 1

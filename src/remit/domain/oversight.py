@@ -114,7 +114,7 @@ def standing(requirements: Sequence[Requirement], since: Instant, votes: Sequenc
     unmet = [each for each in seen if not each.met]
     waiting = {group for each in unmet for group in each.waiting}
     asked = {group for each in seen for group in each.asked} - waiting
-    may_approve = {group for each in unmet for seat in each.seats for group in seat.open(now)} - waiting
+    may_approve = {group for each in unmet for seat in each.seats for group in seat.open(now)}
     ends = [each.ends_at for each in unmet if each.ends_at is not None]
     ends_at = min(ends, default=None)
     passing = {seat.next_at(now) for each in unmet for seat in each.seats} - {None}
