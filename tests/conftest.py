@@ -19,6 +19,7 @@ SLOW = (
     "bench",
     "browser",
     "control/test_bucket.py",
+    "control/test_approval_states.py",
     "control/test_sealing.py",
     "control/test_release_states.py",
     "examples",

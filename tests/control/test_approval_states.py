@@ -170,7 +170,7 @@ class Answering(RuleBasedStateMachine):
         assert replace(self.approval, **course_from(self.approval.course())) == self.approval
 
 
-Answering.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Answering.TestCase.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
 TestAnswering = Answering.TestCase
 
 
@@ -189,6 +189,19 @@ def test_a_group_that_waits_in_a_chain_answers_for_nothing_else_before() -> None
     assert (before.asked, before.open) == ((a,), (a,))
     after = standing(rules, start, (Vote(PEOPLE[0], a, start),), start)
     assert (after.asked, after.open) == ((a, b), (b,))
+
+
+def test_what_a_group_said_for_itself_fills_no_seat_that_passes_to_it_later() -> None:
+    a, b = NAMES[:2]
+    known = {a: Group(a, (PEOPLE[0],), escalate_to=b), b: Group(b, (PEOPLE[1], PEOPLE[2]))}
+    known[BOARD] = Group(BOARD, groups=(a, b))
+    rules, start, later = requirements_of([BOARD], known, DAY_S), Instant(0), Instant(DAY_S * MICROS_PER_SECOND)
+    (seat, _) = rules[0].seats
+    rules = (replace(rules[0], seats=(seat, (replace(seat[1], lasts_s=3 * DAY_S),))),)
+    early = Vote(PEOPLE[1], b, start)
+    assert standing(rules, start, (early,), start).open == (a,)
+    assert standing(rules, start, (early,), later).open == (a, b)
+    assert standing(rules, start, (early, Vote(PEOPLE[2], b, later)), later).fulfilled
 
 
 def test_without_a_group_nothing_is_ever_fulfilled() -> None:

@@ -209,15 +209,19 @@ def _of_seat(turns: tuple[Turn, ...], begins: int, votes: Sequence[Vote], first:
     opens = [begins]
     for turn in turns:
         opens.append(opens[-1] + turn.lasts_s * MICROS_PER_SECOND)
-    filled = min((index for turn in turns for index in _filling(turn, votes, first)), default=None)
+    had = zip(turns, opens, strict=False)
+    filled = min((index for turn, at in had for index in _filling(turn, at, votes, first)), default=None)
     return _Seat(turns, tuple(opens[:-1]), opens[-1], filled, None if filled is None else int(votes[filled].at))
 
 
-def _filling(turn: Turn, votes: Sequence[Vote], first: int) -> Iterator[int]:
-    """Yield the vote that makes a quorum of a group, if there is one: of different people, from `first` on."""
+def _filling(turn: Turn, opens: int, votes: Sequence[Vote], first: int) -> Iterator[int]:
+    """Yield the vote that makes a quorum of a group, if there is one: of different people, since it has its turn.
+
+    What a group has said for a seat of its own before this one passed to it does not count here as well.
+    """
     people: set[UserId] = set()
     for index, vote in enumerate(votes[first:], first):
-        if vote.group == turn.group:
+        if vote.group == turn.group and vote.at >= opens:
             people.add(vote.person)
             if len(people) == turn.quorum:
                 yield index
