@@ -99,5 +99,5 @@ def _refusals(access: Access, told: Route) -> dict[str, str]:
 
 _LOOKING_UP = frozenset(
     "/agents /tools /policies /policies/test /policies/run-tests /budgets /records /stops /stops/lift /people"
-    " /ledger/checkpoint /ledger/keys /ledger/inclusion /ledger/consistency".split()
+    " /ledger/checkpoint /ledger/keys /ledger/inclusion /ledger/consistency /backtests /trials".split()
 )
