@@ -143,6 +143,7 @@ def _facts(rules: Ruleset, scenario: Scenario, run: Run, now: Instant) -> Facts:
         user=_scope(ScopeKind.USER, run, run.on_behalf_of),
         run=_scope(ScopeKind.RUN, run, run.id),
         repeats=given.repeats,
+        temporal={fact.key: given.temporal.get(fact.name, 0) for fact in rules.configuration.settings.temporal},
         approval=_approval(rules, given.approval, now),
     )
     assert facts.run is not None

@@ -127,6 +127,15 @@ class Progress:
     denials: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Bucketed:
+    """What one temporal fact has come to: (number, amount) of each bucket, ascending; one is `width_us` long."""
+
+    window_s: int
+    width_us: int
+    buckets: tuple[tuple[int, int], ...]
+
+
 @dataclass(slots=True)
 class Scope:
     """The facts of one workspace, team, agent, user or run.
@@ -139,6 +148,7 @@ class Scope:
         last_at: the latest instant recorded (workspaces only); time does not run back behind it.
         records: how many records there are (workspaces only), the next one's number being one more.
         progress: of a run; None on every other kind.
+        temporal: buckets of temporal facts, by their key; records have what they come to instead.
         history: of a run: what the loop check remembers, in kernel/loops' own form.
     """
 
@@ -152,6 +162,7 @@ class Scope:
     records: int = 0
     progress: Progress | None = None
     history: bytes = b""
+    temporal: dict[str, Bucketed] = field(default_factory=dict)
 
     def state(self) -> dict[str, object]:
         """Return everything but stops and history, in the form that is stored and recorded."""
@@ -164,6 +175,8 @@ class Scope:
             state["last_at"], state["records"] = self.last_at, self.records
         if self.progress is not None:
             state["progress"] = _progress_as_json(self.progress)
+        if self.temporal:
+            state["temporal"] = {name: [b.window_s, b.width_us, b.buckets] for name, b in self.temporal.items()}
         return state
 
     def set_state(self, state: Mapping[str, Any]) -> None:
@@ -173,13 +186,20 @@ class Scope:
         self.rate_at = state.get("rate_at", 0)
         self.last_at = state.get("last_at", 0)
         self.records = state.get("records", 0)
+        if "temporal" in state:
+            self.temporal = {
+                name: Bucketed(window_s, width_us, tuple((number, amount) for number, amount in buckets))
+                for name, (window_s, width_us, buckets) in state["temporal"].items()
+            }
         if "progress" in state:
             self.progress = _progress_from_json(state["progress"])
 
     def as_json(self) -> dict[str, object]:
         """Return what a record keeps of this scope."""
         stops = {what: stop.as_json() for what, stop in self.stops.items()}
-        return {"id": self.id, "stops": stops, "state": self.state()}
+        state = self.state()
+        state.pop("temporal", None)
+        return {"id": self.id, "stops": stops, "state": state}
 
     @classmethod
     def from_json(cls, kind: ScopeKind, data: Mapping[str, Any]) -> Scope:
@@ -276,6 +296,7 @@ class Facts:
         run: None where the run was never started.
         repeats: how often exactly this call stands in the run's window already.
         withdrawn: whether the run's release has been withdrawn.
+        temporal: what the release's temporal facts come to without this action, by their key.
         above: those of the runs above this one that are stopped, the top one first; only their stops count.
     """
 
@@ -289,6 +310,7 @@ class Facts:
     withdrawn: bool = False
     approval: ApprovalFacts | None = None
     above: tuple[Scope, ...] = ()
+    temporal: dict[str, int] = field(default_factory=dict)
 
     def scopes(self) -> tuple[Scope, ...]:
         """Every scope present, from the widest to the narrowest."""
@@ -302,13 +324,18 @@ class Facts:
 
     def as_json(self) -> dict[str, object]:
         """Return the form that stands in records: with it and the arguments the decision can be made again."""
-        return {
+        written: dict[str, object] = {
             "now": self.now,
             "scopes": {scope.kind.value: scope.as_json() for scope in self.scopes()},
             "repeats": self.repeats,
             "withdrawn": self.withdrawn,
             "approval": None if self.approval is None else self.approval.as_json(),
-        } | ({"above": [_stops_as_json(scope) for scope in self.above]} if self.above else {})
+        }
+        if self.above:
+            written["above"] = [_stops_as_json(scope) for scope in self.above]
+        if self.temporal:
+            written["temporal"] = dict(self.temporal)
+        return written
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Facts:
@@ -325,6 +352,7 @@ class Facts:
             withdrawn=data["withdrawn"],
             approval=None if data["approval"] is None else ApprovalFacts.from_json(data["approval"]),
             above=tuple(_stops_from_json(each) for each in data.get("above", ())),
+            temporal=data.get("temporal", {}),
         )
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
+from remit.domain.canonical import canonical, sha256_hex
 from remit.domain.clock import Instant
 from remit.domain.ids import (
     AgentName,
@@ -369,6 +371,40 @@ class ChannelGates:
     approval: GroupName | None = None
 
 
+class TemporalLevel(StrEnum):
+    """Whose calls a temporal fact counts together."""
+
+    RUN = "run"
+    AGENT = "agent"
+    USER = "user"
+    TOOL = "tool"
+    WORKSPACE = "workspace"
+
+
+@dataclass(frozen=True)  # without slots, so that the key can be kept
+class Temporal:
+    """A count of calls, or a sum over a field of theirs, within a window; policies read `context.call.temporal.NAME`.
+
+    Attributes:
+        sum: the field that is added up; empty: calls are counted.
+        tools: which count, sorted; empty: all.
+        denied: what is denied or held counts as well.
+    """
+
+    name: str
+    per: TemporalLevel
+    window_s: int
+    sum: str = ""
+    tools: tuple[ToolName, ...] = ()
+    denied: bool = False
+
+    @cached_property
+    def key(self) -> str:
+        """Name and meaning: a fact that is declared anew under an old name begins afresh."""
+        meaning = [self.per.value, self.window_s, self.sum, list(self.tools), self.denied]
+        return f"{self.name}/{sha256_hex(canonical(meaning))[:8]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What `workspace.yaml` says. `activation_people`: how many a channel is moved by, one or two."""
@@ -380,6 +416,7 @@ class Settings:
     activation_people: int = 1
     sign_in_to_approve: tuple[Effect, ...] = ()
     channels: tuple[ChannelGates, ...] = ()
+    temporal: tuple[Temporal, ...] = ()
 
     def gates_of(self, channel: str) -> ChannelGates | None:
         """Return what a channel requires, or None where it requires nothing."""

@@ -18,6 +18,7 @@ class GivenFacts:
     Attributes:
         at: RFC 3339 time of the decision; empty means the moment the test is run at is irrelevant and
             2026-01-05T09:00:00Z is taken.
+        temporal: what temporal facts come to, by name; nothing where left out.
         spent: budget name to amount spent in the current window, in the budget's unit.
         calls: tool name to calls already made in this run.
         stopped: scopes with a stop on them: `workspace`, `team`, `agent`, `run`, `tool`, `model`.
@@ -34,6 +35,7 @@ class GivenFacts:
     running_s: int = 0
     in_flight: int = 0
     repeats: int = 0
+    temporal: Mapping[str, int] = field(default_factory=dict)
     spent: Mapping[BudgetName, int] = field(default_factory=dict)
     calls: Mapping[str, int] = field(default_factory=dict)
     stopped: tuple[str, ...] = ()

@@ -55,10 +55,19 @@ def decide_again(rules: Ruleset, past: Past) -> Decision | Gap:
 
 
 def _decided(rules: Ruleset, past: Past) -> Decision | Gap:
+    if _lacks_fact(rules, past):
+        return Gap.FACT_MISSING
     call = _called(rules, past)
     if call.faults and call.action.kind is ActionKind.TOOL and not _codes(past) & _UNFIT:
         return Gap.SCHEMA_CHANGED
     return decide(Facts.from_json(past.record["facts"]), call)
+
+
+def _lacks_fact(rules: Ruleset, past: Past) -> bool:
+    """Tell whether a policy that has a say reads a temporal fact that nobody counted when the record was written."""
+    counted = past.record["facts"].get("temporal", {})
+    lacking = [fact.name for fact in rules.configuration.settings.temporal if fact.key not in counted]
+    return bool(lacking) and rules.reads_temporal(past.record["agent"], past.record["target"], lacking)
 
 
 def _called(rules: Ruleset, past: Past) -> Prepared:

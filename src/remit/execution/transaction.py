@@ -41,6 +41,7 @@ from remit.execution.commands import (
 )
 from remit.execution.loading import wanted_by
 from remit.execution.second_opinion import SecondOpinion
+from remit.kernel import temporal
 from remit.kernel.checks.standing import CLOCK_TOLERANCE_S
 from remit.kernel.decide import VERSION, decide
 from remit.kernel.gathering import facts_of, own_scopes_of, row
@@ -209,6 +210,8 @@ class _Work:
             self._open(command, reservations)
         is_told = state is not ActionState.DENIED or effects.deny(facts, call, decision)
         held_for = self._consume(facts, approval, decision, command)
+        if call.rules.configuration.settings.temporal and facts.run is not None:
+            temporal.count(call, facts, admitted=state is ActionState.ADMITTED)
         if facts.run is not None:  # without a run nothing was counted and no row is made
             self.writes.scopes.update({scope.id: scope for scope in facts.scopes()})
         action = call.action

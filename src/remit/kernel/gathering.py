@@ -8,6 +8,7 @@ from remit.domain.clock import Instant
 from remit.domain.facts import ApprovalFacts, Facts, Scope, ScopeKind, scope_id
 from remit.domain.ids import ScopeId
 from remit.domain.run import Run
+from remit.kernel import temporal
 from remit.kernel.loops.history import repeats
 from remit.kernel.prepared import Prepared
 
@@ -55,7 +56,7 @@ def facts_of(
         return row(scopes, scope_id(kind, run.workspace, name), kind)
 
     scope = scopes.get(scope_id(ScopeKind.RUN, run.workspace, run.id))
-    return Facts(
+    facts = Facts(
         now=now,
         workspace=of(ScopeKind.WORKSPACE),
         team=None if run.team is None else of(ScopeKind.TEAM, run.team),
@@ -67,3 +68,6 @@ def facts_of(
         approval=approval,
         above=tuple(held for id in _above(run) if (held := scopes.get(id)) is not None and held.stops),
     )
+    if call.rules.configuration.settings.temporal:
+        facts.temporal = temporal.read(call, facts)
+    return facts

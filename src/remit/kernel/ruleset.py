@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from remit.domain.release import Agent, Budget, BudgetLevel, BudgetUnit, Configu
 from remit.kernel.schema import closed
 from remit.policy.authorizer import Authorizer, ToolInput
 from remit.policy.compiled.shelf import Shelf
+from remit.policy.schema import MODEL_CALL
 
 _SCOPE = {level: ScopeKind(level.value) for level in BudgetLevel}
 
@@ -78,6 +79,14 @@ class Ruleset:
     def input(self, tool: ToolName) -> ToolInput:
         """Return how a known tool's arguments become the policies' input."""
         return self._inputs[tool]
+
+    def reads_temporal(self, agent: AgentName, target: str, names: Iterable[str]) -> bool:
+        """Tell whether a policy that has a say in an action names one of these temporal facts."""
+        is_tool = ToolName(target) in self.configuration.tools
+        action, kind = (target, "Tool") if is_tool else (MODEL_CALL, "Model")
+        policies = (self.authorizer.policy(id) for id in self.authorizer.slice_of(agent, action, kind, target))
+        texts = [policy.statement.text for policy in policies if policy is not None]
+        return any(name in text for name in names for text in texts)
 
     def charges(self, agent: AgentName) -> tuple[Charge, ...]:
         """Return the budgets that this agent's actions count against, widest level first."""

@@ -112,6 +112,7 @@ class Authorizer:
         self._shelf = shelf or Shelf()
         self._policies = {policy.id: policy for policy in policies}
         self._index = PolicyIndex.of(((policy.id, policy.tree) for policy in policies), hierarchy(configuration))
+        self._temporal = frozenset(fact.name for fact in configuration.settings.temporal)
         self._holds = {
             policy.id: PolicyHold(policy.id, GroupName(group), policy.annotation("reason") or "")
             for policy in policies
@@ -175,7 +176,7 @@ class Authorizer:
             parties = self._asked_for(request)
             if isinstance(parties, PolicyAnswer):
                 return parties
-            if not fits(request.call(True)):
+            if not fits(request.call(True), self._temporal):
                 return _REFUSED
             sliced = self._slice(request.action, *parties)
             self.counts.official += 1
@@ -291,7 +292,7 @@ class Authorizer:
 
     def _compiled_answer(self, request: PolicyRequest, sliced: _Slice, agent: _Party, resource: _Party) -> PolicyAnswer:
         call = request.call(sliced.reads_optional) if sliced.reads_call else {}
-        if sliced.reads_call and not fits(call):
+        if sliced.reads_call and not fits(call, self._temporal):
             return _REFUSED
         context: dict[str, Value] = {"input": request.input.values or {}, "call": call}
         asked = agent.ref, sliced.action, resource.ref, context, self._known

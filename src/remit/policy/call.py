@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from remit.domain.action import Assurance
@@ -45,7 +45,17 @@ CALL_FIELDS = (
     ),
 )
 
+TEMPORAL = "temporal"
+"""The field of `context.call` that holds temporal facts, where the workspace declares any."""
+
 CALL = Record({field.name: Member(field.shape, field.required) for field in CALL_FIELDS})
+
+
+def call_record(temporal: Iterable[str]) -> Record:
+    """Return the shape of `context.call` where a workspace declares temporal facts of these names."""
+    facts = {name: Member(Whole(0)) for name in temporal}
+    return Record({**CALL.members, TEMPORAL: Member(Record(facts))}) if facts else CALL
+
 
 MODEL_INPUT = Record(
     {
@@ -67,7 +77,7 @@ OPTIONAL = frozenset(name for name, _ in _OPTIONAL)
 """The facts that may be absent. They cost the most to work out, and are left out where no policy reads them."""
 
 
-def fits(call: Mapping[str, Value]) -> bool:
+def fits(call: Mapping[str, Value], temporal: frozenset[str] = frozenset()) -> bool:
     """Tell whether `context.call` is what its schema says: every field there, of its type, and no other."""
     for name, kind in _REQUIRED:
         value = call.get(name)
@@ -75,9 +85,14 @@ def fits(call: Mapping[str, Value]) -> bool:
         if type(value) is not kind or not (I64_MIN <= value <= I64_MAX if kind is int else _is(value, kind)):  # type: ignore[operator]
             return False
     if len(call) == len(_REQUIRED):
-        return True
+        return not temporal
     there = [name for name, kind in _OPTIONAL if name in call and _is(call[name], kind)]
-    return len(call) == len(_REQUIRED) + len(there)
+    if not temporal:
+        return len(call) == len(_REQUIRED) + len(there)
+    facts = call.get(TEMPORAL)
+    if not isinstance(facts, dict) or facts.keys() != temporal:
+        return False
+    return len(call) == len(_REQUIRED) + len(there) + 1 and all(_is(value, int) for value in facts.values())
 
 
 def _is(value: Value | None, kind: type) -> bool:

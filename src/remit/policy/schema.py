@@ -9,7 +9,7 @@ import orjson
 
 from remit.domain.ids import ToolName
 from remit.domain.release import Configuration, DerivedType, Effect, Tool
-from remit.policy.call import CALL, MODEL_INPUT
+from remit.policy.call import MODEL_INPUT, call_record
 from remit.policy.shapes import (
     EntityOf,
     Member,
@@ -160,23 +160,24 @@ class Environment:
 
 def environments(configuration: Configuration) -> dict[str, Environment]:
     """Return every action there is, by name. A tool with a reserved name has none: validation reports it."""
+    call = call_record(fact.name for fact in configuration.settings.temporal)
     found = {
         str(tool.name): Environment(
             action=tool.name,
             groups=frozenset({tool.effect.value, INVOKE}),
             resource_type="Tool",
-            context=_context(governable(tool)),
+            context=_context(governable(tool), call),
             tool=tool.name,
         )
         for tool in configuration.tools.values()
         if tool.name not in RESERVED_ACTIONS
     }
-    found[MODEL_CALL] = Environment(MODEL_CALL, frozenset(), "Model", _context(MODEL_INPUT))
+    found[MODEL_CALL] = Environment(MODEL_CALL, frozenset(), "Model", _context(MODEL_INPUT, call))
     return found
 
 
-def _context(members: Record) -> Record:
-    return Record({"input": Member(members), "call": Member(CALL)})
+def _context(members: Record, call: Record) -> Record:
+    return Record({"input": Member(members), "call": Member(call)})
 
 
 def cedar_schema(configuration: Configuration) -> dict[str, object]:

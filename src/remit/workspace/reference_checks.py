@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from remit.domain.release import Agent, Budget, BudgetLevel, BudgetUnit, Grant, Settings
+from remit.policy.schema import governable
+from remit.policy.shapes import Whole
 from remit.workspace.draft import Draft, Written, check_listed_once
 from remit.workspace.kind import KINDS
 from remit.workspace.model_prices import public_price
@@ -19,6 +21,7 @@ def check_references(draft: Draft) -> None:
         _check_agent(draft, agent)
     for settings in draft.settings:
         _check_gates(draft, settings)
+        _check_temporal(draft, settings)
     for budget, source, path in draft.each_budget():
         if not path:
             _check_subject(draft, budget, source)
@@ -63,6 +66,24 @@ def _check_agent(draft: Draft, written: Written[Agent]) -> None:
     if loops.approvers is not None:
         draft.check_known("Group", loops.approvers, source, "remit.loops.approvers")
     _check_prices(draft, agent, source)
+
+
+def _check_temporal(draft: Draft, written: Written[Settings]) -> None:
+    """Report tools that are not there, and a sum over what is no integer of each of the tools."""
+    tools = {tool.value.name: tool.value for tool in draft.tools}
+    for fact in written.value.temporal:
+        path = f"temporal.{fact.name}"
+        for index, name in enumerate(fact.tools):
+            draft.check_known("Tool", name, written.source, f"{path}.tools[{index}]")
+        if not fact.sum:
+            continue
+        if not fact.tools:
+            draft.report.add(written.source, f"{path}.sum", "a sum needs `tools`", "Name the tools that have the field")
+        for name in fact.tools:
+            member = governable(tools[name]).members.get(fact.sum) if name in tools else None
+            if name in tools and (member is None or not isinstance(member.shape, Whole)):
+                message = f"`{fact.sum}` is no integer argument or derived field of `{name}`"
+                draft.report.add(written.source, f"{path}.sum", message, "Name one, or write a derived field")
 
 
 def _check_gates(draft: Draft, written: Written[Settings]) -> None:

@@ -144,6 +144,9 @@ def _facts(rules: Ruleset, past: Past, facts: Facts) -> Iterator[tuple[str, obje
         yield "calls", known
     if spent := dict(_spent(rules, past, facts)):
         yield "spent", spent
+    counted = {fact.name: facts.temporal.get(fact.key, 0) for fact in rules.configuration.settings.temporal}
+    if any(counted.values()):
+        yield "temporal", {name: count for name, count in counted.items() if count}
     if stopped := list(_stopped(past, facts)):
         yield "stopped", stopped
     if progress.loop is not None:

@@ -92,4 +92,7 @@ def _call_context(facts: Facts, call: Prepared, optional: bool) -> dict[str, Val
     left = least_money_left(facts, call) if optional else None
     if left is not None:
         context["budget_left_micro_usd"] = left
+    declared = call.rules.configuration.settings.temporal
+    if declared:
+        context["temporal"] = {fact.name: facts.temporal[fact.key] for fact in declared if fact.key in facts.temporal}
     return context

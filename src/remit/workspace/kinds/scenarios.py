@@ -20,6 +20,7 @@ from remit.workspace.kinds.agent import AGENT_NAME
 from remit.workspace.kinds.budget import AMOUNT_KEYS, BUDGET_NAME
 from remit.workspace.kinds.people import GROUP, USER
 from remit.workspace.kinds.settings import MODEL
+from remit.workspace.kinds.temporal import FACT_NAME
 from remit.workspace.kinds.tool import TOOL_NAME
 from remit.workspace.node import Node
 from remit.workspace.record import Field, JsonMapping, ListOf, MapOf, Record, Values
@@ -111,6 +112,9 @@ _DEPTH = Field[int]("depth", Whole(0), "how often the work has been delegated on
 _RUNNING = Field[int]("running", Duration(), "how long the run has lasted, such as `10m`", 0)
 _IN_FLIGHT = Field[int]("in_flight", Whole(0), "actions of the agent under way", 0)
 _DENIALS = Field[int]("denials", Whole(0), "how often this run has been denied", 0)
+_TEMPORAL = Field[Mapping[str, int]](
+    "temporal", MapOf(Whole(0), FACT_NAME), "what temporal facts have come to, by name", {}
+)
 _REPEATS = Field[int]("repeats", Whole(0), "how often exactly this call was made before", 0)
 _SPENT = Field[Mapping[str, Spent]]("spent", MapOf(SPENT, BUDGET_NAME), "what budgets have come to", {})
 _CALLS = Field[Mapping[str, int]]("calls", MapOf(Whole(0), TOOL_NAME), "calls of this run so far, by tool", {})
@@ -142,6 +146,7 @@ def _facts(values: Values, _: At) -> _Facts:
         in_flight=values[_IN_FLIGHT],
         denials=values[_DENIALS],
         repeats=values[_REPEATS],
+        temporal=values[_TEMPORAL],
         spent={name: amount.amount for name, amount in spent.items()},
         calls=values[_CALLS],
         stopped=tuple(scope.value for scope in values[_STOPPED]),
@@ -163,6 +168,7 @@ FACTS = Record(
         _IN_FLIGHT,
         _DENIALS,
         _REPEATS,
+        _TEMPORAL,
         _SPENT,
         _CALLS,
         _STOPPED,

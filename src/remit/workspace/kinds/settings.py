@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from remit.domain.ids import ModelName, WorkspaceName
 from remit.domain.money import Micros
-from remit.domain.release import ChannelGates, Effect, ModelPrice, Settings
+from remit.domain.release import ChannelGates, Effect, ModelPrice, Settings, Temporal
 from remit.workspace.form import Choice, Dollars, Duration, Matching, Name, TimeZoneName, Whole
 from remit.workspace.kinds.gates import CHANNEL, CHANNEL_RULES
+from remit.workspace.kinds.temporal import FACT_NAME, TEMPORAL
 from remit.workspace.record import Field, ListOf, MapOf, Record, Values
 from remit.workspace.report import At
 
@@ -58,6 +59,9 @@ _SIGN_IN = Field[tuple[Effect, ...]](
 _CHANNELS = Field[Mapping[str, ChannelGates]](
     "channels", MapOf(CHANNEL_RULES, CHANNEL), "what channels require before they point at another release", {}
 )
+_TEMPORAL = Field[Mapping[str, Temporal]](
+    "temporal", MapOf(TEMPORAL, FACT_NAME), "counts and sums that policies read as `context.call.temporal`", {}
+)
 
 
 def _settings(values: Values, at: At) -> Settings | None:
@@ -76,8 +80,11 @@ def _settings(values: Values, at: At) -> Settings | None:
         values[_ACTIVATION],
         values[_SIGN_IN],
         tuple(replace(gates, channel=name) for name, gates in sorted(values[_CHANNELS].items())),
+        tuple(replace(fact, name=name) for name, fact in sorted(values[_TEMPORAL].items())),
     )
 
 
-SETTINGS = Record("a Workspace", (_NAME, _ZONE, _PRICES, _EXPIRY, _ACTIVATION, _SIGN_IN, _CHANNELS), _settings)
+SETTINGS = Record(
+    "a Workspace", (_NAME, _ZONE, _PRICES, _EXPIRY, _ACTIVATION, _SIGN_IN, _CHANNELS, _TEMPORAL), _settings
+)
 """A Settings whose name is empty takes the folder's."""
