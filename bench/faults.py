@@ -286,7 +286,8 @@ class Harness:
         return tried >= len(self._approved()) * self._plan.processes
 
     def _approved(self) -> list[str]:
-        return (self._folder / "approved").read_text().split()
+        path = self._folder / "approved"
+        return path.read_text().split() if path.exists() else []
 
     def _said(self) -> Iterator[tuple[str, str]]:
         path = self._folder / "said"
