@@ -17,6 +17,7 @@ import remit
 from remit.cli.amounts import amount, bar
 from remit.cli.main import run as run_command
 from remit.cli.places import Contexts, Server, write_contexts
+from remit.domain.record import RecordKind
 from tests.cli.conftest import Command
 from tests.cli.desk import token_of
 from tests.cli.test_output import Terminal
@@ -131,6 +132,14 @@ def test_bars_and_amounts() -> None:
     assert bar(20, 5, 10) == "█" * 10
     assert bar(0, 0, 0) == "█" * 10
     assert (amount(-1_500_000, "micro_usd"), amount(1_234, "calls"), amount(None, "calls")) == ("-$1.50", "1,234", "")
+
+
+def test_explain_shows_every_clause_on_demand_and_that_is_on_record(shown_world: World, command: Command) -> None:
+    said = command("explain", "act_00000000000000000004", "--why").out
+    assert "context.input.amount > 500: true (context.input.amount =" in said
+    assert "policies/pay.cedar:3" in said
+    assert command("explain", "act_00000000000000000004", "--why", "-o", "json").json["why"][0]["came"] == "matched"
+    assert shown_world.records(RecordKind.PAYLOAD_READ)
 
 
 def test_explain_says_where_the_policies_stand(shown_world: World, command: Command) -> None:

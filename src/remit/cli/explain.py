@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -20,6 +20,7 @@ EXAMPLES = """\b
 Examples:
   remit explain act_m83ab50w86rcc0d0b7e7
   remit explain act_m83ab50w86rcc0d0b7e7 --lang ar
+  remit explain act_m83ab50w86rcc0d0b7e7 --why
   remit explain act_m83ab50w86rcc0d0b7e7 -o json"""
 
 _COLOURS = {"allow": "green", "hold": "yellow", "deny": "red"}
@@ -27,18 +28,21 @@ _COLOURS = {"allow": "green", "hold": "yellow", "deny": "red"}
 
 @click.command(epilog=EXAMPLES)
 @click.argument("action")
+@click.option("--why", is_flag=True, help="Add each policy clause with its value; asking is put on record.")
 @language_option
 @workspace_option
 @output_option
-def explain(action: str, language: Language, workspace: str | None, output: str) -> None:
+def explain(action: str, why: bool, language: Language, workspace: str | None, output: str) -> None:
     """Say why ACTION was admitted, held or denied: every check, the policies, facts, cost and approvals."""
     with home(workspace) as at:
         found = get(at, f"/actions/{part(action)}", language=language)
         texts = list(policy_texts(at, found["release"], found["policies"]))
         approval = _approval(at, found["approval"])
+        reasons = get(at, f"/policies/explain/{part(action)}", language=language)["policies"] if why else None
     if output != TABLE:
         told = [{"policy": text.policy, "file": text.file, "line": text.line, "text": text.text} for text in texts]
-        document({**found, "policy_texts": told, "approval_now": approval}, output)
+        added = {} if reasons is None else {"why": reasons}
+        document({**found, "policy_texts": told, "approval_now": approval, **added}, output)
         return
     verdict = found["verdict"]
     line(f"{found['target']}: {verdict}", style=_COLOURS.get(verdict))
@@ -48,6 +52,7 @@ def explain(action: str, language: Language, workspace: str | None, output: str)
     fields(_about(found))
     _write_findings(found)
     _write_policies(texts)
+    _write_reasons(reasons or ())
     line("facts")
     fields((f"  {name}", value) for name, value in _facts(found["facts"] or {}))
     if approval is not None:
@@ -93,6 +98,16 @@ def _write_policies(texts: list[PolicyText]) -> None:
         line(f"  {text.policy}{f'  {text.file}:{text.line}' if text.line else ''}")
         for written in text.text.splitlines():
             line(f"    {written}")
+
+
+def _write_reasons(reasons: Sequence[Mapping[str, Any]]) -> None:
+    if reasons:
+        line("why")
+    for reading in reasons:
+        line(f"  {clean(reading['words'])}")
+        for clause in reading["clauses"]:
+            place = f"{reading['file']}:{clause['line']}" if clause["line"] else ""
+            line(f"    {'yes' if clause['holds'] else 'no ':3} {clean(clause['words'])}  {place}".rstrip())
 
 
 def _facts(facts: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
