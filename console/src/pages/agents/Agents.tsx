@@ -50,7 +50,7 @@ export function Agents() {
                         <td>
                           <Standing status={agent.status} stopped={agent.stopped} />
                         </td>
-                        <td className="sub">
+                        <td className="sub prose">
                           <bdi>{agent.purpose}</bdi>
                         </td>
                         <td className="sub">{agent.team && <Ltr>{agent.team}</Ltr>}</td>

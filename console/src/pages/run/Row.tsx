@@ -10,6 +10,8 @@ import type { Step } from './steps'
 const ICONS = { tool: IconTool, model: IconSparkles, person: IconUser }
 const COLOURS = { tool: 'var(--bar-tool)', model: 'var(--bar-model)', person: 'var(--hold)' }
 const INSTANT = 500
+/** How wide the sign of a refusal is, so that one at the very end is seen whole. */
+const SIGN = 16
 /** Behind this share of the axis a label stands before its bar instead. */
 const LATE = 0.72
 
@@ -56,7 +58,7 @@ function Lane({ step, axis }: { step: Step; axis: Axis }) {
         className="bar"
         data-shape={step.kind === 'person' ? 'wait' : isInstant && refused ? 'refused' : 'span'}
         data-open={step.isOpen}
-        style={{ insetInlineStart: `${from * 100}%`, width: `${(to - from) * 100}%`, background: colour }}
+        style={{ insetInlineStart: isInstant && refused ? `calc(${from * 100}% - ${from * SIGN}px)` : `${from * 100}%`, width: `${(to - from) * 100}%`, background: colour }}
       />
       {label && (
         <span className="bar-label" style={beside}>
