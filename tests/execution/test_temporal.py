@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from remit.compose import open_door, open_queue
 from remit.control.policy_tests import run_tests
 from remit.control.releases import content_id
+from remit.domain.admission import RunRequest
 from remit.domain.facts import ScopeKind
 from remit.domain.flip import Gap
+from remit.domain.ids import AgentName
 from remit.domain.record import RecordKind
 from remit.domain.release import Temporal, TemporalLevel
 from remit.execution.again import decide_again
 from remit.execution.backtest.history import History
+from remit.execution.door import InProcessDoor
 from remit.execution.replay import Agreement
 from remit.kernel.ruleset import Ruleset
 from remit.kernel.temporal import BUCKETS, width_us
 from remit.workspace.reading import read
-from tests.worlds import MODEL, WORKSPACE, World, agent, files, world, yaml
+from tests.worlds import MODEL, VISITOR, WORKSPACE, World, agent, files, world, yaml
 
 FACTS: dict[str, Any] = {
     "paid_user": {"sum": "amount", "tools": ["erp.pay"], "per": "user", "window": "1h"},
@@ -119,6 +124,24 @@ def test_without_declared_facts_nothing_is_kept(tmp_path: Path) -> None:
         pay(it, it.start(), 5)
         assert "temporal" not in it.records(RecordKind.DECISION_MADE)[-1]["facts"]
         assert it.scope(ScopeKind.USER, "user:visitor").temporal == {}
+
+
+def test_two_writers_can_not_count_past_each_other(it: World) -> None:
+    queues = [open_queue(it.parts) for _ in range(2)]
+    doors = [open_door(it.parts, queue, WORKSPACE) for queue in queues]
+
+    def paid(door: InProcessDoor) -> int:
+        run = door.start_run(RunRequest(AgentName("buyer"), VISITOR))
+        attempts = [door.attempt_tool(run, "erp.pay", {"amount": 7}) for _ in range(12)]
+        return sum(door.admit(attempt).state == "admitted" for attempt in attempts)
+
+    try:
+        with ThreadPoolExecutor(4) as callers:
+            admitted = sum(callers.map(paid, [*doors, *doors]))
+    finally:
+        for queue in queues:
+            queue.close()
+    assert admitted == 14, "14 times 7 is 98; a fifteenth goes beyond 100"
 
 
 @pytest.mark.parametrize("seed", range(3))
