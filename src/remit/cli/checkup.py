@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from remit.cli.home import Home, Turned, get, pages
+from remit.cli.home import Home, get, pages
+from remit.cli.turned import Turned
 from remit.cli.when import MICROS_PER_SECOND, moment
 
 UNSEALED = 2_000

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from remit import __version__
 from remit.cli.checkup import SOON_S, Said, fail, ok, warn
-from remit.cli.home import Turned, get
+from remit.cli.home import get
 from remit.cli.remote import Remote
+from remit.cli.turned import Turned
 from remit.cli.when import MICROS_PER_SECOND, moment
 
 

@@ -9,10 +9,11 @@ import click
 
 from remit.cli.amounts import amount
 from remit.cli.approval_detail import answer_words
-from remit.cli.home import Home, Turned, get, home, part
+from remit.cli.home import Home, get, home, part
 from remit.cli.output import TABLE, clean, coloured, document, fields, line, on_terminal, output_option, wrapped
 from remit.cli.policy_text import PolicyText, policy_texts
 from remit.cli.session import language_option, workspace_option
+from remit.cli.turned import Turned
 from remit.cli.when import moment
 from remit.domain.messages import Language
 

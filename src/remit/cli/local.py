@@ -13,9 +13,9 @@ from urllib.parse import unquote, urlencode
 from fastapi import FastAPI
 
 from remit.api.events import event_of
-from remit.cli.home import Turned
 from remit.cli.session import Session
 from remit.cli.sse import events_of
+from remit.cli.turned import Turned
 from remit.compose import open_api
 from remit.domain.identity import Caller, CredentialKind, Role
 from remit.domain.ids import RunId, WorkspaceName

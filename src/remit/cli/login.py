@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import click
 
-from remit.cli.home import Turned
 from remit.cli.output import clean, line, note
 from remit.cli.places import (
     LOCAL,
@@ -23,6 +22,7 @@ from remit.cli.places import (
 )
 from remit.cli.remote import Remote, Unreachable
 from remit.cli.token_input import given_token
+from remit.cli.turned import Turned
 from remit.cli.when import moment
 
 EXAMPLES = """\b

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from remit.cli.home import Home, Turned, get, home, pages, part
+from remit.cli.home import Home, get, home, pages, part
 from remit.cli.output import TABLE, as_json_line, clean, coloured, document, on_terminal, output_option, wrapped
 from remit.cli.session import Failed, language_option, workspace_option
+from remit.cli.turned import Turned
 from remit.cli.when import MICROS_PER_SECOND
 from remit.domain.event_messages import tell
 from remit.domain.messages import Language

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from remit.cli.home import Home, Turned, get, part
+from remit.cli.home import Home, get, part
+from remit.cli.turned import Turned
 
 MOST_LINES = 30
 

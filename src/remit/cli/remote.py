@@ -17,10 +17,10 @@ from urllib.parse import urlencode, urlsplit
 import click
 
 from remit import __version__
-from remit.cli.home import Turned
 from remit.cli.output import clean, note
 from remit.cli.places import PlaceUnusable, Server
 from remit.cli.sse import events_of
+from remit.cli.turned import Turned
 
 PREFIX = "/api/v1"
 MAX_ANSWER = 64 * 1_048_576
