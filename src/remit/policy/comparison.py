@@ -14,7 +14,7 @@ from cedarpy import pst
 from remit.domain.ids import AgentName
 from remit.domain.release import Configuration
 from remit.policy.authorizer import Authorizer
-from remit.policy.call import CALL, OPTIONAL
+from remit.policy.call import OPTIONAL
 from remit.policy.compiled.expressions import ref
 from remit.policy.compiled.values import I64_MAX, I64_MIN, Ref, SetValue, Value
 from remit.policy.conditions import parts
@@ -88,7 +88,7 @@ def generated(authorizer: Authorizer, configuration: Configuration, seed: str) -
                 environment.resource_type,
                 choice.choice(sorted(meeting.resources, key=_id)).id,
                 Input(values.record(environment.input, "input")),
-                _Call(values.record(CALL, "call")),
+                _Call(values.record(environment.call, "call")),
             )
 
 

@@ -153,7 +153,15 @@ class Environment:
     @property
     def input(self) -> Record:
         """The shape of `context.input`."""
-        shape = self.context.members["input"].shape
+        return self._member("input")
+
+    @property
+    def call(self) -> Record:
+        """The shape of `context.call`."""
+        return self._member("call")
+
+    def _member(self, name: str) -> Record:
+        shape = self.context.members[name].shape
         assert isinstance(shape, Record)
         return shape
 
