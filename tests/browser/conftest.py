@@ -41,6 +41,7 @@ ROLES = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have one worker run all of these: the company has to work but once."""
     for item in items:
