@@ -35,7 +35,7 @@ const home = createRoute({
   getParentRoute: () => frame,
   path: '/',
   beforeLoad: () => {
-    throw redirect({ to: '/runs' })
+    throw redirect({ to: '/overview' })
   },
 })
 
@@ -45,6 +45,11 @@ type Search = Record<string, string | undefined>
 export const textual = (search: Record<string, unknown>): Search =>
   Object.fromEntries(Object.entries(search).map(([name, value]) => [name, value === undefined ? value : String(value)]))
 
+const overview = createRoute({
+  getParentRoute: () => frame,
+  path: '/overview',
+  component: lazyRouteComponent(() => import('./pages/overview/Overview'), 'Overview'),
+})
 const runs = createRoute({
   getParentRoute: () => frame,
   path: '/runs',
@@ -125,7 +130,7 @@ const people = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([signIn, frame.addChildren([
-    home, runs, run, approvals, approval, agents, agent, tools, policies, budgets, releases, audit, people,
+    home, overview, runs, run, approvals, approval, agents, agent, tools, policies, budgets, releases, audit, people,
   ])]),
   defaultPreload: 'intent',
   scrollRestoration: true,

@@ -12,6 +12,7 @@ AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
 LOOKS = [("en", "light"), ("en", "dark"), ("ar", "light"), ("ar", "dark")]
 RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}"
 PLACES = {
+    "overview": "/overview",
     "runs": "/runs",
     "run": "/runs/{renewal}",
     "graph": "/runs/{renewal}?tab=graph",

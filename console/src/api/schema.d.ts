@@ -723,6 +723,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Overview.All
+         * @description Return what needs a person now, the open runs, and the last 24 hours by hour and by agent.
+         */
+        get: operations["overview_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people": {
         parameters: {
             query?: never;
@@ -1702,6 +1722,28 @@ export interface components {
             message?: string;
         };
         /**
+         * AgentDayShown
+         * @description One agent's sums since `since`; `open` are its runs that have not ended.
+         */
+        AgentDayShown: {
+            /** Agent */
+            agent: string;
+            /** Allow */
+            allow: number;
+            /** Cost */
+            cost: number;
+            /** Deny */
+            deny: number;
+            /** Errors */
+            errors: number;
+            /** Hold */
+            hold: number;
+            /** Open */
+            open: number;
+            /** Runs */
+            runs: number;
+        };
+        /**
          * AgentShown
          * @description An agent. `stopped` are the stops in force on it.
          */
@@ -1922,6 +1964,41 @@ export interface components {
             instead_of?: string | null;
             /** Text */
             text: string;
+        };
+        /**
+         * AttentionCode
+         * @description Why somebody is needed, the most urgent first; whoever shows it has the words.
+         * @enum {string}
+         */
+        AttentionCode: "ledger_alarm" | "approvals_pending" | "actions_unknown" | "budget_exhausted" | "stops_in_force" | "budget_near";
+        /**
+         * AttentionShown
+         * @description Something that needs a person.
+         */
+        AttentionShown: {
+            /**
+             * Budget
+             * @description A budget's name, or empty.
+             */
+            budget: string;
+            code: components["schemas"]["AttentionCode"];
+            /** Count */
+            count: number;
+            /**
+             * Per Cent
+             * @description How much of the budget is spent and set aside.
+             */
+            per_cent: number | null;
+            /**
+             * Subject
+             * @description The approval that expires first, the oldest action's run, a target, whose budget
+             */
+            subject: string;
+            /**
+             * Until
+             * @description When the first approval expires, or the budget's window ends.
+             */
+            until: number | null;
         };
         /**
          * BacktestShown
@@ -2396,6 +2473,24 @@ export interface components {
             status?: string;
         };
         /**
+         * HourShown
+         * @description What was decided in the hour from `start`, and what calls that ended in it cost, in micro-USD.
+         */
+        HourShown: {
+            /** Allow */
+            allow: number;
+            /** Cost */
+            cost: number;
+            /** Deny */
+            deny: number;
+            /** Errors */
+            errors: number;
+            /** Hold */
+            hold: number;
+            /** Start */
+            start: number;
+        };
+        /**
          * KeyShown
          * @description A key or token. `secret` is told once; `hint` is how it begins; `channel` is an agent's key's.
          */
@@ -2666,6 +2761,16 @@ export interface components {
          */
         Nothing: Record<string, never>;
         /**
+         * OpenRunsShown
+         * @description Runs that have not ended, at most 1,000, and how many of them a stop of their own holds.
+         */
+        OpenRunsShown: {
+            /** Open */
+            open: number;
+            /** Stopped */
+            stopped: number;
+        };
+        /**
          * OriginKind
          * @description Where a value was first seen.
          * @enum {string}
@@ -2705,6 +2810,27 @@ export interface components {
             reconciled: boolean;
             /** Status */
             status: string;
+        };
+        /**
+         * OverviewShown
+         * @description A workspace as it is at `at`.
+         *
+         *     `hours` and `agents` are since `since`: 24 hours, or less where so much happened that its beginning is not summed.
+         *     `budget` is the workspace's own in money: the day's, or else the hour's, or else the month's.
+         */
+        OverviewShown: {
+            /** Agents */
+            agents: components["schemas"]["AgentDayShown"][];
+            /** At */
+            at: number;
+            /** Attention */
+            attention: components["schemas"]["AttentionShown"][];
+            budget: components["schemas"]["BudgetShown"] | null;
+            /** Hours */
+            hours: components["schemas"]["HourShown"][];
+            runs: components["schemas"]["OpenRunsShown"];
+            /** Since */
+            since: number;
         };
         /**
          * Password
@@ -3554,6 +3680,7 @@ export type ActionPage = components['schemas']['ActionPage'];
 export type ActionShown = components['schemas']['ActionShown'];
 export type ActionWhole = components['schemas']['ActionWhole'];
 export type Activation = components['schemas']['Activation'];
+export type AgentDayShown = components['schemas']['AgentDayShown'];
 export type AgentShown = components['schemas']['AgentShown'];
 export type AgentsShown = components['schemas']['AgentsShown'];
 export type Answer = components['schemas']['Answer'];
@@ -3563,6 +3690,8 @@ export type ApprovalState = components['schemas']['ApprovalState'];
 export type ApprovalsShown = components['schemas']['ApprovalsShown'];
 export type ArgumentShown = components['schemas']['ArgumentShown'];
 export type Asking = components['schemas']['Asking'];
+export type AttentionCode = components['schemas']['AttentionCode'];
+export type AttentionShown = components['schemas']['AttentionShown'];
 export type BacktestShown = components['schemas']['BacktestShown'];
 export type BacktestsShown = components['schemas']['BacktestsShown'];
 export type BudgetAfter = components['schemas']['BudgetAfter'];
@@ -3586,6 +3715,7 @@ export type FreezeBody = components['schemas']['FreezeBody'];
 export type GapShown = components['schemas']['GapShown'];
 export type GrantShown = components['schemas']['GrantShown'];
 export type Healthy = components['schemas']['Healthy'];
+export type HourShown = components['schemas']['HourShown'];
 export type KeyShown = components['schemas']['KeyShown'];
 export type KeysShown = components['schemas']['KeysShown'];
 export type LedgerShown = components['schemas']['LedgerShown'];
@@ -3602,9 +3732,11 @@ export type NewPerson = components['schemas']['NewPerson'];
 export type NewToken = components['schemas']['NewToken'];
 export type NewTrial = components['schemas']['NewTrial'];
 export type Nothing = components['schemas']['Nothing'];
+export type OpenRunsShown = components['schemas']['OpenRunsShown'];
 export type OriginKind = components['schemas']['OriginKind'];
 export type OriginShown = components['schemas']['OriginShown'];
 export type OutcomeShown = components['schemas']['OutcomeShown'];
+export type OverviewShown = components['schemas']['OverviewShown'];
 export type Password = components['schemas']['Password'];
 export type PasswordChange = components['schemas']['PasswordChange'];
 export type PastShown = components['schemas']['PastShown'];
@@ -7751,6 +7883,89 @@ export interface operations {
             };
             /** @description Malformed */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    overview_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverviewShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

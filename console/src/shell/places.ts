@@ -4,6 +4,7 @@ import {
   IconCoins,
   IconFileCertificate,
   IconInbox,
+  IconLayoutDashboard,
   IconRobot,
   IconRocket,
   IconShieldCheck,
@@ -26,6 +27,7 @@ export const GROUPS: { name: string; places: Place[] }[] = [
   {
     name: 'operate',
     places: [
+      { name: 'overview', to: '/overview', icon: IconLayoutDashboard },
       { name: 'runs', to: '/runs', icon: IconActivity },
       { name: 'approvals', to: '/approvals', icon: IconInbox },
     ],

@@ -24,6 +24,7 @@ from remit.api.keys import KeyRoutes
 from remit.api.ledger import LedgerRoutes
 from remit.api.limits import RequestLimits
 from remit.api.openapi import describe
+from remit.api.overview import OverviewRoutes
 from remit.api.people import PeopleRoutes
 from remit.api.policies import PolicyRoutes
 from remit.api.policy_reasons import ReasonRoutes
@@ -131,6 +132,7 @@ def _routes(use: UseCases) -> Iterator[Route]:
         PolicyRoutes(use),
         ReasonRoutes(use),
         BudgetRoutes(use),
+        OverviewRoutes(use),
         ApprovalRoutes(use),
         DelegationRoutes(use),
         ApprovalDetailRoutes(use),

@@ -1,0 +1,50 @@
+import { useQuery } from '@tanstack/react-query'
+import { useTranslation } from 'react-i18next'
+
+import { answer, api } from '../../api/client'
+import { useFresh } from '../../api/live'
+import { Empty } from '../../parts/Empty'
+import { Loaded } from '../../parts/Loaded'
+import { Page } from '../../parts/Page'
+import { AgentsOfTheDay } from './AgentsOfTheDay'
+import { Attention } from './Attention'
+import { Spend } from './Spend'
+import { Tiles } from './Tiles'
+
+const CHANGES = [
+  'run_started', 'run_ended', 'decision_made', 'outcome_reported', 'approval_answered', 'stop_changed', 'release_activated',
+]
+
+/** What needs somebody now, what today costs, and what the agents do. */
+export function Overview() {
+  const { t } = useTranslation()
+  useFresh(['overview'], ({ kind }) => CHANGES.includes(kind))
+  const overview = useQuery({ queryKey: ['overview'], queryFn: () => answer(api.GET('/api/v1/overview')), refetchInterval: 60_000 })
+  return (
+    <Page title={t('overview.title')}>
+      <Loaded query={overview} lines={6}>
+        {(found) => (
+          <>
+            <Tiles overview={found} />
+            <div className="grid">
+              <Spend overview={found} />
+              <Attention items={found.attention} at={found.at} />
+            </div>
+            <section className="card">
+              <div className="card-head">
+                <h2>{t('overview.agents')}</h2>
+              </div>
+              {found.agents.length === 0 ? (
+                <Empty title={t('overview.none')} command="make run">
+                  {t('overview.first')}
+                </Empty>
+              ) : (
+                <AgentsOfTheDay agents={found.agents} />
+              )}
+            </section>
+          </>
+        )}
+      </Loaded>
+    </Page>
+  )
+}
