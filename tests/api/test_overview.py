@@ -13,6 +13,7 @@ from remit.api.day import HOUR, HOURS, Day
 from remit.domain.action import Cost, Outcome, OutcomeStatus
 from remit.domain.identity import Role
 from remit.domain.ids import WorkspaceName
+from remit.domain.money import Micros
 from remit.storage.outbox import outbox_of
 from tests.api.office import PREFIX, Office, Shows, office
 from tests.worlds import VISITOR, WORKSPACE, budget, documents
@@ -41,7 +42,7 @@ def shown(it: Office, who: Shows) -> dict[str, Any]:
 def call(it: Office, run: Any, id: str, status: OutcomeStatus = OutcomeStatus.OK, micros: int | None = None) -> str:
     attempt = it.world.door.attempt_tool(run, "erp.get", {"id": id})
     assert it.world.door.admit(attempt).state == "admitted"
-    cost = None if micros is None else Cost(micros=micros)
+    cost = None if micros is None else Cost(micros=Micros(micros))
     it.world.door.settle(attempt, Outcome(attempt.action, status, cost), b"{}")
     return str(attempt.action)
 

@@ -54,7 +54,7 @@ function options({ points, limit }: Course, width: number): UPlot.Options {
     tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1000), zone()),
     scales: { y: { range: [0, Math.max(0.0001, highest * 1.08)] } },
     axes: [
-      { ...axis, grid: { show: false }, values: '{HH}:{mm}', space: 60 },
+      { ...axis, size: 30, grid: { show: false }, values: '{HH}:{mm}', space: 60 },
       {
         ...axis,
         size: 64,
