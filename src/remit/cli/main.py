@@ -37,7 +37,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "rollback": Command("remit.cli.rollback:rollback", "Activate an earlier release again."),
         "export": Command("remit.cli.export:export", "Write a release back as files."),
         "releases": Command("remit.cli.releases:releases", "List releases."),
-        "policy": Command("remit.cli.policy:policy", "Test the policies of a workspace folder."),
+        "policy": Command("remit.cli.policy:policy", "Write and test policies."),
         "replay": Command("remit.cli.replay:replay", "Decide a recorded action again and compare."),
         "backtest": Command("remit.cli.backtest:backtest", "Find out what other rules would have decided."),
         "observe": Command("remit.cli.trials:observe", "Let a release decide beside the live one."),

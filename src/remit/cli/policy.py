@@ -1,4 +1,4 @@
-"""`remit policy`: test the policies of a workspace folder."""
+"""`remit policy`: write and test the policies of a workspace folder."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from remit.cli.output import TABLE, document, line, output_option
+from remit.cli.policy_new import new
 from remit.cli.session import Failed, explained, folder_option
 from remit.control.policy_tests import Tested
 from remit.domain.messages import say
@@ -21,7 +22,10 @@ Exit code: 0 all pass, 1 some fail, 2 the folder has mistakes."""
 
 @click.group()
 def policy() -> None:
-    """Test the policies of a workspace folder."""
+    """Write and test policies."""
+
+
+policy.add_command(new)
 
 
 @policy.command(epilog=EXAMPLES)
