@@ -4,7 +4,7 @@ import importlib
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 
 from remit.api.console import FOLDER, PAGE
 from remit.compose import open_parts
+from remit.connecting import connect
 from remit.control.passwords import Passwords
 from remit.control.people import People
 from remit.domain.identity import Role
 from remit.domain.ids import WorkspaceName
+from remit.sdk.client import Client
 from remit.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,7 +73,7 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class House:
-    """The example company with its server, and people who look at it."""
+    """A company with its server, and people who look at it; most often the example one."""
 
     office: Any
     played: dict[str, Any] = field(default_factory=dict)
@@ -83,6 +85,11 @@ class House:
     def link(self, person: str) -> str:
         """An address that signs a person in once."""
         return str(self.office.remit("people", "link", person, "--url", self.url)).split()[-1]
+
+    def agent(self, name: str) -> Client:
+        """An agent of this process, which reaches the server by its address and a key as others do."""
+        key = str(self.office.remit("keys", "make", name, "--label", "test")).strip()
+        return connect(self.url, api_key=key)
 
 
 @pytest.fixture(scope="session")
@@ -101,12 +108,14 @@ def unheard(_: object) -> None:
     """Nobody listens to what the agent does."""
 
 
-def add_people(url: str) -> None:
+def add_people(
+    url: str, workspace: WorkspaceName = WORKSPACE, everybody: Mapping[str, tuple[str, ...]] = ROLES
+) -> None:
     parts = open_parts(Settings(database_url=url))
     people = People(parts.store, parts.clock, parts.ids, Passwords())
-    for person, roles in ROLES.items():
+    for person, roles in everybody.items():
         name = person.removeprefix("user:").replace(".", " ").title()
-        people.add(WORKSPACE, person, map(Role, roles), "user:admin", name=name)
+        people.add(workspace, person, map(Role, roles), "user:admin", name=name)
     parts.close()
 
 
@@ -121,12 +130,21 @@ class Visit:
 
 
 @pytest.fixture
-def visit(browser: Browser, house: House, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
     """Return a function that opens a browser for a person, signed in. No page may write an error to its console, and
     none may ask anything of another origin."""
     visits: list[Visit] = []
 
-    def open_for(person: str = ADMIN, *, language: str = "en", theme: str = "light", width: int = 1440) -> Page:
+    def open_for(
+        person: str = ADMIN,
+        *,
+        language: str = "en",
+        theme: str = "light",
+        width: int = 1440,
+        at: House | None = None,
+        link: str = "",
+    ) -> Page:
+        where = at or request.getfixturevalue("house")
         context = browser.new_context(
             viewport={"width": width, "height": 900}, locale="en-GB", timezone_id="Asia/Dubai"
         )
@@ -139,9 +157,9 @@ def visit(browser: Browser, house: House, request: pytest.FixtureRequest) -> Ite
         made = Visit(context, page, [], [])
         page.on("console", lambda message: _note(made, message))
         page.on("pageerror", lambda error: made.errors.append(str(error)))
-        page.on("request", lambda asked: made.elsewhere.append(asked.url) if _is_elsewhere(asked.url, house) else None)
+        page.on("request", lambda asked: made.elsewhere.append(asked.url) if _is_elsewhere(asked.url, where) else None)
         visits.append(made)
-        page.goto(house.link(person))
+        page.goto(link or where.link(person))
         page.locator("button[type=button], button").first.click()
         page.wait_for_selector(".frame")
         return page

@@ -52,6 +52,11 @@ export async function answer<T>(asked: Promise<Answered<T>>): Promise<T> {
   throw new Refused(problemOf(error, response.status))
 }
 
+/** As `answer`, for what a release holds: where none is active yet, there is nothing of it. */
+export async function answerOr<T>(none: NoInfer<T>, asked: Promise<Answered<T>>): Promise<T> {
+  return (await asked).response.status === 404 ? none : answer(asked)
+}
+
 function problemOf(error: unknown, status: number): Problem {
   const said = typeof error === 'object' && error !== null ? (error as Partial<Problem>) : {}
   return {

@@ -18,11 +18,12 @@ export interface LiveEvent {
 type Heard = (event: LiveEvent) => void
 
 const KINDS = [
-  'run_started', 'decision_made', 'outcome_reported', 'run_ended', 'approval_answered', 'stop_changed',
-  'release_made', 'release_activated', 'release_withdrawn',
+  'run_started', 'decision_made', 'outcome_reported', 'run_ended', 'approval_answered', 'approval_escalated', 'approval_expired',
+  'approval_edited', 'question_asked', 'question_answered', 'stop_changed', 'release_made', 'release_proposed',
+  'release_activated', 'release_withdrawn',
 ]
 
-/** The stream of this page, shared by all who listen. The browser reconnects by itself and misses nothing. */
+/** The stream of this page, shared by all who listen. The browser reconnects by itself; `useCaughtUp` asks for what was missed. */
 class Stream {
   private source: EventSource | null = null
   private readonly listeners = new Set<Heard>()
@@ -74,6 +75,18 @@ const stream = new Stream()
 
 /** Whether events arrive. */
 export const useIsLive = (): boolean => useSyncExternalStore(stream.watch, stream.isOpen)
+
+/** Ask again for everything on the page when the stream comes back: a stream that begins anew tells nothing of before. */
+export function useCaughtUp(): void {
+  const client = useQueryClient()
+  useEffect(() => {
+    let lost = false
+    return stream.watch(() => {
+      if (stream.isOpen() && lost) void client.invalidateQueries()
+      lost = !stream.isOpen()
+    })
+  }, [client])
+}
 
 /** Hear every event while the component is there. `heard` must be stable. */
 export function useEvents(heard: Heard): void {

@@ -13,7 +13,6 @@ export function useAct<Given, Made>(
     mutationFn: act,
     onSuccess: (made) => {
       notifications.show({ message: said(made), color: 'teal' })
-      for (const key of changes) void client.invalidateQueries({ queryKey: [key] })
       then?.(made)
     },
     onError: (error) => {
@@ -24,6 +23,10 @@ export function useAct<Given, Made>(
         color: 'red',
         autoClose: 12_000,
       })
+    },
+    // After a refusal as well: often somebody else was quicker, and the page shows what is no longer so.
+    onSettled: () => {
+      for (const key of changes) void client.invalidateQueries({ queryKey: [key] })
     },
   })
 }

@@ -9,6 +9,7 @@ export function useSearchText(name: string): [string, (value: string) => void] {
       to: '.',
       search: (before: Record<string, string | undefined>) => ({ ...before, [name]: value || undefined }) as never,
       replace: true,
+      resetScroll: false, // what is read stays where it is
     })
   return [search[name] ?? '', change]
 }

@@ -1,6 +1,7 @@
 import { Outlet } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 
+import { useCaughtUp } from '../api/live'
 import { FreezeBanner } from './FreezeBanner'
 import { Navigation } from './Navigation'
 import { Palette } from './Palette'
@@ -9,6 +10,7 @@ import { TopBar } from './TopBar'
 /** What stands around every page. */
 export function Frame() {
   const { t } = useTranslation()
+  useCaughtUp()
   return (
     <div className="frame">
       <FreezeBanner />

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next'
 
 import type { StopShown } from '../api/schema'
 import { useMay } from '../api/session'
+import { number } from '../format'
 import { useAct } from '../parts/act'
 import { Ltr } from '../parts/Ltr'
 import { Moment } from '../parts/Moment'
@@ -48,6 +49,7 @@ function InForce({ stop }: { stop: StopShown }) {
             : <bdi>“{stop.reason}”</bdi>
           </>
         )}
+        {stop.told > 0 && <span className="sub"> · {t('frame.stop.acknowledged', { shown: number(stop.acknowledged), all: number(stop.told) })}</span>}
       </span>
       {may && stop.kind !== 'termination' && (
         <Button

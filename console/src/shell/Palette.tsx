@@ -5,7 +5,7 @@ import { useRouter } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
-import { answer, api } from '../api/client'
+import { answer, answerOr, api } from '../api/client'
 import { useSession } from '../api/session'
 import { groupsFor } from './places'
 
@@ -17,7 +17,7 @@ export function Palette() {
   const router = useRouter()
   const [asked, setAsked] = useState('')
   const go = (to: string) => void router.navigate({ to })
-  const agents = useQuery({ queryKey: ['agents'], queryFn: () => answer(api.GET('/api/v1/agents')), enabled: asked !== '' })
+  const agents = useQuery({ queryKey: ['agents'], queryFn: () => answerOr({ release: '', agents: [] }, api.GET('/api/v1/agents')), enabled: asked !== '' })
   const places: SpotlightActionData[] = groupsFor(useSession().roles).flatMap((group) =>
     group.places.map(({ name, to, icon: Icon }) => ({
       id: name,

@@ -3,9 +3,13 @@ import { queryOptions, useQuery } from '@tanstack/react-query'
 import { answer, api } from '../api/client'
 import { useFresh } from '../api/live'
 
+const COUNTED_MS = 3_000
+
 export const stopsQuery = queryOptions({
   queryKey: ['stops'],
   queryFn: () => answer(api.GET('/api/v1/stops')),
+  // Who is told, and who acknowledges, makes no event.
+  refetchInterval: (query) => (query.state.data?.stops.length ? COUNTED_MS : false),
 })
 
 /** The stops in force. */

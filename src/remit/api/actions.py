@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import orjson
@@ -17,6 +17,7 @@ from remit.domain.finding import Finding
 from remit.domain.ids import WorkspaceName
 from remit.domain.messages import Language, say, telling
 from remit.domain.record import RecordKind
+from remit.storage.approval_history import OUTCOMES
 from remit.storage.port import Reads
 
 ToldIn = Annotated[Language, Query(description="The language of the words.")]
@@ -102,7 +103,7 @@ class ActionRoutes:
         record = self._seen(action, caller)
         decision = Decision.from_json(record["decision"])
         return ActionWhole(
-            **action_of(self._use.store, caller.workspace, record, language).model_dump(),
+            **actions_of(self._use.store, caller.workspace, [record], language)[0].model_dump(),
             findings=findings_of(decision, language),
             duties=record["decision"]["duties"],
             policies=list(decision.policies),
@@ -152,8 +153,16 @@ def finding_of(finding: Finding, language: Language) -> FindingShown:
     )
 
 
-def action_of(store: Reads, workspace: WorkspaceName, record: dict[str, Any], language: Language = "en") -> ActionShown:
-    """Return the action of a `decision_made` record with what is known of its outcome by now."""
+def actions_of(
+    store: Reads, workspace: WorkspaceName, decided: Sequence[dict[str, Any]], language: Language = "en"
+) -> list[ActionShown]:
+    """Return the actions of `decision_made` records with what is known of their outcomes by now."""
+    keys = [f"{record['action']}/{part}" for record in decided for part in OUTCOMES]
+    told = store.records_at(workspace, keys)
+    return [_action_of(record, told, language) for record in decided]
+
+
+def _action_of(record: dict[str, Any], told: Mapping[str, bytes], language: Language) -> ActionShown:
     decision = Decision.from_json(record["decision"])
     return ActionShown(
         id=record["action"],
@@ -171,20 +180,20 @@ def action_of(store: Reads, workspace: WorkspaceName, record: dict[str, Any], la
         approval=record.get("approval"),
         arguments_digest=record["arguments_digest"],
         reserved=record["cost"],
-        outcome=_outcome(store, workspace, record["action"]),
+        outcome=_outcome(record["action"], told),
     )
 
 
-def _outcome(store: Reads, workspace: WorkspaceName, action: str) -> OutcomeShown | None:
-    for part in ("reconciled", "outcome"):
-        body = store.record(workspace, f"{action}/{part}")
+def _outcome(action: str, told: Mapping[str, bytes]) -> OutcomeShown | None:
+    for part in OUTCOMES:
+        body = told.get(f"{action}/{part}")
         if body is not None:
-            told = orjson.loads(body)
+            outcome = orjson.loads(body)
             return OutcomeShown(
-                status=told["status"],
-                error=told["error"],
-                cost=told.get("cost"),
-                at=told["at"],
+                status=outcome["status"],
+                error=outcome["error"],
+                cost=outcome.get("cost"),
+                at=outcome["at"],
                 reconciled=part == "reconciled",
             )
     return None

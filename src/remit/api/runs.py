@@ -10,7 +10,7 @@ import orjson
 from fastapi import Query
 
 from remit.api.access import allow, everyone
-from remit.api.actions import ActionShown, ToldIn, action_of
+from remit.api.actions import ActionShown, ToldIn, actions_of
 from remit.api.route import Route
 from remit.api.shapes import PAGE, Asker, Cursor, Limit, Shown, cursor_of, missing, number_of, place_of
 from remit.api.use_cases import UseCases
@@ -146,7 +146,7 @@ class RunRoutes:
         page = decided[:limit]
         return ActionPage(
             run=self._shown(found),
-            actions=[action_of(store, where, orjson.loads(body), language) for _, body in page],
+            actions=actions_of(store, where, [orjson.loads(body) for _, body in page], language),
             next=cursor_of(page[-1][0]) if len(decided) > limit else None,
         )
 

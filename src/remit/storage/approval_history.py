@@ -47,6 +47,7 @@ class SqlApprovalHistory:
     """The history by SQLAlchemy Core, over the connections of a store."""
 
     def __init__(self, store: Queries) -> None:
+        self._store = store
         self._engine = store._engine
 
     def similar(
@@ -72,10 +73,8 @@ class SqlApprovalHistory:
 
     def outcomes(self, workspace: WorkspaceName, actions: Sequence[ActionId]) -> Mapping[ActionId, bytes]:
         """See ApprovalHistory."""
-        c = records.c
         keys = {f"{action}/{part}": action for action in actions for part in OUTCOMES}
-        found = self._all(select(c.key, c.body).where(c.workspace == workspace, c.key.in_(keys)))
-        by_key = {row[0]: bytes(row[1]) for row in found}
+        by_key = self._store.records_at(workspace, list(keys))
         told: dict[ActionId, bytes] = {}
         for key, action in keys.items():
             if key in by_key:

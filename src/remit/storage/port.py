@@ -11,7 +11,7 @@ either way, and a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -236,6 +236,9 @@ class Reads(LivenessReads, CandidateReads, Protocol):
     def span(self, workspace: WorkspaceName, kind: str, since: Instant, until: Instant) -> tuple[int, int]: ...
 
     def record(self, workspace: WorkspaceName, key: str) -> bytes | None: ...
+
+    def records_at(self, workspace: WorkspaceName, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """The bodies of those records that there are, by key; of a page's worth of keys."""
 
     def approval(self, approval: ApprovalId) -> Approval | None: ...
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -159,6 +159,12 @@ class Queries(IdentityQueries, LivenessQueries, CandidateQueries):
         table = tables.records
         found = self._all(select(table.c.body).where(table.c.workspace == workspace, table.c.key == key))
         return bytes(found[0][0]) if found else None
+
+    def records_at(self, workspace: WorkspaceName, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """See port.py."""
+        c = tables.records.c
+        found = self._all(select(c.key, c.body).where(c.workspace == workspace, c.key.in_(keys)))
+        return {row[0]: bytes(row[1]) for row in found}
 
     def approval(self, approval: ApprovalId) -> Approval | None:
         """Return one approval as it stands."""

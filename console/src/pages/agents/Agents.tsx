@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 
-import { answer, api } from '../../api/client'
+import { answerOr, api } from '../../api/client'
 import { useFresh } from '../../api/live'
 import { number } from '../../format'
 import { Empty } from '../../parts/Empty'
@@ -15,7 +15,7 @@ import { Page } from '../../parts/Page'
 export function Agents() {
   const { t } = useTranslation()
   useFresh(['agents'], ({ kind }) => ['stop_changed', 'release_activated', 'run_started', 'run_ended'].includes(kind))
-  const agents = useQuery({ queryKey: ['agents'], queryFn: () => answer(api.GET('/api/v1/agents')) })
+  const agents = useQuery({ queryKey: ['agents'], queryFn: () => answerOr({ release: '', agents: [] }, api.GET('/api/v1/agents')) })
   return (
     <Page title={t('agents.title')}>
       <div className="card">

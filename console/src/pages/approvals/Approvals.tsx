@@ -19,7 +19,7 @@ import { Inbox } from './Inbox'
 export function Approvals() {
   const { t } = useTranslation()
   const [view, setView] = useSearchText('view')
-  useFresh(['approvals', 'approval'], ({ kind, verdict }) => kind.startsWith('approval') || verdict === 'hold' || kind === 'run_ended')
+  useFresh(['approvals', 'approval'], ({ kind, verdict }) => kind.startsWith('approval') || kind.startsWith('question') || verdict === 'hold' || kind === 'run_ended')
   const approvals = useQuery({ queryKey: ['approvals', 'all'], queryFn: () => answer(api.GET('/api/v1/approvals', {})) })
   const waiting = approvals.data?.approvals.filter(isWaiting).length ?? 0
   return (

@@ -15,6 +15,7 @@ import { Meter } from '../../parts/Meter'
 import { Acts } from './Acts'
 import { Answers } from './Answers'
 import { Arguments } from './Arguments'
+import { useAnsweredElsewhere } from './elsewhere'
 import type { Edits } from './edits'
 import { Questions } from './Questions'
 import { Trail } from './Trail'
@@ -28,6 +29,7 @@ export function Detail({ id }: { id: string }) {
       answer(api.GET('/api/v1/approvals/{approval}/detail', { params: { path: { approval: id }, query: { language: language() } } })),
   })
   const [edits, setEdits] = useState<Edits | null>(null)
+  useAnsweredElsewhere(id)
   return (
     <section className="card approval" aria-label={t('approvals.detail')}>
       <Loaded query={detail} lines={10}>

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 
-import { answer, api } from '../../api/client'
+import { answerOr, api } from '../../api/client'
 import { useFresh } from '../../api/live'
 import { BudgetBars } from '../../parts/BudgetBars'
 import { Empty } from '../../parts/Empty'
@@ -14,14 +14,16 @@ const LEVELS = ['workspace', 'team', 'agent', 'user'] as const
 export function Budgets() {
   const { t } = useTranslation()
   useFresh(['budgets'], ({ kind }) => kind === 'decision_made' || kind === 'outcome_reported')
-  const budgets = useQuery({ queryKey: ['budgets'], queryFn: () => answer(api.GET('/api/v1/budgets', {})) })
+  const budgets = useQuery({ queryKey: ['budgets'], queryFn: () => answerOr({ budgets: [] }, api.GET('/api/v1/budgets', {})) })
   return (
     <Page title={t('budgets.title')}>
       <Loaded query={budgets}>
         {({ budgets: found }) =>
           found.length === 0 ? (
             <div className="card">
-              <Empty title={t('budgets.none')}>{t('budgets.how')}</Empty>
+              <Empty title={t('budgets.none')} command="remit apply DIR">
+                {t('budgets.how')}
+              </Empty>
             </div>
           ) : (
             <div className="grid">

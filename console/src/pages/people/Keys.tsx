@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
-import { answer, api } from '../../api/client'
+import { answer, answerOr, api } from '../../api/client'
 import type { KeyShown } from '../../api/schema'
 import { useMay } from '../../api/session'
 import { useAct } from '../../parts/act'
@@ -32,7 +32,7 @@ export function Keys() {
 
 function Make() {
   const { t } = useTranslation()
-  const agents = useQuery({ queryKey: ['agents'], queryFn: () => answer(api.GET('/api/v1/agents')) })
+  const agents = useQuery({ queryKey: ['agents'], queryFn: () => answerOr({ release: '', agents: [] }, api.GET('/api/v1/agents')) })
   const [agent, setAgent] = useState<string | null>(null)
   const [label, setLabel] = useState('')
   const [secret, setSecret] = useState('')

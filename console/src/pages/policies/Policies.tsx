@@ -3,7 +3,7 @@ import './policies.css'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 
-import { answer, api } from '../../api/client'
+import { answerOr, api } from '../../api/client'
 import type { PolicyShown } from '../../api/schema'
 import { Empty } from '../../parts/Empty'
 import { Loaded } from '../../parts/Loaded'
@@ -16,14 +16,16 @@ import { WhatIf } from './WhatIf'
 /** The policies in force, and what they would decide. */
 export function Policies() {
   const { t } = useTranslation()
-  const policies = useQuery({ queryKey: ['policies', ''], queryFn: () => answer(api.GET('/api/v1/policies', {})) })
+  const policies = useQuery({ queryKey: ['policies', ''], queryFn: () => answerOr({ release: '', policies: [] }, api.GET('/api/v1/policies', {})) })
   return (
     <Page title={t('policies.title')}>
       <Loaded query={policies}>
         {({ policies: files }) =>
           files.length === 0 ? (
             <div className="card">
-              <Empty title={t('policies.none')}>{t('policies.grants')}</Empty>
+              <Empty title={t('policies.none')} command="remit apply DIR">
+                {t('policies.grants')}
+              </Empty>
             </div>
           ) : (
             <Split files={files} />

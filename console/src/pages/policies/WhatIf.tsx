@@ -4,7 +4,7 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
-import { answer, api } from '../../api/client'
+import { answer, answerOr, api } from '../../api/client'
 import type { WhatIfShown } from '../../api/schema'
 import { language } from '../../i18n'
 import { Ltr } from '../../parts/Ltr'
@@ -14,8 +14,8 @@ import { Verdict } from '../../parts/Verdict'
 /** What would be decided of an action that nobody attempts. */
 export function WhatIf() {
   const { t } = useTranslation()
-  const agents = useQuery({ queryKey: ['agents'], queryFn: () => answer(api.GET('/api/v1/agents')) })
-  const tools = useQuery({ queryKey: ['tools'], queryFn: () => answer(api.GET('/api/v1/tools')) })
+  const agents = useQuery({ queryKey: ['agents'], queryFn: () => answerOr({ release: '', agents: [] }, api.GET('/api/v1/agents')) })
+  const tools = useQuery({ queryKey: ['tools'], queryFn: () => answerOr({ release: '', tools: [] }, api.GET('/api/v1/tools')) })
   const [agent, setAgent] = useState<string | null>(null)
   const [tool, setTool] = useState<string | null>(null)
   const [user, setUser] = useState('user:test')

@@ -35,15 +35,15 @@ export function Path({ steps, start, end, chosen, choose }: Props) {
   const scroller = useRef<HTMLDivElement>(null)
   const shown = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 12 })
   const place = rows.findIndex((row) => row.id === chosen)
-  const begun = useRef(false)
+  const wanted = useRef<'center' | 'auto' | ''>('center')
   useEffect(() => {
-    if (begun.current || place < 0) return
-    begun.current = true // once: later the reader decides what is looked at
-    shown.scrollToIndex(place, { align: 'center' })
+    if (wanted.current === '' || place < 0) return
+    shown.scrollToIndex(place, { align: wanted.current })
+    wanted.current = '' // once for each key: else the reader decides what is looked at
   }, [place, shown])
-  useKeys(rows, chosen, (step, place) => {
+  useKeys(rows, chosen, (step) => {
+    wanted.current = 'auto'
     choose(step.id)
-    shown.scrollToIndex(place)
   })
   return (
     <div className="card path fill">
@@ -90,16 +90,16 @@ export function Path({ steps, start, end, chosen, choose }: Props) {
   )
 }
 
-/** J and K, and the arrows, go down and up. */
-function useKeys(rows: Step[], chosen: string, go: (step: Step, place: number) => void): void {
+/** J and K, and the arrows, go down and up; Home and End to the first and the last. */
+function useKeys(rows: Step[], chosen: string, go: (step: Step) => void): void {
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       if (event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement || event.metaKey || event.ctrlKey) return
-      const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key]
+      const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, Home: -Infinity, End: Infinity }[event.key]
       if (by === undefined || rows.length === 0) return
       event.preventDefault()
       const place = Math.min(rows.length - 1, Math.max(0, rows.findIndex((row) => row.id === chosen) + by))
-      go(rows[place], place)
+      go(rows[place])
     }
     window.addEventListener('keydown', pressed)
     return () => window.removeEventListener('keydown', pressed)

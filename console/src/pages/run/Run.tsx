@@ -4,7 +4,7 @@ import { Tabs } from '@mantine/core'
 import { IconFileCertificate, IconRoute, IconSitemap } from '@tabler/icons-react'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
-import { lazy, Suspense, useEffect, useMemo } from 'react'
+import { lazy, Suspense, useEffect, useMemo, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { answer, api } from '../../api/client'
@@ -55,9 +55,13 @@ function Whole({ run }: { run: RunShown }) {
   const { t } = useTranslation()
   const mayAudit = useMay('auditor', 'admin')
   const [tab, setTab] = useSearchText('tab')
-  const steps = useSteps(run)
+  const { steps, isWhole } = useSteps(run)
   const [chosen, choose] = useSearchText('step')
-  const current = steps.find((step) => step.id === chosen) ?? firstToRead(steps)
+  const begun = useRef('')
+  const current = steps.find((step) => step.id === (chosen || begun.current)) ?? firstToRead(steps)
+  useEffect(() => {
+    if (isWhole && begun.current === '') begun.current = current?.id ?? '' // what comes later does not turn the page
+  }, [isWhole, current])
   return (
     <>
       <Facts run={run} steps={steps} />
@@ -101,7 +105,7 @@ function Whole({ run }: { run: RunShown }) {
 }
 
 /** Every step of a run; the pages behind the first are fetched one after the other. */
-function useSteps(run: RunShown): Step[] {
+function useSteps(run: RunShown): { steps: Step[]; isWhole: boolean } {
   const actions = useInfiniteQuery({
     queryKey: ['actions', run.id],
     initialPageParam: '',
@@ -121,7 +125,7 @@ function useSteps(run: RunShown): Step[] {
   })
   const isOpen = run.state === 'running'
   const now = useNow(isOpen ? 1_000 : 3_600_000)
-  return useMemo(
+  const steps = useMemo(
     () =>
       stepsOf(
         (actions.data?.pages ?? []).flatMap((page) => page.actions),
@@ -130,6 +134,7 @@ function useSteps(run: RunShown): Step[] {
       ),
     [actions.data, approvals.data, run.id, run.ended_at, isOpen, now],
   )
+  return { steps, isWhole: actions.isSuccess && approvals.isSuccess && !hasNextPage }
 }
 
 const firstToRead = (steps: Step[]): Step | undefined =>

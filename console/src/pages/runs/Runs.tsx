@@ -4,7 +4,7 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 
-import { answer, api } from '../../api/client'
+import { answer, answerOr, api } from '../../api/client'
 import { useFresh, useNow } from '../../api/live'
 import type { RunShown } from '../../api/schema'
 import { duration, number } from '../../format'
@@ -25,7 +25,7 @@ export function Runs() {
   const [agent, setAgent] = useSearchText('agent')
   const [user, setUser] = useSearchText('user')
   const [state, setState] = useSearchText('state')
-  const agents = useQuery({ queryKey: ['agents'], queryFn: () => answer(api.GET('/api/v1/agents')) })
+  const agents = useQuery({ queryKey: ['agents'], queryFn: () => answerOr({ release: '', agents: [] }, api.GET('/api/v1/agents')) })
   return (
     <Page title={t('runs.title')}>
       <div className="row-gap">

@@ -3,7 +3,7 @@ import { IconCheck, IconCircleHalf2 } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 
-import { answer, api } from '../../api/client'
+import { answerOr, api } from '../../api/client'
 import type { AgentShown, ToolShown } from '../../api/schema'
 import { usd } from '../../format'
 import { Empty } from '../../parts/Empty'
@@ -17,8 +17,8 @@ import './tools.css'
 export function Tools() {
   const { t } = useTranslation()
   const [view, setView] = useSearchText('view')
-  const tools = useQuery({ queryKey: ['tools'], queryFn: () => answer(api.GET('/api/v1/tools')) })
-  const agents = useQuery({ queryKey: ['agents'], queryFn: () => answer(api.GET('/api/v1/agents')) })
+  const tools = useQuery({ queryKey: ['tools'], queryFn: () => answerOr({ release: '', tools: [] }, api.GET('/api/v1/tools')) })
+  const agents = useQuery({ queryKey: ['agents'], queryFn: () => answerOr({ release: '', agents: [] }, api.GET('/api/v1/agents')) })
   return (
     <Page
       title={t('tools.title')}

@@ -1,0 +1,131 @@
+"""What happens while somebody looks: an agent works on, another approver is quicker, everything is frozen."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from remit.sdk.errors import Held, Stopped
+from tests.browser.conftest import House
+from tests.browser.standing import LINA, NOOR, SARA, standing
+
+VISITOR = "user:visitor"
+ENOUGH_TO_SCROLL = 40
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with standing(tmp_path_factory.mktemp("small")) as made:
+        yield made
+
+
+def returned(**given: object) -> dict[str, object]:
+    return given
+
+
+def place_of(page: Page) -> float:
+    return float(page.locator(".path-rows").evaluate("rows => rows.scrollTop"))
+
+
+def test_new_steps_come_without_moving_what_is_read(visit: Callable[..., Page], small: House) -> None:
+    with small.agent("buyer") as client, client.run("buyer", on_behalf_of=VISITOR) as run:
+        for number in range(ENOUGH_TO_SCROLL):
+            run.call("erp.get", {"id": f"order {number}"}, using=returned)
+        page = visit(NOOR, at=small)
+        page.goto(f"{small.url}/runs/{run.id}")
+        expect(page.get_by_text(f"{ENOUGH_TO_SCROLL} of {ENOUGH_TO_SCROLL}")).to_be_visible()
+        chosen = page.locator("[role=option][aria-selected=true]")
+        read = page.get_by_label("Detail of the step")
+        expect(read).to_contain_text("Why this was allowed")
+        with pytest.raises(Held):  # what a page opened now would begin with
+            run.call("erp.pay", {"amount": 501}, using=returned)
+        expect(page.get_by_text("42 of 42")).to_be_visible()
+        expect(page.get_by_role("option").first).to_have_attribute("aria-selected", "true")
+        expect(read).to_contain_text("erp.get")  # nobody chose another step
+
+        page.locator(".path-rows").evaluate("rows => rows.scrollTo(0, 360)")
+        page.get_by_role("option").filter(has_text="erp.get").nth(14).click()
+        expect(page).to_have_url(re.compile("step=act_"))
+        before, top = place_of(page), chosen.bounding_box()
+        for number in range(5):
+            run.call("erp.get", {"id": f"late order {number}"}, using=returned)
+        expect(page.get_by_text("47 of 47")).to_be_visible()
+        assert before == place_of(page) > 0
+        assert chosen.bounding_box() == top
+        expect(page.get_by_text("Running", exact=True)).to_be_visible()
+    expect(page.get_by_text("Ended", exact=True)).to_be_visible()
+    assert before == place_of(page)
+
+
+def test_of_two_approvers_one_wins_and_the_other_is_told(visit: Callable[..., Page], small: House) -> None:
+    sara, lina = visit(SARA, at=small), visit(LINA, at=small)
+    with small.agent("buyer") as client, client.run("buyer", on_behalf_of=VISITOR) as run:
+        for page in (sara, lina):
+            page.goto(f"{small.url}/approvals")
+        with pytest.raises(Held):
+            run.call("erp.pay", {"amount": 900, "note": "twice"}, using=returned)
+        late: list[Route] = []
+        lina.route("**/api/v1/approvals/*/reject", lambda route: late.append(route))
+        lina.get_by_role("button", name="Reject").click()
+        sara.get_by_role("button", name="Approve", exact=True).click()
+        expect(sara.get_by_text("Approved: the agent may go on")).to_be_visible()
+        expect(lina.get_by_text("user:sara was quicker: Approved")).to_be_visible()
+        expect(lina.get_by_text("Nothing waits for anybody")).to_be_visible()
+        late[0].continue_()  # what she pressed arrives after all
+        expect(lina.get_by_text("is approved already")).to_be_visible()
+        lina.get_by_text("Decided", exact=True).click()
+        expect(lina.get_by_role("option").first).to_contain_text("Approved")
+        paid = run.call("erp.pay", {"amount": 900, "note": "twice"}, using=returned)
+    assert paid == {"amount": 900, "note": "twice"}
+    expect(lina.get_by_role("option").first).to_contain_text("Approved, used")
+
+
+def test_freezing_stops_the_agent_and_every_page_says_who_and_why(visit: Callable[..., Page], small: House) -> None:
+    with small.agent("buyer") as client, client.run("buyer", on_behalf_of=VISITOR) as run:
+        run.call("erp.get", {"id": "before"}, using=returned)
+        page, other = visit(NOOR, at=small), visit(SARA, at=small)
+        other.goto(f"{small.url}/approvals")
+        page.goto(f"{small.url}/agents/buyer")
+        page.get_by_role("button", name="Stop agents").click()
+        expect(page.get_by_label("agent:buyer")).to_be_checked()
+        page.get_by_label("Why").fill("prices look wrong")
+        page.get_by_role("button", name="Freeze now").click()
+        for each in (page, other):
+            banner = each.get_by_role("region", name="Stops in force")
+            expect(banner).to_contain_text("agent:buyer is frozen")
+            expect(banner).to_contain_text(NOOR)
+            expect(banner).to_contain_text("prices look wrong")
+            expect(banner).to_contain_text("1 of 1 who listen have acknowledged")
+        expect(other.get_by_role("button", name="Unfreeze")).to_have_count(0)
+        with pytest.raises(Stopped):
+            run.call("erp.get", {"id": "while frozen"}, using=returned)
+        assert run.stopped
+        page.get_by_role("button", name="Unfreeze").click()
+        for each in (page, other):
+            expect(each.get_by_role("region", name="Stops in force")).to_have_count(0)
+        assert run.call("erp.get", {"id": "after"}, using=returned) == {"id": "after"}
+        page.goto(f"{small.url}/runs/{run.id}")
+        expect(page.get_by_text("2 of 2")).to_be_visible()
+
+
+def test_the_page_comes_back_after_the_server_and_has_missed_nothing(
+    visit: Callable[..., Page], tmp_path: Path
+) -> None:
+    from remit.compose import connect
+
+    with standing(tmp_path) as own:
+        page = visit(NOOR, at=own)
+        expect(page.get_by_text("No agent has run yet")).to_be_visible()
+        expect(page.locator(".live")).to_have_text("Live")
+        own.office.stop()
+        expect(page.locator(".live")).to_have_text("Reconnecting …")
+        with connect(own.office.database) as client, client.run("buyer", on_behalf_of=VISITOR) as run:
+            run.call("erp.get", {"id": "meanwhile"}, using=returned)
+        own.office.start()
+        expect(page.locator(".live")).to_have_text("Live")
+        row = page.get_by_role("row").filter(has_text=run.id)
+        expect(row).to_contain_text("Ended")
+        with own.agent("buyer") as client, client.run("buyer", on_behalf_of=VISITOR) as later:
+            expect(page.get_by_role("row").filter(has_text=later.id)).to_contain_text("Running")
