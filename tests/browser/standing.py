@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from remit.domain.ids import WorkspaceName
 from tests.browser.conftest import House, add_people, part
@@ -17,7 +18,7 @@ SARA, LINA, NOOR = "user:sara", "user:lina", "user:noor"
 PEOPLE = {SARA: ("approver",), LINA: ("approver",), NOOR: ("admin", "operator", "auditor")}
 REMIT = (sys.executable, "-c", "from remit.cli.main import main; main()")
 STOP_S = 20
-PATIENT = {
+PATIENT: dict[str, Any] = {
     "limits": {"steps": "unlimited", "tool_calls": "unlimited", "denials": "unlimited"},
     "loops": {"on_detection": "warn"},
 }

@@ -14,7 +14,7 @@ const LEVELS = ['workspace', 'team', 'agent', 'user'] as const
 export function Budgets() {
   const { t } = useTranslation()
   useFresh(['budgets'], ({ kind }) => kind === 'decision_made' || kind === 'outcome_reported')
-  const budgets = useQuery({ queryKey: ['budgets'], queryFn: () => answerOr({ budgets: [] }, api.GET('/api/v1/budgets', {})) })
+  const budgets = useQuery({ queryKey: ['budgets'], queryFn: () => answerOr({ release: '', at: 0, budgets: [] }, api.GET('/api/v1/budgets', {})) })
   return (
     <Page title={t('budgets.title')}>
       <Loaded query={budgets}>

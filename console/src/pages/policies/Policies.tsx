@@ -16,7 +16,7 @@ import { WhatIf } from './WhatIf'
 /** The policies in force, and what they would decide. */
 export function Policies() {
   const { t } = useTranslation()
-  const policies = useQuery({ queryKey: ['policies', ''], queryFn: () => answerOr({ release: '', policies: [] }, api.GET('/api/v1/policies', {})) })
+  const policies = useQuery({ queryKey: ['policies', ''], queryFn: () => answerOr({ release: '', decided_by: 'compiled', why: '', policies: [] }, api.GET('/api/v1/policies', {})) })
   return (
     <Page title={t('policies.title')}>
       <Loaded query={policies}>
