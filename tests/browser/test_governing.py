@@ -98,6 +98,7 @@ def test_a_person_is_added_and_comes_in_by_the_link_shown(visit: Callable[..., P
     link = page.locator("form .command bdi").inner_text()
     expect(page.get_by_role("row").filter(has_text="user:aisha.noor")).to_contain_text("Viewer")
     hers = visit(link=link)
+    hers.goto(f"{house.url}/runs")
     hers.get_by_role("button", name="Account").click()
     expect(hers.get_by_text("user:aisha.noor")).to_be_visible()
     expect(hers.get_by_role("button", name="Stop agents")).to_have_count(0)

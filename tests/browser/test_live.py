@@ -117,6 +117,7 @@ def test_the_page_comes_back_after_the_server_and_has_missed_nothing(
 
     with standing(tmp_path) as own:
         page = visit(NOOR, at=own)
+        page.goto(f"{own.url}/runs")
         expect(page.get_by_text("No agent has run yet")).to_be_visible()
         expect(page.locator(".live")).to_have_text("Live")
         own.office.stop()
