@@ -43,12 +43,8 @@ ROLES = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the mark
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have one worker run all of these: the company has to work but once."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group("browser"))
+ONE_WORKER = pytest.mark.xdist_group("browser")
+"""Of every file here: the company has to work but once. In each file, since a hook here would come too late."""
 
 
 def part(name: str) -> Any:

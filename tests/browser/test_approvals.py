@@ -9,7 +9,9 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OMAR, PRIYA, House
+from tests.browser.conftest import OMAR, ONE_WORKER, PRIYA, House
+
+pytestmark = ONE_WORKER
 
 
 @contextmanager

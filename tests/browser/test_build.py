@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from remit.api.console import FOLDER, NONCE, PAGE
+from tests.browser.conftest import ONE_WORKER
+
+pytestmark = ONE_WORKER
 
 ROOT = Path(__file__).resolve().parents[2]
 CONSOLE = ROOT / "console"

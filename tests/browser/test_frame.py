@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import VIEWER, House
+from tests.browser.conftest import ONE_WORKER, VIEWER, House
+
+pytestmark = ONE_WORKER
 
 
 def test_a_link_signs_in_once_to_the_overview_and_the_runs_are_there(visit: Callable[..., Page], house: House) -> None:

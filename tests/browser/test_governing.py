@@ -8,7 +8,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from remit.sdk.errors import Refused
-from tests.browser.conftest import EXAMPLE, VIEWER, House
+from tests.browser.conftest import EXAMPLE, ONE_WORKER, VIEWER, House
+
+pytestmark = ONE_WORKER
 
 SAYS = "refunds wait from AED 300 on"
 

@@ -8,8 +8,10 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from remit.sdk.errors import Held, Stopped
-from tests.browser.conftest import House
+from tests.browser.conftest import ONE_WORKER, House
 from tests.browser.standing import LINA, NOOR, SARA, standing
+
+pytestmark = ONE_WORKER
 
 VISITOR = "user:visitor"
 ENOUGH_TO_SCROLL = 40

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, House
+from tests.browser.conftest import ONE_WORKER, ROOT, House
+
+pytestmark = ONE_WORKER
 
 AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
 LOOKS = [("en", "light"), ("en", "dark"), ("ar", "light"), ("ar", "dark")]

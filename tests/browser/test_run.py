@@ -4,11 +4,14 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import VIEWER, House
+from tests.browser.conftest import ONE_WORKER, VIEWER, House
+
+pytestmark = ONE_WORKER
 
 
 def test_why_the_loop_was_stopped_stands_beside_the_step(visit: Callable[..., Page], house: House) -> None:
     page = visit()
+    page.goto(f"{house.url}/runs")
     page.get_by_text(house.played["renewal"].run).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Run of procurement-optimizer")
     panel = page.get_by_label("Detail of the step")

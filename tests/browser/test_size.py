@@ -10,9 +10,11 @@ from remit.compose import open_door, open_parts, open_queue
 from remit.domain.admission import RunRequest
 from remit.domain.ids import AgentName, UserId
 from remit.settings import Settings
-from tests.browser.conftest import House
+from tests.browser.conftest import ONE_WORKER, House
 from tests.browser.standing import NOOR, Standing, standing
 from tests.worlds import WORKSPACE
+
+pytestmark = ONE_WORKER
 
 MANY = 10_000
 CALLERS = 64

@@ -27,7 +27,7 @@ export function Answers({ id }: { id: string }) {
       <h3>{t('approvals.answers')}</h3>
       {answers.map((said) => (
         <div key={`${said.by} ${said.at}`} className="row-gap" style={{ padding: '4px 0' }}>
-          <Avatar size={24} name={said.by.replace('user:', '')} color="teal" />
+          <Avatar size={24} name={said.by.replace('user:', '')} color="brand" />
           <Ltr>{said.by}</Ltr>
           <span className={said.answer === 'rejected' ? 't-deny' : 't-allow'}>{t(`run.answer.${said.answer}`, said.answer)}</span>
           <span className="quiet">

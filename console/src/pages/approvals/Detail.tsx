@@ -99,9 +99,11 @@ function Heading({ detail }: { detail: ApprovalDetailShown }) {
         )}
         <span className="row-gap">
           <IconUsers size={15} className="quiet" aria-hidden />
-          {isPending && detail.missing.length > 0
-            ? t('approvals.missing', { groups: detail.missing.join(', ') })
-            : detail.approvers.join(', ')}
+          {isPending && detail.missing.length > 0 ? (
+            t('approvals.missing', { groups: detail.missing.join(', ') })
+          ) : (
+            <Ltr>{detail.approvers.join(', ')}</Ltr>
+          )}
         </span>
         <span className="sub">
           {t('runs.user')} <Ltr>{detail.on_behalf_of}</Ltr>

@@ -54,7 +54,9 @@ export function Inbox({ approvals, chosen, choose }: Props) {
           </div>
           <div className="inbox-line sub">
             <IconUsers size={14} aria-hidden />
-            <span className="truncate">{(each.missing.length ? each.missing : each.approvers).join(', ')}</span>
+            <span className="truncate">
+              <Ltr>{(each.missing.length ? each.missing : each.approvers).join(', ')}</Ltr>
+            </span>
             <State approval={each} now={now} />
           </div>
         </button>

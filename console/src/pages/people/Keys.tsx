@@ -106,7 +106,7 @@ function Row({ each }: { each: KeyShown }) {
     { said: () => t('people.revoked', { key: each.hint }), changes: ['keys'] },
   )
   return (
-    <tr style={{ opacity: each.holds ? 1 : 0.65 }}>
+    <tr>
       <td>
         <Ltr mono title={each.id}>
           {each.hint}…
