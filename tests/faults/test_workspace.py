@@ -45,7 +45,7 @@ def test_hostile_files(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[
         assert out == ""
         assert err.startswith("Error: ")
         assert err.count("\n") == 1
-        # Bytes that are no text are refused before they are read as a workspace: the file is named, not the place in it.
+        # Bytes that are no text are refused before they are read as a workspace: then only the file is named.
         told = "people.yaml: is no UTF-8" if case == "bytes that are no text" else first.removesuffix(".")
         assert told in err
         assert it.world.store.active(WORKSPACE, "production") == active
