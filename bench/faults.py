@@ -179,8 +179,10 @@ class Harness:
     def _crash_database(self) -> None:
         told = self._count("unavailable")
         self._crash()
-        self._until("somebody is told", lambda: self._count("unavailable") > told)
-        self._restart()
+        try:
+            self._until("somebody is told", lambda: self._count("unavailable") > told)
+        finally:
+            self._restart()
         self._crashed += 1
 
     def _freeze(self) -> None:

@@ -166,9 +166,11 @@ def test_when_the_server_crashes_nothing_is_half_and_all_goes_on_afterwards(
             done = at_work.count("effect")
             at_work.until("they are at work", lambda done=done: at_work.count("effect") > done + 200)  # type: ignore[misc]
             postgres.crash()
-            told = at_work.count("unavailable")
-            at_work.until("all are told", lambda told=told: at_work.count("unavailable") > told + PROCESSES)  # type: ignore[misc]
-            postgres.start()
+            try:
+                told = at_work.count("unavailable")
+                at_work.until("all are told", lambda told=told: at_work.count("unavailable") > told + PROCESSES)  # type: ignore[misc]
+            finally:
+                postgres.start()  # else every test after this one would fail with it
         done = at_work.count("effect")
         at_work.until("they go on", lambda: at_work.count("effect") > done + 200)
         assert len({line[2] for line in at_work.lines() if line[0] == "unavailable"}) == PROCESSES

@@ -32,8 +32,10 @@ def test_a_database_that_crashes_under_load_is_told_clearly_and_gone_on_with(tmp
     with calling(settings, tmp_path) as callers:
         callers.until_answered(200, CALLERS)
         postgres.crash()
-        callers.until_answered(503, 2 * CALLERS)
-        postgres.start()
+        try:
+            callers.until_answered(503, 2 * CALLERS)
+        finally:
+            postgres.start()  # else every test after this one would fail with it
         callers.until_answered(200, 5 * CALLERS)
         callers.end()
         expect_clear_503s(callers, "store_failed")
