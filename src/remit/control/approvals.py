@@ -89,6 +89,7 @@ def voted(
     approval: Approval, voice: Voice, now: Instant, *, approve: bool, comment: str, group: GroupName | None
 ) -> Approval:
     """Return an approval with one answer more, and what it has come to. Raises AnswerRefused."""
+    now = max(now, approval.created_at)  # a clock that went back answers at the earliest when it was asked
     heard = {each for answer in approval.current for each in (answer["by"], answer.get("for")) if each}
     for person in (voice.by, voice.person):
         if person in heard:
