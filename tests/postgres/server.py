@@ -23,7 +23,7 @@ import pytest
 
 from remit.storage.postgres import PostgresStore
 
-START_TIMEOUT_S = 60
+START_TIMEOUT_S = 120  # after a crash it first recovers, on a busy machine for long
 UNPRIVILEGED = ("postgres", "nobody", "daemon")
 
 # The server goes when its pytest goes, and with it all it holds, also where that was killed: then `read` meets the end

@@ -20,7 +20,7 @@ from remit.sdk.wire import Reach
 from tests.served import Served, served
 from tests.worlds import SARA, VISITOR, WORKSPACE, World, agent, world
 
-PATIENCE_S = 15
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
