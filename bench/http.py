@@ -22,8 +22,8 @@ from bench import workspace
 from bench.deciding import Answered
 from bench.measure import Table, medians, percentile
 from bench.servers import ServerProcess, free_port, running
-from remit.api.answers import Receive, Scope, Send
-from remit.api.limits import RequestLimits
+from remit.asgi.answers import Receive, Scope, Send
+from remit.asgi.limits import RequestLimits
 from remit.api.serving import Listening, ServerLimits, Whole, bound, serve, server_of
 from remit.compose import open_parts, open_queue
 from remit.control.credentials import Credentials

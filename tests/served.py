@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from remit.api.limits import RequestLimits
 from remit.api.serving import Listening, Server, ServerLimits, bound, server_of
+from remit.asgi.limits import RequestLimits
 from remit.control.credentials import Credentials
 from remit.domain.ids import AgentName
 from remit.sdk.client import Client

@@ -203,8 +203,8 @@ def open_api(
     from remit.api.access import Doorkeeper
     from remit.api.app import control_plane
     from remit.api.figures import Figures
-    from remit.api.limits import limits_for
     from remit.api.use_cases import Lifetimes, UseCases
+    from remit.asgi.limits import limits_for
     from remit.control.approvals import Approvals
     from remit.control.attempts import Attempts
     from remit.control.credentials import Credentials

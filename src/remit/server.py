@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from remit.api.admission import AgentRoutes, Told
-from remit.api.commits import Commits
 from remit.api.console import ConsoleRoute
 from remit.api.events import EventRoute
-from remit.api.limits import RequestLimits, limits_for
 from remit.api.listening import ListenRoute
 from remit.api.route import Identifies, Seam
-from remit.api.served import ServedDoor
 from remit.api.serving import NotEncrypted, Whole, is_loopback
+from remit.asgi.commits import Commits
+from remit.asgi.limits import RequestLimits, limits_for
 from remit.compose import Parts, open_api
 from remit.control.proof import Proof
 from remit.control.tokens import RunTokens
@@ -24,6 +23,7 @@ from remit.domain.arguments import PayloadLimits
 from remit.domain.identity import Caller
 from remit.domain.ids import WorkspaceName
 from remit.execution.admission import AdmissionQueue
+from remit.execution.served import ServedDoor
 from remit.execution.watching import Watch
 from remit.settings import Settings
 from remit.storage.sealed import KeyFile, Keyring

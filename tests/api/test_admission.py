@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from remit.api.limits import RequestLimits
+from remit.asgi.limits import RequestLimits
 from remit.control.credentials import Credentials
 from remit.control.passwords import Passwords
 from remit.control.people import People

@@ -151,7 +151,7 @@ def test_a_failure_is_one_line_of_json_with_the_id_that_the_caller_was_told(
             def broken(*_: object) -> None:
                 raise ValueError("rmt_p_secret in a message")
 
-            monkeypatch.setattr("remit.api.served.ServedDoor.run_of", broken)
+            monkeypatch.setattr("remit.execution.served.ServedDoor.run_of", broken)
             monkeypatch.setattr("remit.storage.sqlite.SqliteStore.runs", broken)
             raw = server.ask("POST", f"/api/v1/runs/{run}/end", {})
             people = server.ask("GET", "/api/v1/runs")

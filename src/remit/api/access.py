@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeVar
 
-from remit.api.answers import Refusal
+from remit.asgi.answers import Refusal
 from remit.control.attempts import Attempts, TooManyAttempts
 from remit.control.proof import Proof
 from remit.domain.identity import AGENTS, PEOPLE, Caller, CredentialKind, Role

@@ -16,15 +16,15 @@ from dataclasses import asdict, dataclass
 from typing import Protocol
 from urllib.parse import parse_qs
 
-from remit.api.answers import ROUTE, Receive, Refusal, Scope, Send, answer, logged, refuse
 from remit.api.call_form import prompt_of, result_of, usage_of
-from remit.api.commits import Commits
 from remit.api.form import Form
-from remit.api.limits import LONGEST_KEY, Disconnected, RequestLimits, headers_of, json_of, key_in
-from remit.api.served import KeyReused, ServedDoor
+from remit.asgi.answers import ROUTE, Receive, Refusal, Scope, Send, answer, logged, refuse
+from remit.asgi.callers import Authenticator, caller_of, peer_of
+from remit.asgi.commits import Commits
+from remit.asgi.limits import LONGEST_KEY, Disconnected, RequestLimits, headers_of, json_of, key_in
+from remit.asgi.problems import refusal_of
 from remit.domain.action import Cost, Outcome, OutcomeStatus
 from remit.domain.admission import Admission, RunRequest
-from remit.domain.arguments import BadArguments
 from remit.domain.facts import ApprovalState
 from remit.domain.identity import AGENTS, Caller, CredentialKind
 from remit.domain.ids import ActionId, AgentName, ApprovalId, CredentialId, RunId, UserId, WorkspaceName
@@ -32,12 +32,9 @@ from remit.domain.messages import Language, say
 from remit.domain.money import Micros
 from remit.domain.run import Run
 from remit.execution import metering
-from remit.execution.admission import AdmissionClosed, Overloaded
-from remit.execution.door import LONGEST_REPLY, RunRefused
-from remit.execution.rulesets import ReleaseUnusable
-from remit.execution.transaction import ActionIdReused, NothingAsked, NothingOpen, RunNotStarted
-from remit.storage.port import Approval, StoreError
-from remit.storage.sealed import PayloadLost
+from remit.execution.door import LONGEST_REPLY
+from remit.execution.served import ServedDoor
+from remit.storage.port import Approval
 
 LONGEST_WAIT_S = 30
 """How long one request may wait for people to answer."""
@@ -51,20 +48,6 @@ MOST_PROLONGED = 256
 """Most actions that one heartbeat prolongs."""
 
 _log = logging.getLogger("remit.api")
-
-
-class Authenticator(Protocol):
-    """Says who calls. `quickly` asks no database and may not know; `identify` does, and raises Refusal (401, 429)."""
-
-    def quickly(self, headers: Mapping[str, str]) -> Caller | None: ...
-
-    def identify(self, headers: Mapping[str, str], peer: str) -> Caller: ...
-
-
-async def caller_of(authenticator: Authenticator, headers: Mapping[str, str], peer: str) -> Caller:
-    """Return who calls, without blocking the event loop. Raises Refusal."""
-    known = authenticator.quickly(headers)
-    return known if known is not None else await asyncio.to_thread(authenticator.identify, headers, peer)
 
 
 class RunTokens(Protocol):
@@ -369,39 +352,6 @@ class AgentRoutes:
         if run is None or run.agent != asked.agent:
             raise Refusal(404, "no_run", "there is no such run of this agent", "Start one, and use its id and token")
         return run
-
-
-def peer_of(scope: Scope) -> str:
-    """Return the address of whoever connected; no header is believed about it."""
-    client = scope.get("client")
-    return client[0] if client else ""
-
-
-def refusal_of(error: Exception) -> Refusal:
-    """Put an expected error into a problem; anything else is an internal error that tells nothing."""
-    for kind, status, code, remedy in _PROBLEMS:
-        if isinstance(error, kind):
-            return Refusal(status, code, str(error), remedy, retry_after_s=1 if status == 503 else 0)
-    if isinstance(error, Refusal):
-        return error
-    if isinstance(error, BadArguments):
-        return Refusal(422, f"arguments.{error.code}", error.message, error.remedy, field=error.path)
-    return Refusal(500, "internal", "the request failed; nothing was admitted", "The server's log says why")
-
-
-_PROBLEMS: tuple[tuple[type[Exception], int, str, str], ...] = (
-    (Overloaded, 503, "overloaded", "Try again with the same id, slower"),
-    (AdmissionClosed, 503, "closing", "Try again with the same id"),
-    (StoreError, 503, "store_failed", "Try again with the same id: it finds out whether this took effect"),
-    (PayloadLost, 410, "erased", "Start a new run"),
-    (RunRefused, 422, "run_refused", "The detail says what would be right"),
-    (ReleaseUnusable, 422, "release_unusable", "Apply the workspace again with this version, and start a new run"),
-    (ActionIdReused, 422, "key_reused", "Take a new id for each new action"),
-    (KeyReused, 422, "key_reused", "Take a new key for each new request"),
-    (NothingAsked, 409, "nothing_asked", "The state of the approval lists the questions that wait"),
-    (NothingOpen, 409, "nothing_open", "Report one outcome for each admitted action"),
-    (RunNotStarted, 409, "no_run", "Start a run first"),
-)
 
 
 def _found(scope: Scope) -> tuple[_Path, tuple[str, ...]] | None:

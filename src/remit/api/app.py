@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from remit.api.access import PUBLIC, Undeclared, allow
 from remit.api.actions import ActionRoutes
 from remit.api.agents import AgentRoutes
-from remit.api.answers import Refusal
 from remit.api.approval_details import ApprovalDetailRoutes
 from remit.api.approvals import ApprovalRoutes
 from remit.api.backtests import BacktestRoutes
@@ -22,10 +21,10 @@ from remit.api.figures import Figures
 from remit.api.health import HealthRoutes
 from remit.api.keys import KeyRoutes
 from remit.api.ledger import LedgerRoutes
-from remit.api.limits import RequestLimits
 from remit.api.openapi import describe
 from remit.api.overview import OverviewRoutes
 from remit.api.people import PeopleRoutes
+from remit.api.permissions import PermissionRoutes
 from remit.api.policies import PolicyRoutes
 from remit.api.policy_reasons import ReasonRoutes
 from remit.api.records import RecordRoutes
@@ -37,6 +36,8 @@ from remit.api.sign_in_page import SignInPage
 from remit.api.stops import StopRoutes
 from remit.api.trials import TrialRoutes
 from remit.api.use_cases import UseCases
+from remit.asgi.answers import Refusal
+from remit.asgi.limits import RequestLimits
 
 
 class Noun(Protocol):
@@ -130,6 +131,7 @@ def _routes(use: UseCases) -> Iterator[Route]:
         TrialRoutes(use),
         AgentRoutes(use),
         PolicyRoutes(use),
+        PermissionRoutes(use),
         ReasonRoutes(use),
         BudgetRoutes(use),
         OverviewRoutes(use),

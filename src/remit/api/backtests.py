@@ -9,10 +9,10 @@ from typing import Annotated
 from pydantic import Field
 
 from remit.api.access import allow, people
-from remit.api.answers import Refusal
 from remit.api.route import Route
 from remit.api.shapes import Asker, Body, Channel, Json, Nothing, Shown, missing
 from remit.api.use_cases import UseCases
+from remit.asgi.answers import Refusal
 from remit.domain.flip import Comparison, Flips
 from remit.domain.flip_words import say_gap, say_kind, say_sides
 from remit.domain.identity import Role

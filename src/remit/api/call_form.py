@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from remit.api.answers import Refusal
 from remit.api.form import Form
-from remit.api.served import Result
+from remit.asgi.answers import Refusal
 from remit.domain.canonical import canonical
 from remit.domain.prompt import PROMPT, PROMPT_SHA256, PROMPT_UNREAD
 from remit.execution import metering
+from remit.execution.served import Result
 
 
 def prompt_of(form: Form) -> Mapping[str, Any]:

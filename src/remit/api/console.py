@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from remit.api.answers import Headers, Receive, Scope, Send
+from remit.asgi.answers import Headers, Receive, Scope, Send
 
 FOLDER = Path(__file__).parents[1] / "console"
 """Where the build puts the console; a checkout that was never built has none."""

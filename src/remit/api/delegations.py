@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from remit.api.access import allow, people, signed_in
-from remit.api.answers import Refusal
 from remit.api.route import Route
 from remit.api.shapes import Asker, Body, Named, Shown, missing
 from remit.api.use_cases import UseCases
+from remit.asgi.answers import Refusal
 from remit.domain.clock import Instant
 from remit.domain.identity import Caller, Role
 from remit.domain.ids import UserId

@@ -17,10 +17,11 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from remit.api.admission import Authenticator, caller_of, peer_of, refusal_of
-from remit.api.answers import ROUTE, Receive, Refusal, Scope, Send, refuse
-from remit.api.commits import Commits
-from remit.api.limits import RequestLimits, headers_of
+from remit.asgi.answers import ROUTE, Receive, Refusal, Scope, Send, refuse
+from remit.asgi.callers import Authenticator, caller_of, peer_of
+from remit.asgi.commits import Commits
+from remit.asgi.limits import RequestLimits, headers_of
+from remit.asgi.problems import refusal_of
 from remit.domain.identity import Caller, Role
 from remit.domain.ids import RunId, WorkspaceName
 from remit.domain.record import RecordKind

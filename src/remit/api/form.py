@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from remit.api.answers import Refusal
+from remit.asgi.answers import Refusal
 from remit.domain.text import unfit
 
 

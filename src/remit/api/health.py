@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from fastapi.responses import PlainTextResponse
 
 from remit.api.access import PUBLIC, allow, people
-from remit.api.answers import Refusal
 from remit.api.figures import Figures
 from remit.api.route import Route
 from remit.api.shapes import Asker, Shown
 from remit.api.use_cases import UseCases
 from remit.api.workspace_figures import WorkspaceFigures
+from remit.asgi.answers import Refusal
 from remit.storage.port import StoreError
 
 

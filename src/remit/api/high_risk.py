@@ -6,8 +6,8 @@ and its key file can do more than that.
 
 from __future__ import annotations
 
-from remit.api.answers import Refusal
 from remit.api.use_cases import UseCases
+from remit.asgi.answers import Refusal
 from remit.domain.identity import Caller, CredentialKind
 from remit.domain.release import Effect
 from remit.kernel.ruleset import Ruleset

@@ -13,10 +13,10 @@ from fastapi import Query
 from fastapi.responses import PlainTextResponse, Response
 
 from remit.api.access import allow, people
-from remit.api.answers import Refusal
 from remit.api.route import Route
 from remit.api.shapes import Asker, Shown, missing
 from remit.api.use_cases import UseCases
+from remit.asgi.answers import Refusal
 from remit.control.evidence import LiveEvidence, NotSealed
 from remit.domain.identity import Caller, Role
 from remit.ledger.evidence import CHECKPOINT, CHECKPOINTS, KEYS, ROTATIONS

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs
 
-from remit.api.admission import Authenticator, caller_of, peer_of, refusal_of
-from remit.api.answers import Receive, Refusal, Scope, Send, answer, refuse
-from remit.api.commits import Commits
 from remit.api.form import Form
-from remit.api.limits import Disconnected, RequestLimits, headers_of, json_of, key_in
 from remit.api.stop_tail import Listener, StopTail, write_down
+from remit.asgi.answers import Receive, Refusal, Scope, Send, answer, refuse
+from remit.asgi.callers import Authenticator, caller_of, peer_of
+from remit.asgi.commits import Commits
+from remit.asgi.limits import Disconnected, RequestLimits, headers_of, json_of, key_in
+from remit.asgi.problems import refusal_of
 from remit.domain.clock import Clock
 from remit.domain.identity import AGENTS, Caller
 from remit.domain.ids import WorkspaceName

@@ -14,11 +14,11 @@ from fastapi import Query, Request
 from fastapi.responses import RedirectResponse
 
 from remit.api.access import PUBLIC, allow
-from remit.api.answers import Refusal
 from remit.api.provider import Begun, Provider, ProviderFailed
 from remit.api.route import Route
 from remit.api.sessions import set_session
 from remit.api.use_cases import UseCases
+from remit.asgi.answers import Refusal
 from remit.control.people import USER
 from remit.control.signing_in import SignInRefused
 from remit.domain.clock import MICROS_PER_SECOND

@@ -9,12 +9,12 @@ from pydantic import Field
 
 from remit.api.access import allow, people
 from remit.api.actions import FindingShown, findings_of
-from remit.api.answers import Refusal
 from remit.api.policy_reasons import PolicyReadingShown, readings_shown
 from remit.api.releases import TestShown, test_of
 from remit.api.route import Route
 from remit.api.shapes import Asker, Body, Json, Named, Shown, missing
 from remit.api.use_cases import UseCases
+from remit.asgi.answers import Refusal
 from remit.control.policy_tests import run_tests, situation
 from remit.domain.action import ActionKind
 from remit.domain.arguments import PayloadLimits, checked

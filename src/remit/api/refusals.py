@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 
-from remit.api.answers import Refusal
+from remit.asgi.answers import Refusal
 from remit.control.approval_detail import DetailRefused
 from remit.control.approvals import AnswerRefused
 from remit.control.attempts import TooManyAttempts

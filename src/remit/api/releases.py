@@ -8,10 +8,10 @@ from typing import Annotated
 from pydantic import Field
 
 from remit.api.access import allow, people
-from remit.api.answers import Refusal
 from remit.api.route import Route
 from remit.api.shapes import Asker, Body, Channel, Prose, Shown, missing, words
 from remit.api.use_cases import UseCases
+from remit.asgi.answers import Refusal
 from remit.control.policy_tests import Tested
 from remit.control.releases import Plan
 from remit.domain.identity import Caller, Role

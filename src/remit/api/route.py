@@ -18,10 +18,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from remit.api.access import SAFE, declared
-from remit.api.answers import ROUTE, UNREAD, Refusal, Scope, logged
 from remit.api.figures import Figures
-from remit.api.limits import Disconnected, RequestLimits, headers_of, json_of, key_in
 from remit.api.refusals import refusal_of
+from remit.asgi.answers import ROUTE, UNREAD, Refusal, Scope, logged
+from remit.asgi.limits import Disconnected, RequestLimits, headers_of, json_of, key_in
 from remit.control.repeats import Given, KeyTaken, Repeats, StillOpen
 from remit.domain.identity import Caller
 from remit.domain.text import unfit

@@ -19,8 +19,8 @@ from typing import Any, Protocol
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from remit.api.answers import REQUEST, Application, Receive, Refusal, Scope, Send, refuse
-from remit.api.limits import RequestLimits
+from remit.asgi.answers import REQUEST, Application, Receive, Refusal, Scope, Send, refuse
+from remit.asgi.limits import RequestLimits
 
 PORT = 7070
 _log = logging.getLogger("remit.server")

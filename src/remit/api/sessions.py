@@ -9,10 +9,10 @@ from fastapi import Request, Response
 from pydantic import Field
 
 from remit.api.access import PUBLIC, allow, csrf_of, everyone, people, signed_in
-from remit.api.limits import RequestLimits, headers_of
 from remit.api.route import Route, peer_of
 from remit.api.shapes import Asker, Body, Named, Shown
 from remit.api.use_cases import UseCases
+from remit.asgi.limits import RequestLimits, headers_of
 from remit.control.signing_in import SignedIn
 from remit.domain.identity import CredentialKind
 from remit.domain.ids import CredentialId, WorkspaceName

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from remit.api.answers import Refusal
 from remit.api.route import caller_of
+from remit.asgi.answers import Refusal
 from remit.domain.identity import Caller
 from remit.domain.text import unfit
 

@@ -25,7 +25,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import Attributes
 
-from remit.api.answers import ROUTE, Application, Receive, Scope, Send
+from remit.asgi.answers import ROUTE, Application, Receive, Scope, Send
 from remit.control.sealing import Sealing, SealsWorkspaces
 from remit.domain.action import ActionKind, ActionState
 from remit.domain.admission import Admission

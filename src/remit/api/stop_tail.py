@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from remit.api.commits import Commits
+from remit.asgi.commits import Commits
 from remit.control.stops import target_text
 from remit.domain.clock import Clock, Instant
 from remit.domain.facts import ScopeKind, stop_id

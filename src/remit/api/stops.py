@@ -8,10 +8,10 @@ from typing import Annotated
 from pydantic import Field
 
 from remit.api.access import allow, people, signed_in
-from remit.api.answers import Refusal
 from remit.api.route import Route
 from remit.api.shapes import PAGE, Asker, Body, Cursor, Limit, Named, Prose, Shown, cursor_of, missing, place_of, words
 from remit.api.use_cases import UseCases
+from remit.asgi.answers import Refusal
 from remit.control.stops import InForce, target
 from remit.domain.facts import Stop, stop_id
 from remit.domain.identity import Caller, CredentialKind, Role

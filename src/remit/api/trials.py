@@ -8,11 +8,11 @@ from typing import Annotated
 from pydantic import Field
 
 from remit.api.access import allow, people
-from remit.api.answers import Refusal
 from remit.api.backtests import FlipShown, GapShown, flips_shown, gaps_shown
 from remit.api.route import Route
 from remit.api.shapes import Asker, Body, Channel, Nothing, Prose, Shown, missing, words
 from remit.api.use_cases import UseCases
+from remit.asgi.answers import Refusal
 from remit.control.trials import Trials, Wish
 from remit.domain.identity import Role
 from remit.domain.ids import AgentName

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from remit.api.access import Doorkeeper
-from remit.api.answers import Refusal
+from remit.asgi.answers import Refusal
 from remit.control.approval_detail import Details, approval_link
 from remit.control.approvals import Approvals
 from remit.control.credentials import Credentials

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from remit.api.answers import Receive, Refusal, Scope
+from remit.asgi.answers import Receive, Refusal, Scope
 from remit.domain.arguments import BadArguments, PayloadLimits, parse_object
 
 

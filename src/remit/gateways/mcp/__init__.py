@@ -1,0 +1,1 @@
+"""The MCP gateway: one endpoint a workspace, in front of the tool servers whose credentials Remit holds."""
