@@ -887,6 +887,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/permissions/for": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Permissions.Whose
+         * @description Return which agents have a tool or a model (`provider/name`) in their remit, and what they may do with it.
+         */
+        get: operations["permissions_whose"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/permissions/of/{agent}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Permissions.Of
+         * @description Return what an agent may do: each tool and model of its remit, or just one.
+         *
+         *     Policies, grants, the agent's status and stops are looked at; budgets and limits depend on what happened before.
+         */
+        get: operations["permissions_of"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/policies": {
         parameters: {
             query?: never;
@@ -2197,6 +2239,26 @@ export interface components {
          */
         Code: "standing.ok" | "standing.run_unknown" | "standing.run_ended" | "standing.agent_unknown" | "standing.agent_not_active" | "standing.release_withdrawn" | "standing.clock_went_back" | "stop.none" | "stop.stopped" | "grant.ok" | "grant.tool_unknown" | "grant.tool_not_granted" | "grant.model_not_granted" | "grant.arguments_invalid" | "grant.argument_unknown" | "grant.derived_failed" | "policy.permitted" | "policy.forbidden" | "policy.no_permit" | "policy.hold" | "policy.error" | "policy.not_asked" | "policy.duty" | "limits.ok" | "limits.steps" | "limits.tool_calls" | "limits.model_calls" | "limits.calls_per_run" | "limits.rate" | "limits.wall_time" | "limits.depth" | "limits.concurrency" | "limits.denials" | "budget.ok" | "budget.exceeded" | "budget.soft_exceeded" | "budget.warning" | "budget.unpriced" | "loop.none" | "loop.exact_repetition" | "loop.same_call_same_result" | "loop.near_duplicate" | "loop.no_new_information" | "loop.error_streak" | "loop.cycle" | "oversight.none" | "oversight.required" | "oversight.pending" | "oversight.approved" | "oversight.rejected" | "oversight.expired" | "oversight.edited" | "oversight.void";
         /**
+         * ConditionShown
+         * @description One policy that can match: where all of `needs` hold, or always. `stance` is as in explanations.
+         */
+        ConditionShown: {
+            /** Approvers */
+            approvers: string;
+            /** File */
+            file: string;
+            /** Line */
+            line: number;
+            /** Needs */
+            needs: string[];
+            /** Policy */
+            policy: string;
+            /** Reason */
+            reason: string;
+            /** Stance */
+            stance: string;
+        };
+        /**
          * ConsistencyShown
          * @description That the ledger only grew: what `remit audit verify FILE --key KEY --witness CHECKPOINT` takes.
          */
@@ -2887,6 +2949,36 @@ export interface components {
         PeopleShown: {
             /** People */
             people: components["schemas"]["PersonShown"][];
+        };
+        /**
+         * PermissionShown
+         * @description Whether an agent may use a tool or a model: `may` is always, if, held or never; `bar` says why never.
+         */
+        PermissionShown: {
+            /** Agent */
+            agent: string;
+            /** Bar */
+            bar: string | null;
+            /** Calls Per Run */
+            calls_per_run: number | null;
+            /** Conditions */
+            conditions: components["schemas"]["ConditionShown"][];
+            /** May */
+            may: string;
+            /** Target */
+            target: string;
+            /** Words */
+            words: string;
+        };
+        /**
+         * PermissionsShown
+         * @description Permissions under a release; stops are those in force now.
+         */
+        PermissionsShown: {
+            /** Permissions */
+            permissions: components["schemas"]["PermissionShown"][];
+            /** Release */
+            release: string;
         };
         /**
          * PersonShown
@@ -3702,6 +3794,7 @@ export type ChangeShown = components['schemas']['ChangeShown'];
 export type ClaimsShown = components['schemas']['ClaimsShown'];
 export type ClauseShown = components['schemas']['ClauseShown'];
 export type Code = components['schemas']['Code'];
+export type ConditionShown = components['schemas']['ConditionShown'];
 export type ConsistencyShown = components['schemas']['ConsistencyShown'];
 export type DelegationShown = components['schemas']['DelegationShown'];
 export type DelegationsShown = components['schemas']['DelegationsShown'];
@@ -3741,6 +3834,8 @@ export type Password = components['schemas']['Password'];
 export type PasswordChange = components['schemas']['PasswordChange'];
 export type PastShown = components['schemas']['PastShown'];
 export type PeopleShown = components['schemas']['PeopleShown'];
+export type PermissionShown = components['schemas']['PermissionShown'];
+export type PermissionsShown = components['schemas']['PermissionsShown'];
 export type PersonShown = components['schemas']['PersonShown'];
 export type PlanShown = components['schemas']['PlanShown'];
 export type PoliciesShown = components['schemas']['PoliciesShown'];
@@ -8950,6 +9045,193 @@ export interface operations {
             };
             /** @description Not JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    permissions_whose: {
+        parameters: {
+            query: {
+                tool: string;
+                release?: string;
+                /** @description The language of the words. */
+                language?: "en" | "ar";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionsShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    permissions_of: {
+        parameters: {
+            query?: {
+                tool?: string;
+                release?: string;
+                /** @description The language of the words. */
+                language?: "en" | "ar";
+            };
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PermissionsShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

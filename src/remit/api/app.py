@@ -25,6 +25,7 @@ from remit.api.openapi import describe
 from remit.api.overview import OverviewRoutes
 from remit.api.people import PeopleRoutes
 from remit.api.permissions import PermissionRoutes
+from remit.api.permissions import PermissionRoutes
 from remit.api.policies import PolicyRoutes
 from remit.api.policy_reasons import ReasonRoutes
 from remit.api.records import RecordRoutes
@@ -131,6 +132,7 @@ def _routes(use: UseCases) -> Iterator[Route]:
         TrialRoutes(use),
         AgentRoutes(use),
         PolicyRoutes(use),
+        PermissionRoutes(use),
         PermissionRoutes(use),
         ReasonRoutes(use),
         BudgetRoutes(use),

@@ -44,6 +44,8 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "canary": Command("remit.cli.trials:canary", "Enforce a release for some of the new runs."),
         "agents": Command("remit.cli.agents:agents", "List agents, or show what one may do."),
         "tools": Command("remit.cli.tools:tools", "List tools, or show what one takes."),
+        "can": Command("remit.cli.can:can", "Say what an agent may do, and under which conditions."),
+        "who-can": Command("remit.cli.can:who_can", "Say which agents may use a tool or a model."),
         "budgets": Command("remit.cli.budgets:budgets", "Show what is spent, set aside and left."),
         "explain": Command("remit.cli.explain:explain", "Say why an action was admitted, held or denied."),
         "runs": Command("remit.cli.runs:runs", "List runs, show one action by action, follow."),

@@ -43,6 +43,15 @@ def _children(expression: pst.Expr) -> tuple[pst.Expr, ...]:
     return ()
 
 
+def chain(operator: str, expression: pst.Expr) -> Iterator[pst.Expr]:
+    """Yield the operands of `a && b` below `when`, of `a || b` below `unless`: all must be as wanted."""
+    if isinstance(expression, pst.BinaryOp) and expression.op == operator:
+        yield from chain(operator, expression.left)
+        yield from chain(operator, expression.right)
+    else:
+        yield expression
+
+
 def reads_beside(expression: pst.Expr, name: str) -> bool:
     """Tell whether an expression reads of the context anything but `context.name`, or the context as a whole."""
     everything = tuple(parts(expression))

@@ -11,7 +11,7 @@ from remit.policy.authorizer import Authorizer
 from remit.policy.compiled.expressions import Evaluate, NotCompiled, compiled
 from remit.policy.compiled.operators import Entities
 from remit.policy.compiled.values import EvaluationError, Ref, SetValue, Value
-from remit.policy.conditions import parts, path_of
+from remit.policy.conditions import chain, parts, path_of
 from remit.policy.request import PolicyRequest
 from remit.policy.spelling import spelled
 from remit.policy.statements import Policy, find_word
@@ -71,22 +71,13 @@ def _clauses(policy: Policy, situation: _Situation) -> Iterator[ClauseReading]:
     reached = True
     for clause in policy.tree.clauses:
         wanted = isinstance(clause, pst.When)
-        for part in _chain("and" if wanted else "or", clause.expr):
+        for part in chain("and" if wanted else "or", clause.expr):
             found = _clause(policy, part, situation, wanted=wanted)
             if found.error and not reached:
                 # It was never evaluated: `context has x && context.x > 5` is no mistake where there is no x.
                 continue
             reached = reached and found.holds
             yield found
-
-
-def _chain(operator: str, expression: pst.Expr) -> Iterator[pst.Expr]:
-    """Yield the operands of `a && b` below `when`, of `a || b` below `unless`: all must be as wanted."""
-    if isinstance(expression, pst.BinaryOp) and expression.op == operator:
-        yield from _chain(operator, expression.left)
-        yield from _chain(operator, expression.right)
-    else:
-        yield expression
 
 
 def _clause(policy: Policy, part: pst.Expr, situation: _Situation, *, wanted: bool) -> ClauseReading:
