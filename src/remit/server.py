@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 from remit.api.admission import AgentRoutes, Told
 from remit.api.console import ConsoleRoute
 from remit.api.events import EventRoute
+from remit.api.identity_tokens import IdentityTokens
 from remit.api.listening import ListenRoute
+from remit.api.provider import Client, Provider
 from remit.api.route import Identifies, Seam
 from remit.api.serving import NotEncrypted, Whole, is_loopback
 from remit.asgi.commits import Commits
@@ -71,7 +73,7 @@ def open_server(parts: Parts, queue: AdmissionQueue, *, secure: bool, spans: Spa
     recognition = Recognition(proof, seam.doorkeeper)
     commits = Commits(store.listen)
     told = Told(tokens, settings.run_token_s, seam.figures.answered)
-    agents = AgentRoutes(recognition, Doors(parts, queue, payload).of, commits, limits, told)
+    agents = AgentRoutes(recognition, Doors(parts, queue, payload).of, commits, limits, told, _identities(parts))
     seals = seals_of(store)
     events = EventRoute(recognition, store, lambda name: seals.head(name).last_seq, commits, request_limits=limits)
     listening = ListenRoute(recognition, store, commits, parts.clock, limits)
@@ -79,6 +81,14 @@ def open_server(parts: Parts, queue: AdmissionQueue, *, secure: bool, spans: Spa
         queue.watch(Watch(spans.told, spans.queued))
     around = None if spans is None else spans.around
     return OpenServer(Whole((agents, events, listening, ConsoleRoute()), application, around), limits)
+
+
+def _identities(parts: Parts) -> IdentityTokens:
+    settings = parts.settings
+    if not settings.oidc_issuer:
+        return IdentityTokens(None, parts.store)
+    client = Client(settings.oidc_issuer, settings.oidc_client_id, redirect="", others=tuple(settings.oidc_clients))
+    return IdentityTokens(Provider(client, parts.clock), parts.store)
 
 
 def open_spans(settings: Settings) -> Spans | None:

@@ -95,6 +95,10 @@ class Settings(BaseSettings):
     oidc_issuer: str = Field("", description="The issuer of an OpenID Connect provider; empty: none.")
     oidc_client_id: str = Field("remit", description="Who Remit is to the identity provider.")
     oidc_client_secret: SecretStr = Field(SecretStr(""), description="Its secret there, where it has one.")
+    oidc_clients: list[str] = Field(
+        default_factory=list,
+        description="Other clients of the provider whose identity tokens agents may show, as a JSON list.",
+    )
     oidc_person_claim: str = Field("preferred_username", description="Which claim names a new person.")
     oidc_groups_claim: str = Field("groups", description="Which claim lists a person's groups.")
     oidc_roles: dict[str, list[Role]] = Field(

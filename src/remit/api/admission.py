@@ -58,6 +58,12 @@ class RunTokens(Protocol):
     ) -> tuple[str, int]: ...
 
 
+class Identities(Protocol):
+    """Says whose identity token it is; may ask the identity provider, and raises Refusal."""
+
+    def person(self, workspace: WorkspaceName, token: str) -> UserId: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What else is done about an answer: the token of a run that was started, and figures of requests.
@@ -126,12 +132,14 @@ class AgentRoutes:
         commits: Commits,
         limits: RequestLimits,
         told: Told,
+        identities: Identities,
     ) -> None:
         self._authenticator = authenticator
         self._door_of = door_of
         self._commits = commits
         self._limits = limits
         self._told = told
+        self._identities = identities
         self._closing = False
 
     def takes(self, scope: Scope) -> bool:
@@ -199,14 +207,16 @@ class AgentRoutes:
                 f"Leave channel out: it is {own}. A key of another is made with `remit keys make --channel`",
                 field="channel",
             )
+        person, is_verified = await self._acting_for(asked, form)
         request = RunRequest(
             agent=asked.agent,
-            on_behalf_of=UserId(form.text("on_behalf_of", 256)),
+            on_behalf_of=person,
             task=form.raw_text("task") or "",
             purpose=form.text("purpose", LONGEST_TEXT, default="", prose=True),
             subject=form.text("subject", 256, default=""),
             parent=RunId(parent) if parent else None,
             channel=own,
+            verified=is_verified,
         )
         key = _key_of(asked, form)
         form.done()
@@ -221,6 +231,22 @@ class AgentRoutes:
             "token_expires": expires,
             "action_lease_s": asked.door.action_lease_s,
         }
+
+    async def _acting_for(self, asked: Asked, form: Form) -> tuple[UserId, bool]:
+        """Return whom a run is for, and whether an identity token says so or only the agent does."""
+        token = form.raw_text("identity_token")
+        if token is None:
+            return UserId(form.text("on_behalf_of", 256)), False
+        person = await asyncio.to_thread(self._identities.person, asked.caller.workspace, token)
+        if form.text("on_behalf_of", 256, default=person) != person:
+            raise Refusal(
+                403,
+                "other_person",
+                "the identity token is another person's",
+                "Leave on_behalf_of out: it is whose token it is",
+                field="on_behalf_of",
+            )
+        return person, True
 
     async def admit(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
         """POST /api/v1/runs/{run}/actions."""

@@ -68,6 +68,7 @@ class Event:
 _TOLD = (
     *("no", "at", "kind", "run", "agent", "action", "action_kind", "target", "state", "status", "approval", "answer"),
     *("release", "channel", "on_behalf_of", "loop", "overrun", "error", "scope", "what", "assurance", "steps"),
+    "verified",
 )
 """Fields of records that events carry. Task, purpose, comments, facts and digests stay behind."""
 

@@ -30,11 +30,19 @@ TIMEOUT_S = 5.0
 MAX_BYTES = 1_048_576
 KEPT_S = 600
 """How long the provider's own description is kept."""
+KEYS_KEPT_S = 60
+"""How long its keys are taken for its keys where many tokens are shown."""
+KEYS_FRESH_S = 5
+"""How old they may be when a token does not fit them: it may be signed by a key that is new there."""
 SKEW_S = 60
 
 
 class ProviderFailed(Exception):
     """The provider did not answer as it must. The message names the step, and nothing it said."""
+
+
+class TokenUnfit(ProviderFailed):
+    """An identity token that says nothing here: not the provider's, for somebody else, or over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,8 @@ class Client:
     id: str
     redirect: str
     secret: str = field(repr=False, default="")
+    others: tuple[str, ...] = ()
+    """Other clients of the provider: an identity token made for one of them may be shown for a person, too."""
 
 
 class Provider:
@@ -68,7 +78,8 @@ class Provider:
         self._client = client
         self._clock = clock
         self._lock = threading.Lock()
-        self._told: tuple[Instant, Mapping[str, Any]] | None = None  # guarded by _lock
+        self._told: tuple[Instant, Mapping[str, Any]] | None = None  # guarded by _lock, as is the next
+        self._keys: tuple[Instant, KeySet] | None = None
 
     def address(self, begun: Begun) -> str:
         """Return where to send the browser. Raises ProviderFailed."""
@@ -101,15 +112,48 @@ class Provider:
         token = answer.get("id_token")
         if not isinstance(token, str):
             raise ProviderFailed("the identity provider gave no identity token")
-        try:
-            keys = KeySet.import_key_set(_fetched(self._endpoint("jwks_uri")))  # type: ignore[arg-type]
-            claims = jwt.decode(token, keys, algorithms=list(ALGORITHMS)).claims
-        except (JoseError, ValueError, TypeError, KeyError):
-            raise ProviderFailed("the identity token is not signed by the identity provider") from None
-        self._check(claims, begun)
+        claims = self._claims(token, 0, (self._client.id,))
+        if not secrets.compare_digest(str(claims.get("nonce")).encode(), begun.nonce.encode()):
+            raise TokenUnfit("the identity token is not for this sign-in")
         return claims
 
-    def _check(self, claims: Mapping[str, Any], begun: Begun) -> None:
+    def holder(self, token: str) -> Mapping[str, Any]:
+        """Return the claims of a token that somebody shows who does not sign in: an agent, for whom it acts.
+
+        So there is no nonce. Raises TokenUnfit, and ProviderFailed where the provider does not answer.
+        """
+        meant = (self._client.id, *self._client.others)
+        try:
+            return self._claims(token, KEYS_KEPT_S, meant)
+        except TokenUnfit:
+            return self._claims(token, KEYS_FRESH_S, meant)
+
+    def _claims(self, token: str, keys_kept_s: int, clients: tuple[str, ...]) -> Mapping[str, Any]:
+        """Return what a token says, signed by the provider, for one of these clients and not over."""
+        try:
+            claims = jwt.decode(token, self._key_set(keys_kept_s), algorithms=list(ALGORITHMS)).claims
+        except (JoseError, ValueError, TypeError, KeyError):
+            raise TokenUnfit("the identity token is not signed by the identity provider") from None
+        self._check(claims, clients)
+        return claims
+
+    def _key_set(self, kept_s: int) -> KeySet:
+        """Return the provider's keys, as they were so many seconds ago at most."""
+        with self._lock:
+            kept = self._keys
+        now = self._clock.now()
+        if kept is not None and now < kept[0] + kept_s * MICROS_PER_SECOND:
+            return kept[1]
+        told = _fetched(self._endpoint("jwks_uri"))
+        try:
+            keys = KeySet.import_key_set(told)  # type: ignore[arg-type]
+        except (JoseError, ValueError, TypeError, KeyError):
+            raise ProviderFailed("the identity provider names no keys") from None
+        with self._lock:
+            self._keys = now, keys
+        return keys
+
+    def _check(self, claims: Mapping[str, Any], clients: tuple[str, ...]) -> None:
         now = self._clock.now() // MICROS_PER_SECOND
         audience = claims.get("aud")
         meant = [audience] if isinstance(audience, str) else audience
@@ -117,16 +161,15 @@ class Provider:
         is_sound = (
             claims.get("iss") == self._client.issuer
             and isinstance(meant, list)
-            and self._client.id in meant
-            and (len(meant) == 1 or claims.get("azp") == self._client.id)
+            and any(client in meant for client in clients)
+            and (len(meant) == 1 or claims.get("azp") in clients)
             and isinstance(expires, int)
             and now < expires + SKEW_S
             and isinstance(subject, str)
             and 0 < len(subject) <= 255
-            and secrets.compare_digest(str(claims.get("nonce")).encode(), begun.nonce.encode())
         )
         if not is_sound:
-            raise ProviderFailed("the identity token is not for this sign-in")
+            raise TokenUnfit("the identity token is not for Remit, or it is over")
 
     def _endpoint(self, name: str) -> str:
         found = self._description().get(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from remit.domain.action import ActionState, Assurance, Cost
 from remit.domain.canonical import JsonValue
@@ -23,6 +23,8 @@ class RunRequest:
         subject: whose data the run handles; its payloads are then sealed under that subject's key and erased with it.
         channel: which channel's release to pin. Empty: the door's own, which is `production` in the agent's process
             and the key's at a server.
+        identity_token: of an identity provider, for the person in `on_behalf_of`; only a server can verify it.
+        verified: whether the door knows for whom the agent acts, and did not just hear it from the agent.
     """
 
     agent: AgentName
@@ -33,6 +35,8 @@ class RunRequest:
     parent: RunId | None = None
     channel: str = ""
     assurance: Assurance = Assurance.COOPERATIVE
+    identity_token: str = field(default="", repr=False)
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,13 +37,18 @@ class OnRun:
 
 @dataclass(frozen=True, slots=True)
 class StartRun(OnRun):
-    """Put a run on record. `leased`: somebody far away carries it out, and must be heard of now and then."""
+    """Put a run on record.
+
+    `leased`: somebody far away carries it out, and must be heard of now and then. `verified`: an identity provider has
+    said for whom it acts.
+    """
 
     run: Run
     key: WrappedKey | None
     task_digest: str
     payloads: tuple[SealedPayload, ...] = ()
     leased: bool = False
+    verified: bool = False
 
     @property
     def record_key(self) -> str:

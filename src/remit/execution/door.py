@@ -399,6 +399,8 @@ def _check_texts(request: RunRequest) -> None:
         why = None if value is None and name == "parent" else unfit(value, longest)
         if why is not None:
             raise RunRefused(f"{name} {why}")
+    if request.identity_token:
+        raise RunRefused("identity_token can be verified by a server only: connect to one, or leave it out")
     if not is_actor(request.on_behalf_of):
         raise RunRefused(
             f"on_behalf_of says whom the run acts for, and {request.on_behalf_of!r} names nobody: write {ACTOR_FORMS},"

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import orjson
@@ -118,10 +118,11 @@ class ServedDoor(InProcessDoor):
         Raises RunRefused, and KeyReused where the first request was another one.
         """
         run, command = await asyncio.to_thread(self._prepare_run, request)
-        command = replace(command, leased=True)
+        command = replace(command, leased=True, verified=request.verified)
         if key:
             once = hashlib.sha256(key.encode()).hexdigest()
-            command = StartOnce(command.run, command.key, command.task_digest, command.payloads, command.leased, once)
+            told = {each.name: getattr(command, each.name) for each in fields(StartRun)}
+            command = StartOnce(**told, once=once)
         answer = await self._surely(command, RunStanding)
         if answer.run == run.id:
             return run, False
@@ -136,8 +137,9 @@ class ServedDoor(InProcessDoor):
         digest = salted_digest(first.salt, task) if task else ""
         record = self._recorded(again.record_key)
         key = again.run.key if request.subject else f"{self.workspace}/{first.id}"
-        asked = (again.run.on_behalf_of, again.run.purpose, again.run.parent, key, digest)
-        if asked != (first.on_behalf_of, first.purpose, first.parent, first.key, record["task_digest"]):
+        told = (record["task_digest"], record.get("verified", False))
+        asked = (again.run.on_behalf_of, again.run.purpose, again.run.parent, key, digest, request.verified)
+        if asked != (first.on_behalf_of, first.purpose, first.parent, first.key, *told):
             raise KeyReused("the key was used before, to start another run")
         return first
 

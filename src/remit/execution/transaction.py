@@ -152,6 +152,7 @@ class _Work:
             "team": run.team,
             "release": run.release,
             "on_behalf_of": run.on_behalf_of,
+            "verified": command.verified,
             "purpose": run.purpose,
             "parent": run.parent,
             "depth": run.depth,

@@ -29,24 +29,28 @@ class Client:
         self,
         agent: str,
         *,
-        on_behalf_of: str,
+        on_behalf_of: str = "",
         task: str = "",
         purpose: str = "",
         subject: str = "",
         parent: str | None = None,
         channel: str = "",
+        identity_token: str = "",
     ) -> ActiveRun:
         """Describe a run; `with` or `async with` starts it and ends it.
 
         Args:
             agent: the agent's name in the workspace.
-            on_behalf_of: whom it acts for: `user:NAME`, `service:NAME` or `system:NAME`, such as `user:buyer-7`.
+            on_behalf_of: whom it acts for: `user:NAME`, `service:NAME` or `system:NAME`, such as `user:buyer-7`. May be
+                left out where an identity token says so.
             task: what was asked, in words. Sealed; it never stands in a record.
             purpose: why the run may see what it sees; the agent's own purpose where left out.
             subject: whose data it handles: its payloads can then be erased with that subject's key.
             parent: the run that delegated to this one.
             channel: which channel's release decides: `production` where it is left out, and at a server the channel
                 of the agent's key, which can be no other.
+            identity_token: of the person it acts for, as the identity provider gave it: a server verifies it, and the
+                run acts for that person or does not start. Without one the server believes `on_behalf_of`.
         """
         request = RunRequest(
             agent=AgentName(agent),
@@ -56,6 +60,7 @@ class Client:
             subject=subject,
             parent=None if parent is None else RunId(parent),
             channel=channel,
+            identity_token=identity_token,
         )
         return ActiveRun(self._door, request, self._current)
 

@@ -105,7 +105,6 @@ class HttpDoor:
         """See Door."""
         asked: dict[str, object] = {
             "agent": request.agent,
-            "on_behalf_of": request.on_behalf_of,
             "task": request.task,
             "purpose": request.purpose,
             "subject": request.subject,
@@ -114,6 +113,10 @@ class HttpDoor:
         }
         if request.channel:
             asked["channel"] = request.channel
+        if request.identity_token:
+            asked["identity_token"] = request.identity_token
+        if request.on_behalf_of or not request.identity_token:
+            asked["on_behalf_of"] = request.on_behalf_of
         try:
             body = orjson.dumps(asked)
         except TypeError as error:
