@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from remit.api.oidc import OidcRoutes
     from remit.api.route import Identifies
+    from remit.api.server import ServerRoutes
     from remit.api.use_cases import Answering, UseCases
     from remit.control.approval_detail import Details
     from remit.control.evidence import LiveEvidence
@@ -201,7 +202,7 @@ def open_api(
     from importlib.metadata import version
 
     from remit.api.access import Doorkeeper
-    from remit.api.app import control_plane
+    from remit.api.app import Noun, control_plane
     from remit.api.figures import Figures
     from remit.api.use_cases import Lifetimes, UseCases
     from remit.asgi.limits import limits_for
@@ -246,8 +247,43 @@ def open_api(
         public_url=settings.public_url.rstrip("/"),
         home=None if settings.workspace is None else WorkspaceName(settings.workspace),
     )
-    oidc = _identity_provider(use, settings, wrapper)
-    return control_plane(use, Figures(queue, parts.rulesets), limits_for(payload), version("remit"), oidc, present)
+    more: tuple[Noun, ...] = (
+        _server(use, settings, queue, version("remit")),
+        *_identity_provider(use, settings, wrapper),
+    )
+    return control_plane(use, Figures(queue, parts.rulesets), limits_for(payload), version("remit"), more, present)
+
+
+def _server(use: UseCases, settings: Settings, queue: AdmissionQueue | None, version: str) -> ServerRoutes:
+    from remit.api.server import Process, ServerRoutes, Setting
+
+    shown = tuple(
+        Setting(
+            f"REMIT_{name.upper()}",
+            _told(settings, name),
+            name not in settings.model_fields_set,
+            field.description or "",
+        )
+        for name, field in type(settings).model_fields.items()
+    )
+    database = settings.database_url.partition(":")[0]
+    process = Process(version, database, use.clock.now(), shown)
+    return ServerRoutes(use, process, lambda: None if queue is None else queue.waiting)
+
+
+def _told(settings: Settings, name: str) -> str:
+    """Return a setting's value as it may be shown: no secret, and no user and password of an address."""
+    if name == "database_url":
+        return settings.database
+    value = getattr(settings, name)
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {' '.join(roles)}" for key, roles in value.items())
+    if isinstance(value, list):
+        return ", ".join(value)
+    text = "" if value is None else str(value)  # a SecretStr's is stars, or nothing where it is empty
+    scheme, has_scheme, rest = text.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}" if has_scheme else text
 
 
 def _evidence(store: Store) -> Callable[[WorkspaceName], LiveEvidence]:

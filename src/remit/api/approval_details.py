@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from remit.api.access import allow, people
@@ -175,10 +175,7 @@ class ApprovalDetailRoutes:
             created_at=approval.created_at,
             expires_at=approval.expires_at,
             withheld=looked.withheld,
-            arguments=[
-                _argument(each, [_origin(origin, labels(origin.target)) for origin in each.origins])
-                for each in looked.arguments
-            ],
+            arguments=[argument_shown(each, labels) for each in looked.arguments],
             claims=ClaimsShown(purpose=detail.purpose, task=looked.task),
             findings=[finding_of(finding, language) for finding in detail.findings],
             path=[
@@ -202,14 +199,15 @@ LONGEST_TEXT = 2_000
 """Characters of one argument's `text`; `value` has all of them."""
 
 
-def _argument(argument: Argument, origins: list[OriginShown]) -> ArgumentShown:
+def argument_shown(argument: Argument, labels: Callable[[str], list[str]] = lambda _: []) -> ArgumentShown:
+    """Return an argument as the API has it; `labels` says what the release says of a tool's results."""
     return ArgumentShown(
         name=argument.name,
         role=None if argument.role is None else argument.role.value,
         masked=argument.is_masked,
         value=argument.value,
         text="" if argument.is_masked else shown(argument.value, LONGEST_TEXT),
-        origins=origins,
+        origins=[_origin(origin, labels(origin.target)) for origin in argument.origins],
     )
 
 

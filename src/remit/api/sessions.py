@@ -15,7 +15,7 @@ from remit.api.use_cases import UseCases
 from remit.asgi.limits import RequestLimits, headers_of
 from remit.control.signing_in import SignedIn
 from remit.domain.identity import CredentialKind
-from remit.domain.ids import CredentialId, WorkspaceName
+from remit.domain.ids import CredentialId, UserId, WorkspaceName
 
 
 class Password(Body):
@@ -33,12 +33,16 @@ class Link(Body):
 
 
 class SessionShown(Shown):
-    """A session. `csrf` goes into the header X-CSRF-Token of every request that changes something."""
+    """A session. `csrf` goes into the header X-CSRF-Token of every request that changes something.
+
+    `groups` are those that the person is in by the active release: what they are asked to answer for.
+    """
 
     workspace: str
     person: str
     name: str
     roles: list[str]
+    groups: list[str]
     csrf: str
     expires_at: int | None
 
@@ -91,6 +95,7 @@ class SessionRoutes:
             person=account.id,
             name=account.name,
             roles=sorted(caller.roles),
+            groups=self._groups(caller.workspace, account.id),
             csrf=csrf_of(secret or ""),
             expires_at=None if found is None else found.expires_at,
         )
@@ -119,6 +124,11 @@ class SessionRoutes:
             run=caller.run,
         )
 
+    def _groups(self, workspace: WorkspaceName, person: UserId) -> list[str]:
+        rules = self._use.rules(workspace)
+        groups = {} if rules is None else rules.configuration.groups
+        return sorted(name for name, group in groups.items() if person in group.members)
+
     def _begin(self, signed: SignedIn, response: Response) -> SessionShown:
         set_session(response, self._use, signed)
         return SessionShown(
@@ -126,6 +136,7 @@ class SessionRoutes:
             person=signed.account.id,
             name=signed.account.name,
             roles=sorted(signed.account.roles),
+            groups=self._groups(signed.account.workspace, signed.account.id),
             csrf=csrf_of(signed.secret),
             expires_at=signed.session.expires_at,
         )

@@ -210,7 +210,7 @@ class Details:
         try:
             arguments = self._reads.sealed(approval.payload, ARGUMENTS)
             task = self._reads.sealed(approval.run, TASK)
-            before = _within([kept for step in steps if (kept := self._sealed(step))], MAX_BYTES)
+            before = kept_before(self._reads, steps)
             first = self._reads.sealed(approval.action, ARGUMENTS) if approval.edits else None
         except PayloadLost:
             return Looked(Withheld.ERASED)
@@ -226,11 +226,6 @@ class Details:
         except PayloadLost as error:
             raise DetailRefused(f"{error}: do not answer approval {approval.id}") from error
 
-    def _sealed(self, step: dict[str, Any]) -> _Kept | None:
-        id = step["action"]
-        arguments, result = self._reads.sealed(id, ARGUMENTS), self._reads.sealed(id, RESULT)
-        return None if arguments is None and result is None else (step, arguments, result)
-
     def _opened(
         self,
         approval: Approval,
@@ -238,24 +233,18 @@ class Details:
         tool: Tool | None,
         sealed: SealedPayload,
         task: SealedPayload | None,
-        before: Sequence[_Kept],
+        before: Sequence[Kept],
         first: SealedPayload | None,
     ) -> Looked:
         arguments = arguments_of(self._reads, approval, run, sealed)
         said = "" if task is None else self._reads.open(task).decode("utf-8", "replace")
         roles = {} if tool is None else tool.roles
         open_ones = {name: value for name, value in arguments.items() if roles.get(name) not in NEVER_SHOWN}
-        traced = origins(open_ones, said, self._earlier(before))
+        traced = origins(open_ones, said, opened_before(self._reads, before))
         if first is not None:
             traced = edited(traced, open_ones, orjson.loads(self._reads.open(first)))
-        shown = tuple(_argument(name, value, roles.get(name), traced) for name, value in arguments.items())
+        shown = tuple(argument_of(name, value, roles.get(name), traced) for name, value in arguments.items())
         return Looked(None, shown, said, title_of(tool, approval.target, arguments))
-
-    def _earlier(self, before: Sequence[_Kept]) -> Iterator[Earlier]:
-        for step, arguments, result in before:
-            given = b"" if arguments is None else self._reads.open(arguments)
-            gave = b"" if result is None else self._reads.open(result)
-            yield Earlier(ActionId(step["action"]), step["target"], given, gave)
 
     # -- what is on record
 
@@ -296,8 +285,28 @@ class Details:
             yield BudgetStanding(charge.budget, before, None if asked is None else before + asked)
 
 
-_Kept = tuple[dict[str, Any], SealedPayload | None, SealedPayload | None]
+Kept = tuple[dict[str, Any], SealedPayload | None, SealedPayload | None]
 """An earlier action's record with its sealed arguments and result."""
+
+
+def kept_of(reads: PayloadReads, step: dict[str, Any]) -> Kept | None:
+    """Return what is kept of an action; None where nothing is. Raises PayloadLost."""
+    id = step["action"]
+    arguments, result = reads.sealed(id, ARGUMENTS), reads.sealed(id, RESULT)
+    return None if arguments is None and result is None else (step, arguments, result)
+
+
+def kept_before(reads: PayloadReads, steps: Sequence[dict[str, Any]]) -> Sequence[Kept]:
+    """Return what is kept of earlier actions: of the latest, as much as is looked through. Raises PayloadLost."""
+    return _within([kept for step in steps if (kept := kept_of(reads, step))], MAX_BYTES)
+
+
+def opened_before(reads: PayloadReads, before: Sequence[Kept]) -> Iterator[Earlier]:
+    """Open what earlier actions were given and gave back. That it is read is on record before. Raises PayloadLost."""
+    for step, arguments, result in before:
+        given = b"" if arguments is None else reads.open(arguments)
+        gave = b"" if result is None else reads.open(result)
+        yield Earlier(ActionId(step["action"]), step["target"], given, gave)
 
 
 def arguments_of(reads: PayloadReads, approval: Approval, run: Run, sealed: SealedPayload) -> dict[str, object]:
@@ -363,16 +372,17 @@ def _derived(tool: Tool, arguments: Mapping[str, object]) -> dict[str, object]:
     return found
 
 
-def _argument(name: str, value: object, role: ArgumentRole | None, traced: Sequence[Origin]) -> Argument:
+def argument_of(name: str, value: object, role: ArgumentRole | None, traced: Sequence[Origin]) -> Argument:
+    """Return one argument as it may be shown, with where it came from."""
     if role in NEVER_SHOWN:
         return Argument(name, role, None, True, ())
     own = (origin for origin in traced if origin.path == name or origin.path.startswith((f"{name}.", f"{name}[")))
     return Argument(name, role, value, False, tuple(own))
 
 
-def _within(before: Sequence[_Kept], most: int) -> Sequence[_Kept]:
+def _within(before: Sequence[Kept], most: int) -> Sequence[Kept]:
     """Return as many of the latest as have no more than `most` bytes together."""
-    kept: list[_Kept] = []
+    kept: list[Kept] = []
     for entry in reversed(before):
         most -= sum(len(payload.sealed) for payload in entry[1:] if payload is not None)
         if most < 0:
