@@ -61,7 +61,10 @@ class GapShown(Shown):
 
 
 class BacktestShown(Shown):
-    """A backtest as far as it is. `state` is running, done, cancelled, failed, or lost with its process."""
+    """A backtest as far as it is. `state` is running, done, cancelled, failed, or lost with its process.
+
+    `unchanged` of those decided were not made again: nothing that they rest on is otherwise in the candidate.
+    """
 
     id: str
     release: str
@@ -76,6 +79,7 @@ class BacktestShown(Shown):
     passed: int
     total: int
     decided: int
+    unchanged: int
     flipped: int
     flips: list[FlipShown]
     more: int
@@ -94,7 +98,7 @@ class BacktestRoutes:
 
     def __init__(self, use: UseCases) -> None:
         self._use = use
-        self._backtests = Backtests(use.store, use.keys.apart(), use.clock, use.ids)
+        self._backtests = Backtests(use.store, use.keys.apart(), use.clock, use.ids, use.rulesets.of)
         self._busy = threading.Lock()
 
     def routes(self) -> Iterator[Route]:
@@ -180,6 +184,7 @@ class BacktestRoutes:
             passed=found.decided,
             total=found.total,
             decided=found.comparison.decided,
+            unchanged=found.comparison.unchanged,
             flipped=found.comparison.flipped,
             flips=[flips_shown(flips) for flips in found.comparison.flips],
             more=found.comparison.more,

@@ -83,7 +83,7 @@ def candidate_of(opened: Session, named: Path, workspace: str | None) -> Candida
 
 def backtests_of(parts: Parts) -> Backtests:
     """Return the use cases of backtests."""
-    return Backtests(parts.store, parts.keys.apart(), parts.clock, parts.ids)
+    return Backtests(parts.store, parts.keys.apart(), parts.clock, parts.ids, parts.rulesets.of)
 
 
 def _found(opened: Session, candidate: Candidate, options: Options) -> tuple[Backtest, int]:
@@ -168,6 +168,8 @@ def _write(found: Backtest, options: Options, elapsed_ms: int) -> None:
 def write_comparison(found: Comparison, language: Language, expected: tuple[str, ...] = ()) -> None:
     """Write groups of flips, the largest first, and what could not be decided again."""
     line(f"{found.decided:,} decided again, {found.flipped:,} came out otherwise.")
+    if found.unchanged:
+        line(f"{found.unchanged:,} of them rest on nothing that changes, so they come out the same.")
     for flips in found.flips[:SHOWN]:
         _write_flips(flips, language, expected)
     hidden = sum(flips.count for flips in found.flips[SHOWN:]) + found.more

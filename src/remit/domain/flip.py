@@ -133,11 +133,12 @@ class Comparison:
     """What came of deciding again.
 
     Attributes:
-        decided: decisions that were made again, flips among them.
+        decided: decisions whose outcome is known, flips among them.
         flips: groups, the largest first.
         more: flips of further groups than are kept.
         gaps: decisions that could not be made again, by why; `gap_examples` has some action ids of each.
         unobserved: decisions on live traffic that were dropped because the queue was full.
+        unchanged: of those decided, how many were not made again, since nothing that they rest on has changed.
     """
 
     decided: int = 0
@@ -146,6 +147,7 @@ class Comparison:
     gaps: Mapping[Gap, int] = field(default_factory=dict)
     gap_examples: Mapping[Gap, tuple[str, ...]] = field(default_factory=dict)
     unobserved: int = 0
+    unchanged: int = 0
 
     @property
     def of_this_change(self) -> tuple[Flips, ...]:
@@ -166,6 +168,7 @@ class Comparison:
             "gaps": {gap.value: count for gap, count in self.gaps.items()},
             "gap_examples": {gap.value: list(ids) for gap, ids in self.gap_examples.items()},
             "unobserved": self.unobserved,
+            "unchanged": self.unchanged,
         }
 
     @classmethod
@@ -178,6 +181,7 @@ class Comparison:
             {Gap(name): count for name, count in data["gaps"].items()},
             {Gap(name): tuple(ids) for name, ids in data["gap_examples"].items()},
             data["unobserved"],
+            data.get("unchanged", 0),  # rows of before there were any
         )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
+from cedarpy import pst
 from jsonschema_rs import Draft202012Validator
 
 from remit.domain.facts import ScopeKind
@@ -87,6 +88,29 @@ class Ruleset:
         policies = (self.authorizer.policy(id) for id in self.authorizer.slice_of(agent, action, kind, target))
         texts = [policy.statement.text for policy in policies if policy is not None]
         return any(name in text for name in names for text in texts)
+
+    def decides_alike(self, other: Ruleset, agent: AgentName, tool: ToolName) -> bool:
+        """Tell whether other rules decide every call of a tool by an agent as these do; true is certain, false is not.
+
+        All that a decision reads of a release is looked at: the agent, the tool, the policies of the slice, and as a
+        whole whatever is not of one agent or tool alone. Models are not asked about: prices may come from elsewhere.
+        """
+        ours, theirs = self.configuration, other.configuration
+        if agent not in ours.agents or tool not in ours.tools:
+            return False
+        return (
+            ours.agents[agent] == theirs.agents.get(agent)
+            and ours.tools[tool] == theirs.tools.get(tool)
+            and replace(ours, policies=(), agents={}, tools={}) == replace(theirs, policies=(), agents={}, tools={})
+            # A condition may read any entity by its name.
+            and self.authorizer.known == other.authorizer.known
+            and self._slice(agent, tool) == other._slice(agent, tool)
+        )
+
+    def _slice(self, agent: AgentName, tool: ToolName) -> dict[str, pst.Template | None]:
+        names = self.authorizer.slice_of(agent, tool, "Tool", tool)
+        found = {name: self.authorizer.policy(name) for name in names}
+        return {name: None if policy is None else policy.tree for name, policy in found.items()}
 
     def charges(self, agent: AgentName) -> tuple[Charge, ...]:
         """Return the budgets that this agent's actions count against, widest level first."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
 from remit.domain.ids import Ids, ReleaseId, WorkspaceName
+from remit.execution.again import Past
 from remit.execution.backtest.history import History, Span
 from remit.execution.backtest.tally import Tally
+from remit.execution.backtest.unchanged import RulesOf, Unchanged, none_is_unchanged
 from remit.execution.keys import Keys
 from remit.kernel.ruleset import Ruleset
 from remit.storage.candidate import Backtest, BacktestState
@@ -41,7 +44,9 @@ def nobody(_: int) -> None:
 class Backtests:
     """Backtests of one database."""
 
-    def __init__(self, store: Store, keys: Keys, clock: Clock, ids: Ids) -> None:
+    def __init__(self, store: Store, keys: Keys, clock: Clock, ids: Ids, rules_of: RulesOf | None = None) -> None:
+        """Begin. With `rules_of`, decisions that a candidate can not change are counted and not made again."""
+        self._rules_of = rules_of
         self._store = store
         self._history = History(store, keys)
         self._clock = clock
@@ -81,20 +86,34 @@ class Backtests:
         Whatever goes wrong is put on the backtest's row before it is raised.
         """
         try:
-            return self._run(begun, Tally(candidate, active), watch)
+            return self._run(begun, Tally(candidate, active), self._unchanged(begun, candidate), watch)
         except BaseException as error:
             fault = str(error) if isinstance(error, StoreError) else type(error).__name__
             failed = replace(begun, state=BacktestState.FAILED, seen_at=self._clock.now(), fault=fault[:300])
             put(self._store, Writes(candidates=[failed]))
             raise
 
-    def _run(self, begun: Backtest, tally: Tally, watch: Callable[[int], None]) -> Backtest:
+    def _unchanged(self, begun: Backtest, candidate: Ruleset) -> Callable[[Mapping[str, Any]], bool]:
+        if self._rules_of is None:
+            return none_is_unchanged
+        return Unchanged(candidate, begun.workspace, self._rules_of)
+
+    def _run(
+        self,
+        begun: Backtest,
+        tally: Tally,
+        unchanged: Callable[[Mapping[str, Any]], bool],
+        watch: Callable[[int], None],
+    ) -> Backtest:
         now = begun
-        for page in self._history.pages(Span(begun.workspace, begun.since, begun.until, begun.agent, begun.target)):
-            for past in page.pasts:
-                tally.take(past)
-            for action, gap in page.lost:
-                tally.miss(action, gap)
+        span = Span(begun.workspace, begun.since, begun.until, begun.agent, begun.target)
+        for page in self._history.pages(span, unchanged):
+            tally.pass_over(page.unchanged)
+            for found in page.found:
+                if isinstance(found, Past):
+                    tally.take(found)
+                else:
+                    tally.miss(*found)
             now = replace(now, decided=now.decided + page.passed)
             watch(page.passed)
             if self._clock.now() >= now.seen_at + SAID_EVERY_S * MICROS_PER_SECOND:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -15,12 +15,17 @@ from remit.domain.payload import ARGUMENTS
 from remit.domain.record import RecordKind
 from remit.domain.run import Run
 from remit.execution.again import Past
+from remit.execution.backtest.unchanged import none_is_unchanged
 from remit.execution.keys import Keys
 from remit.storage.port import Reads, SealedPayload
 from remit.storage.sealed import PayloadLost, WrongMasterKey
 
 PAGE = 500
 """Decisions in memory at a time."""
+
+
+_Wanted = tuple[bytes, str, str]
+"""A record, its run and its action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +39,24 @@ class Span:
     target: str = ""
 
 
-@dataclass(slots=True)
+Lost = tuple[str, Gap]
+"""An action whose decision can not be had whole, and why."""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """Some decisions in the order they were made. `passed` counts those that were looked at, wanted or not."""
+    """Some decisions in the order they were made.
+
+    Attributes:
+        passed: those that were looked at, wanted or not.
+        unchanged: those that were wanted, and are known to come out the same.
+        found: the others. To be gone through once: a record is read when its turn comes, since a page of them in
+            memory keeps the garbage collector busier than reading them twice.
+    """
 
     passed: int
-    pasts: list[Past] = field(default_factory=list)
-    lost: list[tuple[str, Gap]] = field(default_factory=list)
+    unchanged: int
+    found: Iterator[Past | Lost]
 
 
 class History:
@@ -54,8 +70,8 @@ class History:
         """Return where a span begins and how many decisions of all agents and tools it holds."""
         return self._store.span(span.workspace, RecordKind.DECISION_MADE.value, span.since, span.until)
 
-    def pages(self, span: Span) -> Iterator[Page]:
-        """Yield the decisions of a span; none is left out."""
+    def pages(self, span: Span, unchanged: Callable[[Mapping[str, Any]], bool] = none_is_unchanged) -> Iterator[Page]:
+        """Yield the decisions of a span; none is left out. What is `unchanged` is counted and not opened."""
         first, total = self.count(span)
         after = first - 1
         while total > 0:
@@ -63,32 +79,44 @@ class History:
             if not found:
                 return
             after = found[-1][0]
-            bodies = [orjson.loads(body) for _, body in found]
-            within = [body for body in bodies if span.since <= body["at"] < span.until]
-            total -= len(within)
-            yield self._page(span, within)
+            page = self._page(span, [body for _, body in found], unchanged)
+            total -= page.passed
+            yield page
 
     def one(self, workspace: WorkspaceName, action: str) -> Past | Gap | None:
         """Return one action's decision, why it can not be had whole, or None where there is none."""
         body = self._store.record(workspace, f"{action}/decision")
         if body is None:
             return None
-        page = self._page(Span(workspace, Instant(0), Instant(0)), [orjson.loads(body)])
-        return page.pasts[0] if page.pasts else page.lost[0][1]
+        found = next(self._read([(body, orjson.loads(body)["run"], action)]))
+        return found if isinstance(found, Past) else found[1]
 
-    def _page(self, span: Span, bodies: Sequence[dict[str, Any]]) -> Page:
-        page = Page(len(bodies))
-        wanted = [body for body in bodies if _is_wanted(span, body)]
-        runs = {run.id: run for run in self._store.runs_of(sorted({RunId(body["run"]) for body in wanted}))}
-        self._keys.fetch(sorted({run.key for run in runs.values()}))
-        sealed = {each.owner: each for each in self._store.payloads([body["action"] for body in wanted], ARGUMENTS)}
-        for body in wanted:
-            opened = self._opened(runs.get(body["run"]), sealed.get(body["action"]))
-            if isinstance(opened, Gap):
-                page.lost.append((body["action"], opened))
+    def _page(self, span: Span, bodies: Sequence[bytes], unchanged: Callable[[Mapping[str, Any]], bool]) -> Page:
+        passed = same = 0
+        wanted: list[_Wanted] = []
+        for body in bodies:
+            record = orjson.loads(body)
+            if not span.since <= record["at"] < span.until:
+                continue
+            passed += 1
+            if not _is_wanted(span, record):
+                continue
+            if unchanged(record):
+                same += 1
             else:
-                page.pasts.append(Past(body, runs[body["run"]], orjson.loads(opened)))
-        return page
+                wanted.append((body, record["run"], record["action"]))
+        return Page(passed, same, self._read(wanted))
+
+    def _read(self, wanted: Sequence[_Wanted]) -> Iterator[Past | Lost]:
+        runs = {run.id: run for run in self._store.runs_of(sorted({RunId(run) for _, run, _ in wanted}))}
+        self._keys.fetch(sorted({run.key for run in runs.values()}))
+        sealed = {each.owner: each for each in self._store.payloads([action for _, _, action in wanted], ARGUMENTS)}
+        for body, run, action in wanted:
+            opened = self._opened(runs.get(RunId(run)), sealed.get(action))
+            if isinstance(opened, Gap):
+                yield action, opened
+            else:
+                yield Past(orjson.loads(body), runs[RunId(run)], orjson.loads(opened))
 
     def _opened(self, run: Run | None, payload: SealedPayload | None) -> bytes | Gap:
         if run is None or payload is None:

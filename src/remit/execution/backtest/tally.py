@@ -30,6 +30,7 @@ class Tally:
         self._gap_examples: dict[Gap, list[str]] = {}
         self._more = 0
         self.decided = 0
+        self.unchanged = 0
         self.unobserved = 0
 
     def take(self, past: Past) -> None:
@@ -44,6 +45,11 @@ class Tally:
         self.decided += 1
         if differs(past, now):
             self._flip(past, now)
+
+    def pass_over(self, unchanged: int) -> None:
+        """Count decisions that come out the same without being made again."""
+        self.decided += unchanged
+        self.unchanged += unchanged
 
     def miss(self, action: str, gap: Gap) -> None:
         """Count a decision that can not be made again."""
@@ -82,6 +88,7 @@ class Tally:
             dict(self._gaps),
             {gap: tuple(ids) for gap, ids in self._gap_examples.items()},
             self.unobserved,
+            self.unchanged,
         )
 
 
@@ -101,8 +108,9 @@ def merged(comparisons: Iterable[Comparison]) -> Comparison:
     examples: dict[FlipKey, tuple[FlipExample, ...]] = {}
     gaps: Counter[Gap] = Counter()
     gap_examples: dict[Gap, tuple[str, ...]] = {}
-    decided = more = unobserved = 0
+    decided = more = unobserved = unchanged = 0
     for each in comparisons:
+        unchanged += each.unchanged
         decided, more, unobserved = decided + each.decided, more + each.more, unobserved + each.unobserved
         gaps.update(each.gaps)
         for group in each.flips:
@@ -111,4 +119,4 @@ def merged(comparisons: Iterable[Comparison]) -> Comparison:
         for gap, ids in each.gap_examples.items():
             gap_examples[gap] = (*gap_examples.get(gap, ()), *ids)[:MAX_EXAMPLES]
     found = tuple(Flips(key, count, examples[key]) for key, count in flips.most_common())
-    return Comparison(decided, found, more, dict(gaps), gap_examples, unobserved)
+    return Comparison(decided, found, more, dict(gaps), gap_examples, unobserved, unchanged)
