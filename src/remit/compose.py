@@ -33,6 +33,7 @@ from remit.storage.opening import NoDatabase, open_store
 from remit.storage.port import Store, StoreError
 from remit.storage.sealed import KeyFile, Keyring, WrongMasterKey
 from remit.storage.subjects import Subjects
+from remit.storage.vault import MachineVault
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -178,7 +179,7 @@ def notifier(parts: Parts) -> Notifier:
             return None
 
     owner = OwnerId(f"own_{secrets.token_hex(8)}")
-    outbox, delivery = outbox_of(parts.store), AppriseDelivery(os.environ)
+    outbox, delivery = outbox_of(parts.store), AppriseDelivery(MachineVault(os.environ))
     return Notifier(parts.store, outbox, reads, configuration, delivery, parts.clock, owner, rules)
 
 

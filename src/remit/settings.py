@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     run_lease_s: int = Field(
         86_400, ge=60, le=366 * 86_400, description="How long a run over HTTP stays open without a sign of its agent."
     )
+    conversation_pause_s: int = Field(
+        1_800, ge=10, le=86_400, description="After which pause an agent at a gateway that names no run begins another."
+    )
     user: str = Field("", description="Who you are on the command line, as `user:name`; by default the login name.")
 
     session_idle_s: int = Field(

@@ -21,6 +21,7 @@ from remit.domain.record import RecordKind
 from remit.domain.title import without_isolates
 from remit.storage.approval import Approval
 from remit.storage.outbox import outbox_of
+from remit.storage.vault import MachineVault
 from tests.control.posts import Mailbox, Webhook, mailbox, webhook
 from tests.control.test_approval_detail import CHANGES, IBAN, PAY
 from tests.worlds import LINA, OWNER, SARA, VISITOR, WORKSPACE, World, documents, reopened, world, yaml
@@ -145,7 +146,7 @@ def test_an_address_is_in_no_row_no_log_and_no_error(
     run(it)
     assert states(it)["env:FINANCE_HOOK"] == ("waiting", 2, "address_unfit")
     with pytest.raises(NotDelivered) as caught:
-        AppriseDelivery({"A": f"json://127.0.0.1:1/{SECRET}"}).send("env:A", Message("s", "b"))
+        AppriseDelivery(MachineVault({"A": f"json://127.0.0.1:1/{SECRET}"})).send("env:A", Message("s", "b"))
     assert caught.value.__context__ is None or SECRET not in repr(caught.value.__context__)
     written = caplog.text + repr(caught.value) + repr(notifier(it.parts).__dict__)
     it.close()

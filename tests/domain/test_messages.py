@@ -28,6 +28,8 @@ def every_finding() -> dict[Code, Finding]:
     found[Code.CLOCK_WENT_BACK] = Finding.of(Code.CLOCK_WENT_BACK, Verdict.DENY, seconds=7200)
     found[Code.OVERSIGHT_EDITED] = Finding.of(Code.OVERSIGHT_EDITED, Verdict.HOLD, approval="apr_1")
     found[Code.OVERSIGHT_VOID] = Finding.of(Code.OVERSIGHT_VOID, Verdict.DENY, approval="apr_1")
+    for code in (Code.TOOL_CHANGED, Code.TOOL_NOT_ACCEPTED):
+        found[code] = Finding.of(code, Verdict.DENY, server="erp", tool="erp.get")
     found[Code.RATE_REACHED] = Finding.of(Code.RATE_REACHED, Verdict.DENY, limit=2, seconds=60)
     found[Code.POLICY_DUTY] = Finding.of(Code.POLICY_DUTY, Verdict.DENY, field="amount")
     return found

@@ -1,5 +1,6 @@
 """What scenarios can not show of a check: facts that only a real run has. Each bound is met from both sides."""
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from remit.domain.clock import MICROS_PER_SECOND, Instant
 from remit.domain.decision import Decision
 from remit.domain.facts import Facts, Spend, Stop, StopKind
 from remit.domain.finding import Code, Finding, Verdict
-from remit.domain.ids import AgentName, BudgetName
+from remit.domain.ids import AgentName, BudgetName, ToolName
 from remit.domain.release import BudgetWindow, Cap, Mask, Rate
 from remit.kernel.checks import policy
 from remit.kernel.checks.limits import rate_after
@@ -66,6 +67,29 @@ def test_an_action_in_another_agents_run() -> None:
     decision = decide(facts, replace(call, action=replace(call.action, agent=AgentName("buyer"))))
     assert decision.verdict is Verdict.DENY
     assert Code.AGENT_UNKNOWN in codes(decision)
+
+
+ACCEPTED, OTHER = ("sha256:" + digit * 64 for digit in "ab")
+
+
+@pytest.mark.parametrize(
+    ("pin", "seen", "code"),
+    [
+        ("", "", None),
+        (ACCEPTED, "", None),
+        (ACCEPTED, ACCEPTED, None),
+        (ACCEPTED, OTHER, Code.TOOL_CHANGED),
+        ("", OTHER, Code.TOOL_NOT_ACCEPTED),
+    ],
+)
+def test_a_tool_is_what_a_person_has_accepted(pin: str, seen: str, code: Code | None) -> None:
+    facts, call = allowed()
+    tool = replace(RULES.configuration.tools[ToolName(call.action.target)], pin=pin)
+    rules = copy.copy(RULES)
+    rules.configuration = replace(RULES.configuration, tools={**RULES.configuration.tools, tool.name: tool})
+    decision = decide(facts, replace(call, rules=rules, action=replace(call.action, definition=seen)))
+    assert decision.verdict is (Verdict.ALLOW if code is None else Verdict.DENY)
+    assert codes(decision) & {Code.TOOL_CHANGED, Code.TOOL_NOT_ACCEPTED} == ({code} - {None})
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ NO_SCENARIO = {
     Code.POLICY_DUTY: "validation refuses a duty that an argument of the schema could not take",
     Code.OVERSIGHT_EDITED: "a scenario's approval is for exactly its arguments",
     Code.OVERSIGHT_VOID: "and a scenario names no approval",
+    Code.TOOL_CHANGED: "a scenario has no server that says what the tool is",
+    Code.TOOL_NOT_ACCEPTED: "nor one that nobody has looked at",
     Code.RATE_REACHED: "a scenario has one call, and one call is never too fast",
 }
 """What no scenario can show; tests/kernel/test_checks.py shows each directly."""

@@ -31,6 +31,7 @@ from remit.domain.release import (
     Title,
     Tool,
 )
+from remit.domain.upstream import Model, ToolServer
 from remit.workspace.change import Change, ChangeKind
 from remit.workspace.difference import changes
 from remit.workspace.files import read_folder
@@ -83,6 +84,7 @@ def variations(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def is_identity(value: object, field: str) -> bool:
     """Whether a field is the name a resource goes by: another name is another resource."""
     names = {Agent: "name", Tool: "name", Budget: "name", Group: "name", PolicyFile: "path"}
+    names |= {ToolServer: "name", Model: "name"}
     return names.get(type(value)) == field
 
 
@@ -331,7 +333,8 @@ def test_resources_that_come_and_go() -> None:
     removed = changes(good(), empty)
     assert {change.kind for change in removed} == {ChangeKind.REMOVED}
     assert "agent route-planner is removed" in words(removed)
-    count = sum(len(part) for part in (good().agents, good().tools, good().policies, good().budgets))
+    parts = (good().agents, good().tools, good().policies, good().budgets, good().servers, good().models)
+    count = sum(len(part) for part in parts)
     assert len(removed) == count + len(good().people) + len(good().groups)
 
 

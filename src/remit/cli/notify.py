@@ -12,6 +12,7 @@ from remit.control.delivery import AppriseDelivery, NotDelivered
 from remit.domain.ids import GroupName, UserId, WorkspaceName
 from remit.domain.notice import NoticeState, trial
 from remit.storage.outbox import outbox_of
+from remit.storage.vault import MachineVault
 
 EXAMPLES = """\b
 Examples:
@@ -44,7 +45,7 @@ def test(recipient: str, workspace: str | None) -> None:
     """
     with session() as open_session:
         addresses = _addresses(open_session, open_session.workspace(workspace), recipient)
-        delivery = AppriseDelivery(os.environ)
+        delivery = AppriseDelivery(MachineVault(os.environ))
         message = trial(open_session.parts.settings.public_url)
         failed = 0
         for address in addresses:

@@ -7,13 +7,11 @@ message is sent, and appears in no log, error or record. Whatever goes wrong is 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Protocol
 
 from remit.domain.notice import Message
+from remit.storage.vault import NoSecret, Vault
 
-MAX_ADDRESS_BYTES = 8_192
 _TALKATIVE = ("apprise", "urllib3", "requests")
 """Loggers that write addresses, or paths of them, where something goes wrong."""
 
@@ -40,8 +38,8 @@ class Delivery(Protocol):
 class AppriseDelivery:
     """Sends by apprise."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
 
     def send(self, reference: str, message: Message) -> None:
         """See Delivery. A second or so per address, and no more than about 15."""
@@ -65,15 +63,7 @@ class AppriseDelivery:
             raise NotDelivered("not_delivered")
 
     def _address(self, reference: str) -> str:
-        kind, _, where = reference.partition(":")
-        if kind == "env":
-            found = self._environment.get(where, "")
-        else:
-            try:
-                with Path(where).open("rb") as file:
-                    found = file.read(MAX_ADDRESS_BYTES).decode("utf-8", "replace")
-            except (OSError, ValueError):
-                raise NotDelivered("address_missing") from None
-        if not found.strip():
-            raise NotDelivered("address_missing")
-        return found.strip()
+        try:
+            return self._vault.secret(reference)
+        except NoSecret:
+            raise NotDelivered("address_missing") from None

@@ -158,6 +158,7 @@ class Edits:
             cost=Cost(micros=None if tool is None else tool.cost_per_call),
             on_behalf_of=run.on_behalf_of,
             assurance=Assurance(decided["assurance"]),
+            definition=decided.get("definition", ""),
         )
         return _Prepared(prepare(rules, run, action, raw), self._keys.of_run(run).seal(id, ARGUMENTS, raw))
 

@@ -69,6 +69,7 @@ class Action:
         target: the tool's name, or the model's as `provider/model`.
         arguments: plain JSON, already parsed and within limits.
         cost: the worst case, reserved before the action runs.
+        definition: digest of what the tool's server says of it now, where the door knows; empty where it does not.
     """
 
     id: ActionId
@@ -81,6 +82,7 @@ class Action:
     cost: Cost
     on_behalf_of: UserId
     assurance: Assurance = Assurance.COOPERATIVE
+    definition: str = ""
 
 
 class OutcomeStatus(StrEnum):

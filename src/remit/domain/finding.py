@@ -57,6 +57,8 @@ class Code(StrEnum):
     ARGUMENTS_INVALID = "grant.arguments_invalid"
     ARGUMENT_UNKNOWN = "grant.argument_unknown"
     DERIVED_FAILED = "grant.derived_failed"
+    TOOL_CHANGED = "grant.tool_changed"
+    TOOL_NOT_ACCEPTED = "grant.tool_not_accepted"
 
     POLICY_OK = "policy.permitted"
     POLICY_FORBIDDEN = "policy.forbidden"

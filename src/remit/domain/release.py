@@ -18,12 +18,14 @@ from remit.domain.ids import (
     GroupName,
     ModelName,
     ReleaseId,
+    ServerName,
     TeamName,
     ToolName,
     UserId,
     WorkspaceName,
 )
 from remit.domain.money import Micros
+from remit.domain.upstream import Model, ToolServer, Via
 
 PRODUCTION = "production"
 """The channel that is meant where none is named."""
@@ -151,7 +153,11 @@ class Title:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """Something an agent can call. `input_schema` is JSON Schema 2020-12; unknown arguments are refused."""
+    """Something an agent can call. `input_schema` is JSON Schema 2020-12; unknown arguments are refused.
+
+    Behind a gateway, `upstream` is what its server calls it, `via` what it is there, and `pin` the digest of the
+    definition that a person has looked at: under any other it is denied.
+    """
 
     name: ToolName
     server: str
@@ -167,6 +173,9 @@ class Tool:
     pollable: bool = False
     cost_per_call: Micros = Micros(0)
     title: Title | None = None
+    upstream: str = ""
+    via: Via = Via.TOOL
+    pin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,6 +443,15 @@ class Configuration:
     budgets: tuple[Budget, ...]
     people: Mapping[UserId, Person]
     groups: Mapping[GroupName, Group]
+    servers: Mapping[ServerName, ToolServer] = field(default_factory=dict)
+    models: Mapping[ModelName, Model] = field(default_factory=dict)
+
+    def price_of(self, model: ModelName) -> ModelPrice | None:
+        """Return the operator's own price of a model: its document's, else that of workspace.yaml."""
+        known = self.models.get(model)
+        if known is not None and known.input_price is not None and known.output_price is not None:
+            return ModelPrice(model, known.input_price, known.output_price)
+        return next((price for price in self.settings.prices if price.model == model), None)
 
     def is_member(self, person: UserId, group: Group) -> bool:
         """Tell whether somebody is in a group, or in one of the groups it is made of."""

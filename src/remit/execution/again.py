@@ -84,6 +84,7 @@ def _called(rules: Ruleset, past: Past) -> Prepared:
         cost=worst_cost(rules, past),
         on_behalf_of=record["on_behalf_of"],
         assurance=Assurance(record["assurance"]),
+        definition=record.get("definition", ""),
     )
     return recall(rules, past.run, action, record["arguments_digest"])
 

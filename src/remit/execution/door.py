@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from remit.domain.action import Action, ActionKind, Cost, Outcome
+from remit.domain.action import Action, ActionKind, Assurance, Cost, Outcome
 from remit.domain.admission import Admission, AskedQuestion, RunRequest, WaitingFor
 from remit.domain.arguments import BadArguments, PayloadLimits, checked
 from remit.domain.canonical import salted_digest
@@ -49,6 +49,18 @@ DEEPEST = 64
 
 class RunRefused(Exception):
     """A run can not be started: no such agent, or no active release. The message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """What a door says of itself for an action: how surely it enforces, and what it sees the tool to be."""
+
+    assurance: Assurance = Assurance.COOPERATIVE
+    definition: str = ""
+
+
+AGENTS_OWN = Entrance()
+"""The agent holds the credentials itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +201,19 @@ class InProcessDoor:
 
     # -- actions
 
-    def attempt_tool(self, run: Run, tool: str, arguments: Mapping[str, Any], id: ActionId | None = None) -> Attempt:
+    def attempt_tool(
+        self,
+        run: Run,
+        tool: str,
+        arguments: Mapping[str, Any],
+        id: ActionId | None = None,
+        entrance: Entrance = AGENTS_OWN,
+    ) -> Attempt:
         """Prepare a tool call; without an `id` it gets a new one. Raises BadArguments for what can not be an action."""
         rules = self._rules(run.release)
         known = rules.tool(tool)
         cost = Cost(micros=known.cost_per_call if known is not None else None)
-        return self._attempt(rules, run, ActionKind.TOOL, tool, arguments, cost, id)
+        return self._attempt(rules, run, ActionKind.TOOL, tool, arguments, cost, id, entrance)
 
     def attempt_model(
         self,
@@ -204,6 +223,7 @@ class InProcessDoor:
         max_output_tokens: int,
         prompt: Mapping[str, Any] = NO_PROMPT,
         id: ActionId | None = None,
+        entrance: Entrance = AGENTS_OWN,
     ) -> Attempt:
         """Prepare a model call; `model` is `provider/name`, `prompt` what domain/prompt.py says of the prompt.
 
@@ -217,7 +237,7 @@ class InProcessDoor:
         most = metering.Usage(input_tokens, max_output_tokens)
         cost = metering.worst_case(rules.configuration, provider, name, most)
         arguments = {**model_arguments(provider, name, input_tokens, max_output_tokens), **fitted(prompt, self._limits)}
-        return self._attempt(rules, run, ActionKind.MODEL, model, arguments, cost, id)
+        return self._attempt(rules, run, ActionKind.MODEL, model, arguments, cost, id, entrance)
 
     def _attempt(
         self,
@@ -228,6 +248,7 @@ class InProcessDoor:
         arguments: Mapping[str, Any],
         cost: Cost,
         id: ActionId | None = None,
+        entrance: Entrance = AGENTS_OWN,
     ) -> Attempt:
         raw = checked(arguments, self._limits)
         arguments = orjson.loads(raw)  # what is decided, recorded and dispatched is one value, whoever holds the other
@@ -242,6 +263,8 @@ class InProcessDoor:
             arguments=arguments,
             cost=cost,
             on_behalf_of=run.on_behalf_of,
+            assurance=entrance.assurance,
+            definition=entrance.definition,
         )
         sealed = self._keys.of_run(run).seal(action.id, ARGUMENTS, raw)
         return Attempt(Admit(prepare(rules, run, action, raw), (sealed,)), arguments)

@@ -96,7 +96,7 @@ def actual(configuration: Configuration, provider: str, model: str, usage: Usage
 def _own_price(configuration: Configuration, provider: str, model: str, usage: Usage) -> Micros | None:
     """Return the price by the operator's table, which has one rate for all that is read: cached or not, it counts."""
     name = ModelName(f"{provider}/{model}")
-    own = next((price for price in configuration.settings.prices if price.model == name), None)
+    own = configuration.price_of(name)
     if own is None:
         return None
     micros = own.input_micros_per_million * usage.input_tokens + own.output_micros_per_million * usage.output_tokens

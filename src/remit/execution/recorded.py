@@ -57,6 +57,7 @@ class Recorded:
             cost=Cost.from_json(record["cost"]),
             on_behalf_of=record["on_behalf_of"],
             assurance=Assurance(record["assurance"]),
+            definition=record.get("definition", ""),
         )
         call = prepare(rules or self._rulesets.of(run.workspace, record["release"]), run, action)
         if call.digest != record["arguments_digest"]:

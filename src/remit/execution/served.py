@@ -29,7 +29,7 @@ from remit.domain.run import Run
 from remit.execution import metering
 from remit.execution.admission import AdmissionQueue
 from remit.execution.commands import Command, EndRun, Prolong, Prolonged, RunStanding, Settle, Settled, StartRun
-from remit.execution.door import NO_PROMPT, Attempt, InProcessDoor
+from remit.execution.door import AGENTS_OWN, NO_PROMPT, Attempt, Entrance, InProcessDoor
 from remit.execution.keys import Keys
 from remit.execution.rulesets import Rulesets
 from remit.execution.transaction import NothingOpen
@@ -181,13 +181,19 @@ class ServedDoor(InProcessDoor):
     # -- actions
 
     async def admit_tool(
-        self, run: Run, tool: str, arguments: Mapping[str, Any], id: ActionId, under: ApprovalId | None = None
+        self,
+        run: Run,
+        tool: str,
+        arguments: Mapping[str, Any],
+        id: ActionId,
+        under: ApprovalId | None = None,
+        entrance: Entrance = AGENTS_OWN,
     ) -> Admission:
         """Decide a tool call, where `under` is given by that approval or not at all.
 
         Raises BadArguments, and ActionIdReused where `id` was decided with other arguments.
         """
-        attempt = self.attempt_tool(run, tool, arguments, id)
+        attempt = self.attempt_tool(run, tool, arguments, id, entrance)
         return await self._admitted(replace(attempt, command=replace(attempt.command, under=under)))
 
     async def admit_model(
@@ -198,9 +204,12 @@ class ServedDoor(InProcessDoor):
         max_output_tokens: int,
         id: ActionId,
         prompt: Mapping[str, Any] = NO_PROMPT,
+        entrance: Entrance = AGENTS_OWN,
     ) -> Admission:
         """Decide a model call. Raises as admit_tool."""
-        return await self._admitted(self.attempt_model(run, model, input_tokens, max_output_tokens, prompt, id))
+        return await self._admitted(
+            self.attempt_model(run, model, input_tokens, max_output_tokens, prompt, id, entrance)
+        )
 
     def action_id(self, run: Run, key: str) -> ActionId:
         """Return the id of the action that this run calls by `key`; a new one where it has no key for it.

@@ -238,6 +238,8 @@ class _Work:
             "facts": seen,
             "reserved": [[r.scope, r.budget, r.unit, r.start, r.amount] for r in reservations],
         }
+        if action.definition:
+            content["definition"] = action.definition
         self._record(command.record_key, RecordKind.DECISION_MADE, call.run, content)
         return answer
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from remit.domain.release import Agent, Budget, Group, Person, Settings, Tool
+from remit.domain.upstream import Model, ToolServer
 from remit.workspace.documents import Documents
 from remit.workspace.kinds.scenarios import TestFile, WrittenTest
 from remit.workspace.node import key_path
@@ -31,6 +32,8 @@ class Draft:
     settings: tuple[Written[Settings], ...]
     agents: tuple[Written[Agent], ...]
     tools: tuple[Written[Tool], ...]
+    servers: tuple[Written[ToolServer], ...]
+    models: tuple[Written[Model], ...]
     budgets: tuple[Written[Budget], ...]
     people: tuple[Written[Person], ...]
     groups: tuple[Written[Group], ...]
@@ -45,6 +48,8 @@ class Draft:
             settings=_written(documents, "Workspace", Settings),
             agents=_written(documents, "Agent", Agent),
             tools=_written(documents, "Tool", Tool),
+            servers=_written(documents, "ToolServer", ToolServer),
+            models=_written(documents, "Model", Model),
             budgets=_written(documents, "Budget", Budget),
             people=_written(documents, "Person", Person),
             groups=_written(documents, "Group", Group),

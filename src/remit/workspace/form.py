@@ -153,6 +153,21 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class TextOrReference:
+    """A plain text, or where something secret is found. What looks like a reference must be one."""
+
+    def read(self, node: Node, at: At) -> str | None:
+        """Read either."""
+        if isinstance(node.value, str) and node.value.startswith(("env:", "file:")):
+            return Reference().read(node, at)
+        return Text("production", 2_000, may_be_empty=True).read(node, at)
+
+    def schema(self) -> dict[str, object]:
+        """Describe it."""
+        return {"type": "string", "maxLength": 2_000, "examples": ["env:ERP_TOKEN"]}
+
+
+@dataclass(frozen=True, slots=True)
 class Choice(Generic[C]):
     """One of a closed set of words."""
 

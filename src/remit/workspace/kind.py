@@ -9,8 +9,10 @@ from typing import Any
 
 from remit.workspace.kinds.agent import AGENT
 from remit.workspace.kinds.budget import BUDGET
+from remit.workspace.kinds.model import MODEL_RECORD
 from remit.workspace.kinds.people import GROUP_RECORD, PERSON
 from remit.workspace.kinds.scenarios import TESTS
+from remit.workspace.kinds.server import TOOL_SERVER
 from remit.workspace.kinds.settings import SETTINGS
 from remit.workspace.kinds.tool import TOOL
 from remit.workspace.node import Node
@@ -52,6 +54,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             _kind("Workspace", "workspace.yaml", SETTINGS),
             _kind("Agent", "agents/*.yaml", AGENT),
             _kind("Tool", "tools/*.yaml", TOOL),
+            _kind("ToolServer", "servers/*.yaml", TOOL_SERVER),
+            _kind("Model", "models/*.yaml", MODEL_RECORD),
             _kind("Budget", "budgets.yaml", BUDGET),
             _kind("Person", "people.yaml", PERSON),
             _kind("Group", "people.yaml", GROUP_RECORD),

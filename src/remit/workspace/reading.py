@@ -10,12 +10,13 @@ from remit.domain.problem import Problem, Severity
 from remit.domain.release import Agent, Budget, Configuration, Group, Settings
 from remit.domain.scenario import Scenario
 from remit.domain.text import is_name
+from remit.domain.upstream import Model, ToolServer
 from remit.policy import validate
 from remit.policy.subjects import subjects
 from remit.policy.tool_checks import tool_problems
 from remit.workspace.derived_checks import check_derived_fields
 from remit.workspace.documents import Documents
-from remit.workspace.draft import Draft
+from remit.workspace.draft import Draft, Written
 from remit.workspace.group_checks import check_groups
 from remit.workspace.input_schema import check_input_schemas
 from remit.workspace.locator import Locator
@@ -132,7 +133,13 @@ def _configuration(draft: Draft, settings: Settings) -> Configuration:
         budgets=tuple(in_zone(written.value) for written in draft.budgets),
         people={written.value.id: written.value for written in draft.people},
         groups={written.value.name: written.value for written in draft.groups},
+        servers={written.value.name: written.value for written in sorted(draft.servers, key=_name)},
+        models={written.value.name: written.value for written in sorted(draft.models, key=_name)},
     )
+
+
+def _name(written: Written[ToolServer] | Written[Model]) -> str:
+    return written.value.name
 
 
 def _policy_problems(draft: Draft, configuration: Configuration, broken_tools: frozenset[str]) -> Iterator[Problem]:

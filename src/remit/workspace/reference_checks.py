@@ -19,12 +19,21 @@ def check_references(draft: Draft) -> None:
             draft.check_known("Person", member, group.source, f"members[{index}]")
     for agent in draft.agents:
         _check_agent(draft, agent)
+    _check_priced_once(draft)
     for settings in draft.settings:
         _check_gates(draft, settings)
         _check_temporal(draft, settings)
     for budget, source, path in draft.each_budget():
         if not path:
             _check_subject(draft, budget, source)
+
+
+def _check_priced_once(draft: Draft) -> None:
+    own = {price.model for settings in draft.settings for price in settings.value.prices}
+    for model in draft.models:
+        if model.value.input_price is not None and model.value.name in own:
+            message = f"`{model.value.name}` has a price here and under `prices` in workspace.yaml"
+            draft.report.add(model.source, "input_price", message, "Keep one of the two")
 
 
 def _check_names_differ(draft: Draft) -> None:
@@ -124,6 +133,7 @@ def _check_prices(draft: Draft, agent: Agent, source: Source) -> None:
     if not agent.remit.models or not _is_under_money_budget(draft, agent):
         return
     own = {price.model for written in draft.settings for price in written.value.prices}
+    own |= {written.value.name for written in draft.models if written.value.input_price is not None}
     for index, model in enumerate(agent.remit.models):
         if model not in own and public_price(model) is None:
             message = f"no price of `{model}` is known, so every call is denied under a budget in dollars"

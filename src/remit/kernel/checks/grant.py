@@ -1,4 +1,4 @@
-"""Grant: is the tool or model in the agent's remit, and are the arguments what its schema says?"""
+"""Grant: is the tool or model in the agent's remit, is it what was accepted, and do the arguments fit its schema?"""
 
 from __future__ import annotations
 
@@ -19,4 +19,15 @@ def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:  # noqa: ARG001 
             found.append(Finding.of(Code.TOOL_UNKNOWN, Verdict.DENY, tool=action.target))
         elif call.rules.grant(action.agent, action.target) is None:
             found.append(Finding.of(Code.TOOL_NOT_GRANTED, Verdict.DENY, agent=action.agent, tool=action.target))
+        else:
+            found += _pinned(call)
     return tuple(found) or _OK
+
+
+def _pinned(call: Prepared) -> list[Finding]:
+    """Deny a tool whose server describes it otherwise than what a person has accepted, or that nobody has."""
+    tool, seen = call.rules.tool(call.action.target), call.action.definition
+    if tool is None or not seen or seen == tool.pin:
+        return []
+    code = Code.TOOL_CHANGED if tool.pin else Code.TOOL_NOT_ACCEPTED
+    return [Finding.of(code, Verdict.DENY, server=tool.server, tool=tool.name)]

@@ -8,6 +8,7 @@ from remit.domain.ids import ToolName
 from remit.domain.money import Micros
 from remit.domain.release import ArgumentRole, Derived, DerivedType, Effect, Title, Tool
 from remit.domain.title import MAX_TEMPLATE
+from remit.domain.upstream import Via
 from remit.workspace.form import Choice, Dollars, Matching, Name, Text, YesNo
 from remit.workspace.record import Field, JsonMapping, ListOf, MapOf, Record, Values
 from remit.workspace.report import At
@@ -77,14 +78,30 @@ _IDEMPOTENT = Field[bool]("idempotent", YesNo(), "whether the same call twice do
 _POLLABLE = Field[bool]("pollable", YesNo(), "whether it is meant to be called again until something changes", False)
 _COST = Field[Micros]("cost_per_call", Dollars(), "US dollars a call costs", Micros(0))
 _TITLE = Field[Title | None]("title", TITLE, "what people who approve a call read first, with `{placeholders}`")
+_UPSTREAM = Field[str](
+    "upstream",
+    Text("create_payment", 200),
+    "what its server calls it; the name without the server's where left out",
+    "",
+)
+_VIA = Field[Via](
+    "via", Choice(Via), "what it is at its server: a tool, or the reading of resources or prompts", Via.TOOL
+)
+_PIN = Field[str](
+    "pin",
+    Matching(str, r"sha256:[0-9a-f]{64}", "the digest of a definition", "sha256:" + 64 * "0"),
+    "digest of its definition at the server, as a person accepted it; `remit tools import` writes it",
+    "",
+)
 
 
 def _tool(values: Values, _: At) -> Tool:
     name = values[_NAME]
+    server = values[_SERVER] or name.partition(".")[0]
     derived = tuple(Derived(key, each.type, each.jmespath, each.optional) for key, each in values[_DERIVED].items())
     return Tool(
         name=name,
-        server=values[_SERVER] or name.partition(".")[0],
+        server=server,
         effect=values[_EFFECT],
         description=values[_DESCRIPTION],
         input_schema=values[_INPUT],
@@ -97,6 +114,9 @@ def _tool(values: Values, _: At) -> Tool:
         pollable=values[_POLLABLE],
         cost_per_call=values[_COST],
         title=values[_TITLE],
+        upstream=values[_UPSTREAM] or name.removeprefix(f"{server}."),
+        via=values[_VIA],
+        pin=values[_PIN],
     )
 
 
@@ -117,6 +137,9 @@ TOOL = Record(
         _POLLABLE,
         _COST,
         _TITLE,
+        _UPSTREAM,
+        _VIA,
+        _PIN,
     ),
     _tool,
 )
