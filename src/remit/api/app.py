@@ -16,6 +16,8 @@ from remit.api.approval_details import ApprovalDetailRoutes
 from remit.api.approvals import ApprovalRoutes
 from remit.api.backtests import BacktestRoutes
 from remit.api.budgets import BudgetRoutes
+from remit.api.bundle import BundleRoutes
+from remit.api.conversations import ConversationRoutes
 from remit.api.delegations import DelegationRoutes
 from remit.api.figures import Figures
 from remit.api.health import HealthRoutes
@@ -26,8 +28,10 @@ from remit.api.overview import OverviewRoutes
 from remit.api.people import PeopleRoutes
 from remit.api.permissions import PermissionRoutes
 from remit.api.policies import PolicyRoutes
+from remit.api.policy_reach import ReachRoutes
 from remit.api.policy_reasons import ReasonRoutes
 from remit.api.records import RecordRoutes
+from remit.api.release_changes import ReleaseChangeRoutes
 from remit.api.releases import ReleaseRoutes
 from remit.api.route import GuardedRoute, Identifies, Route, Seam, problem
 from remit.api.runs import RunRoutes
@@ -59,7 +63,7 @@ def control_plane(
     figures: Figures,
     limits: RequestLimits,
     version: str,
-    oidc: Nouns = (),
+    more: Nouns = (),
     present: Identifies | None = None,
 ) -> FastAPI:
     """Make the application.
@@ -69,7 +73,7 @@ def control_plane(
         figures: where requests are counted.
         limits: bounds of one request.
         version: of this server.
-        oidc: the routes of an identity provider, where there is one.
+        more: nouns that need more than `use`: the server itself, an identity provider.
         present: knows who calls without a credential; never for an application that others can reach.
 
     Raises:
@@ -98,7 +102,7 @@ def control_plane(
         _add(app, "", route)
     for route in SignInPage().routes():
         _add(app, "", route)
-    for route in (*_routes(use), *(route for noun in oidc for route in noun.routes())):
+    for route in (*_routes(use), *(route for noun in more for route in noun.routes())):
         _add(app, PREFIX, route)
     _add(app, PREFIX, Route("GET", "/openapi.json", _Document(app).openapi, None))
     undeclared = [route for route in app.routes if not isinstance(route, GuardedRoute)]
@@ -126,12 +130,16 @@ def _routes(use: UseCases) -> Iterator[Route]:
         KeyRoutes(use),
         RunRoutes(use),
         ActionRoutes(use),
+        ConversationRoutes(use),
         ReleaseRoutes(use),
+        ReleaseChangeRoutes(use),
         BacktestRoutes(use),
         TrialRoutes(use),
         AgentRoutes(use),
         PolicyRoutes(use),
         PermissionRoutes(use),
+        PermissionRoutes(use),
+        ReachRoutes(use),
         ReasonRoutes(use),
         BudgetRoutes(use),
         OverviewRoutes(use),
@@ -141,6 +149,7 @@ def _routes(use: UseCases) -> Iterator[Route]:
         StopRoutes(use),
         RecordRoutes(use),
         LedgerRoutes(use),
+        BundleRoutes(use),
     )
     for noun in nouns:
         yield from noun.routes()
