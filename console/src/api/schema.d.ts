@@ -44,6 +44,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/actions/{action}/payload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Conversations.Payload
+         * @description Return what an action was given, with where each value came from, and gave back. The reading is recorded.
+         */
+        get: operations["conversations_payload"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -451,6 +471,26 @@ export interface paths {
          * @description Say how far the ledger is sealed.
          */
         get: operations["ledger_state"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Bundle.One
+         * @description Return what `remit audit export` writes, as a ZIP file; unpacked, `remit audit verify` checks it.
+         */
+        get: operations["bundle_one"];
         put?: never;
         post?: never;
         delete?: never;
@@ -971,6 +1011,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/policies/reach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Policy Reach.All
+         * @description Count which agents and actions each policy touched: in a week, or less where that is too much to read.
+         */
+        get: operations["policy_reach_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/policies/run-tests": {
         parameters: {
             query?: never;
@@ -1021,6 +1081,9 @@ export interface paths {
         /**
          * Records.All
          * @description List records, oldest first.
+         *
+         *     `find` is looked for in 5,000 records for one page: where the page is not full by then, `partial` says so, and
+         *     `next` goes on behind the last one that was looked at.
          */
         get: operations["records_all"];
         put?: never;
@@ -1137,6 +1200,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/releases/{release}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Release Changes.All
+         * @description Say in words what a release changed.
+         */
+        get: operations["release_changes_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/releases/{release}/files": {
         parameters: {
             query?: never;
@@ -1240,6 +1323,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Conversations.One
+         * @description Return the task and what the run's actions were given and gave back, in order. The reading is recorded.
+         */
+        get: operations["conversations_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/token": {
         parameters: {
             query?: never;
@@ -1254,6 +1357,26 @@ export interface paths {
          * @description Make a short-lived token for a run of the agent's own that has not ended.
          */
         post: operations["keys_run_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Server.One
+         * @description Return how this server runs: its parts, and its settings without their secrets.
+         */
+        get: operations["server_one"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2241,7 +2364,7 @@ export interface components {
          * @description Every finding there is. The part before the dot names the check.
          * @enum {string}
          */
-        Code: "standing.ok" | "standing.run_unknown" | "standing.run_ended" | "standing.agent_unknown" | "standing.agent_not_active" | "standing.release_withdrawn" | "standing.clock_went_back" | "stop.none" | "stop.stopped" | "grant.ok" | "grant.tool_unknown" | "grant.tool_not_granted" | "grant.model_not_granted" | "grant.arguments_invalid" | "grant.argument_unknown" | "grant.derived_failed" | "policy.permitted" | "policy.forbidden" | "policy.no_permit" | "policy.hold" | "policy.error" | "policy.not_asked" | "policy.duty" | "limits.ok" | "limits.steps" | "limits.tool_calls" | "limits.model_calls" | "limits.calls_per_run" | "limits.rate" | "limits.wall_time" | "limits.depth" | "limits.concurrency" | "limits.denials" | "budget.ok" | "budget.exceeded" | "budget.soft_exceeded" | "budget.warning" | "budget.unpriced" | "loop.none" | "loop.exact_repetition" | "loop.same_call_same_result" | "loop.near_duplicate" | "loop.no_new_information" | "loop.error_streak" | "loop.cycle" | "oversight.none" | "oversight.required" | "oversight.pending" | "oversight.approved" | "oversight.rejected" | "oversight.expired" | "oversight.edited" | "oversight.void";
+        Code: "standing.ok" | "standing.run_unknown" | "standing.run_ended" | "standing.agent_unknown" | "standing.agent_not_active" | "standing.release_withdrawn" | "standing.clock_went_back" | "stop.none" | "stop.stopped" | "grant.ok" | "grant.tool_unknown" | "grant.tool_not_granted" | "grant.model_not_granted" | "grant.arguments_invalid" | "grant.argument_unknown" | "grant.derived_failed" | "grant.tool_changed" | "grant.tool_not_accepted" | "policy.permitted" | "policy.forbidden" | "policy.no_permit" | "policy.hold" | "policy.error" | "policy.not_asked" | "policy.duty" | "limits.ok" | "limits.steps" | "limits.tool_calls" | "limits.model_calls" | "limits.calls_per_run" | "limits.rate" | "limits.wall_time" | "limits.depth" | "limits.concurrency" | "limits.denials" | "budget.ok" | "budget.exceeded" | "budget.soft_exceeded" | "budget.warning" | "budget.unpriced" | "loop.none" | "loop.exact_repetition" | "loop.same_call_same_result" | "loop.near_duplicate" | "loop.no_new_information" | "loop.error_streak" | "loop.cycle" | "oversight.none" | "oversight.required" | "oversight.pending" | "oversight.approved" | "oversight.rejected" | "oversight.expired" | "oversight.edited" | "oversight.void";
         /**
          * ConditionShown
          * @description One policy that can match: where all of `needs` hold, or always. `stance` is as in explanations.
@@ -2277,6 +2400,19 @@ export interface components {
             path: string[];
             /** Size */
             size: number;
+        };
+        /**
+         * ConversationShown
+         * @description A run's task, as its agent was started with it, and its actions in order. Nobody has checked what it says.
+         */
+        ConversationShown: {
+            /** Next */
+            next: string | null;
+            /** Task */
+            task: string;
+            /** Turns */
+            turns: components["schemas"]["TurnShown"][];
+            withheld: components["schemas"]["Withheld"] | null;
         };
         /**
          * DelegationShown
@@ -2899,6 +3035,28 @@ export interface components {
             since: number;
         };
         /**
+         * PartCode
+         * @description A part of the server that is looked at; whoever shows it has the words.
+         * @enum {string}
+         */
+        PartCode: "database" | "sealing" | "policy" | "writer";
+        /**
+         * PartShown
+         * @description How one part is. `value` is its figure: microseconds of one reading, records not sealed, commands that wait.
+         */
+        PartShown: {
+            code: components["schemas"]["PartCode"];
+            /** Ok */
+            ok: boolean;
+            /** Value */
+            value: number;
+            /**
+             * Why
+             * @description What is wrong, or empty.
+             */
+            why: string;
+        };
+        /**
          * Password
          * @description Name and password. `workspace` is needed only where there are several.
          */
@@ -3152,6 +3310,18 @@ export interface components {
             questions: components["schemas"]["QuestionShown"][];
         };
         /**
+         * ReachShown
+         * @description Of `decisions` since `since`, which of them each policy had a say in, the most frequent first.
+         */
+        ReachShown: {
+            /** Decisions */
+            decisions: number;
+            /** Since */
+            since: number;
+            /** Touched */
+            touched: components["schemas"]["TouchedShown"][];
+        };
+        /**
          * Reason
          * @description Why, for whoever reads the history.
          */
@@ -3183,14 +3353,33 @@ export interface components {
         /**
          * RecordPage
          * @description Records in the order they were written; docs/reference/records.md describes each kind.
+         *
+         *     `partial`: the search was broken off before the page was full; `next` goes on with it.
          */
         RecordPage: {
             /** Next */
             next: string | null;
+            /**
+             * Partial
+             * @default false
+             */
+            partial?: boolean;
             /** Records */
             records: {
                 [key: string]: unknown;
             }[];
+        };
+        /**
+         * ReleaseChanges
+         * @description What is other in a release than in the one `before`; null: nothing was, and everything is new.
+         */
+        ReleaseChanges: {
+            /** Before */
+            before: string | null;
+            /** Changes */
+            changes: components["schemas"]["ChangeShown"][];
+            /** Release */
+            release: string;
         };
         /**
          * ReleaseShown
@@ -3341,14 +3530,54 @@ export interface components {
             secret: string | null;
         };
         /**
+         * SaidShown
+         * @description What an action was given and gave back; `withheld` says why it is not here.
+         *
+         *     `text` is the result with hidden characters spelled out, null where none is kept; `labels` are what the release says
+         *     of this tool's results.
+         */
+        SaidShown: {
+            /** Action */
+            action: string;
+            /** Arguments */
+            arguments: components["schemas"]["ArgumentShown"][];
+            /** Labels */
+            labels: string[];
+            /** Text */
+            text: string | null;
+            withheld: components["schemas"]["Withheld"] | null;
+        };
+        /**
+         * ServerShown
+         * @description The server that answers, at `at`.
+         */
+        ServerShown: {
+            /** At */
+            at: number;
+            /** Database */
+            database: string;
+            /** Parts */
+            parts: components["schemas"]["PartShown"][];
+            /** Settings */
+            settings: components["schemas"]["SettingShown"][];
+            /** Started At */
+            started_at: number;
+            /** Version */
+            version: string;
+        };
+        /**
          * SessionShown
          * @description A session. `csrf` goes into the header X-CSRF-Token of every request that changes something.
+         *
+         *     `groups` are those that the person is in by the active release: what they are asked to answer for.
          */
         SessionShown: {
             /** Csrf */
             csrf: string;
             /** Expires At */
             expires_at: number | null;
+            /** Groups */
+            groups: string[];
             /** Name */
             name: string;
             /** Person */
@@ -3357,6 +3586,20 @@ export interface components {
             roles: string[];
             /** Workspace */
             workspace: string;
+        };
+        /**
+         * SettingShown
+         * @description A setting, by the name of its environment variable. A secret's value is not here, only whether it is set.
+         */
+        SettingShown: {
+            /** Description */
+            description: string;
+            /** Is Default */
+            is_default: boolean;
+            /** Name */
+            name: string;
+            /** Value */
+            value: string;
         };
         /**
          * SimilarShown
@@ -3588,6 +3831,26 @@ export interface components {
             tools: components["schemas"]["ToolShown"][];
         };
         /**
+         * TouchedShown
+         * @description What one policy did to an agent's calls of one target: how often, and the newest of those actions.
+         */
+        TouchedShown: {
+            /** Action */
+            action: string;
+            /** Agent */
+            agent: string;
+            /** Count */
+            count: number;
+            /** Policy */
+            policy: string;
+            /** Run */
+            run: string;
+            /** Target */
+            target: string;
+            /** Verdict */
+            verdict: string;
+        };
+        /**
          * TrialKind
          * @description What a candidate does: decide beside the live release, or for some of the new runs.
          * @enum {string}
@@ -3640,6 +3903,29 @@ export interface components {
         TrialsShown: {
             /** Trials */
             trials: components["schemas"]["TrialShown"][];
+        };
+        /**
+         * TurnShown
+         * @description One turn of a conversation.
+         */
+        TurnShown: {
+            /** Action */
+            action: string;
+            /** Arguments */
+            arguments: components["schemas"]["ArgumentShown"][];
+            /** At */
+            at: number;
+            /** Kind */
+            kind: string;
+            /** Labels */
+            labels: string[];
+            /** Target */
+            target: string;
+            /** Text */
+            text: string | null;
+            /** Verdict */
+            verdict: string;
+            withheld: components["schemas"]["Withheld"] | null;
         };
         /**
          * Upload
@@ -3800,6 +4086,7 @@ export type ClauseShown = components['schemas']['ClauseShown'];
 export type Code = components['schemas']['Code'];
 export type ConditionShown = components['schemas']['ConditionShown'];
 export type ConsistencyShown = components['schemas']['ConsistencyShown'];
+export type ConversationShown = components['schemas']['ConversationShown'];
 export type DelegationShown = components['schemas']['DelegationShown'];
 export type DelegationsShown = components['schemas']['DelegationsShown'];
 export type EditedAnswer = components['schemas']['EditedAnswer'];
@@ -3834,6 +4121,8 @@ export type OriginKind = components['schemas']['OriginKind'];
 export type OriginShown = components['schemas']['OriginShown'];
 export type OutcomeShown = components['schemas']['OutcomeShown'];
 export type OverviewShown = components['schemas']['OverviewShown'];
+export type PartCode = components['schemas']['PartCode'];
+export type PartShown = components['schemas']['PartShown'];
 export type Password = components['schemas']['Password'];
 export type PasswordChange = components['schemas']['PasswordChange'];
 export type PastShown = components['schemas']['PastShown'];
@@ -3851,10 +4140,12 @@ export type ProofShown = components['schemas']['ProofShown'];
 export type ProposalShown = components['schemas']['ProposalShown'];
 export type QuestionShown = components['schemas']['QuestionShown'];
 export type QuestionsShown = components['schemas']['QuestionsShown'];
+export type ReachShown = components['schemas']['ReachShown'];
 export type Reason = components['schemas']['Reason'];
 export type ReasonsShown = components['schemas']['ReasonsShown'];
 export type RecordKind = components['schemas']['RecordKind'];
 export type RecordPage = components['schemas']['RecordPage'];
+export type ReleaseChanges = components['schemas']['ReleaseChanges'];
 export type ReleaseShown = components['schemas']['ReleaseShown'];
 export type ReleasesShown = components['schemas']['ReleasesShown'];
 export type Role = components['schemas']['Role'];
@@ -3865,7 +4156,10 @@ export type RunPage = components['schemas']['RunPage'];
 export type RunShown = components['schemas']['RunShown'];
 export type RunState = components['schemas']['RunState'];
 export type RunTokenShown = components['schemas']['RunTokenShown'];
+export type SaidShown = components['schemas']['SaidShown'];
+export type ServerShown = components['schemas']['ServerShown'];
 export type SessionShown = components['schemas']['SessionShown'];
+export type SettingShown = components['schemas']['SettingShown'];
 export type SimilarShown = components['schemas']['SimilarShown'];
 export type StatementShown = components['schemas']['StatementShown'];
 export type StepShown = components['schemas']['StepShown'];
@@ -3880,9 +4174,11 @@ export type TestsShown = components['schemas']['TestsShown'];
 export type TitleShown = components['schemas']['TitleShown'];
 export type ToolShown = components['schemas']['ToolShown'];
 export type ToolsShown = components['schemas']['ToolsShown'];
+export type TouchedShown = components['schemas']['TouchedShown'];
 export type TrialKind = components['schemas']['TrialKind'];
 export type TrialShown = components['schemas']['TrialShown'];
 export type TrialsShown = components['schemas']['TrialsShown'];
+export type TurnShown = components['schemas']['TurnShown'];
 export type Upload = components['schemas']['Upload'];
 export type WhatIf = components['schemas']['WhatIf'];
 export type WhatIfShown = components['schemas']['WhatIfShown'];
@@ -4007,6 +4303,100 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    conversations_payload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                action: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SaidShown"];
                 };
             };
             /** @description Malformed */
@@ -6583,6 +6973,89 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LedgerShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bundle_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
                 };
             };
             /** @description Malformed */
@@ -9463,6 +9936,89 @@ export interface operations {
             };
         };
     };
+    policy_reach_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReachShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     policies_run_tests: {
         parameters: {
             query?: never;
@@ -9732,6 +10288,8 @@ export interface operations {
             query?: {
                 kind?: components["schemas"]["RecordKind"] | null;
                 run?: string;
+                /** @description Text that stands in the record, as an id or a name. */
+                find?: string;
                 /** @description Most entries in the answer. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -10517,6 +11075,103 @@ export interface operations {
             };
         };
     };
+    release_changes_all: {
+        parameters: {
+            query?: {
+                /** @description By default the release made before it. */
+                before?: string;
+            };
+            header?: never;
+            path: {
+                release: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseChanges"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     releases_export: {
         parameters: {
             query?: never;
@@ -11038,6 +11693,104 @@ export interface operations {
             };
         };
     };
+    conversations_one: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     keys_run_token: {
         parameters: {
             query?: never;
@@ -11132,6 +11885,89 @@ export interface operations {
             };
             /** @description Not JSON */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    server_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

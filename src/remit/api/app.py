@@ -138,7 +138,6 @@ def _routes(use: UseCases) -> Iterator[Route]:
         AgentRoutes(use),
         PolicyRoutes(use),
         PermissionRoutes(use),
-        PermissionRoutes(use),
         ReachRoutes(use),
         ReasonRoutes(use),
         BudgetRoutes(use),
