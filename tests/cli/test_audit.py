@@ -4,6 +4,8 @@ import json
 import sqlite3
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
 from remit.ledger.verify import main
 from remit.sdk.client import Client
 from tests.cli.conftest import Command
@@ -135,6 +137,24 @@ def test_the_key_is_changed(client: Client, command: Command) -> None:
     command("audit", "seal")
     for key in both:
         assert command("audit", "verify", "--key", key).code == 0
+
+
+def test_programs_are_answered_by_every_act(client: Client, command: Command, tmp_path: Path) -> None:
+    work(client)
+    witness = f"file:{tmp_path / 'witness'}"
+    sealed = command("audit", "seal", "--anchor", witness, "-o", "json").json
+    assert sealed == {"sealed": 6, "new": 6, "left_at": [witness]}
+    rotated = command("audit", "key", "rotate", "-o", "json").json
+    keys = command("audit", "key", "show", "-o", "json").json
+    assert [key["signs"] for key in keys] == [False, True]
+    assert keys[-1] == rotated
+    command("audit", "seal")
+    folder = str(tmp_path / "bundle")
+    exported = command("audit", "export", folder, "-o", "json").json
+    assert exported == {"records": 7, "sealed": 7, "folder": folder}
+    record = f"{command('runs', 'ls').rows[0][0]}/started"
+    proven = command("audit", "proof", record).json
+    assert YAML(typ="safe").load(command("audit", "proof", record, "-o", "yaml").out) == proven
 
 
 def test_a_place_that_can_not_be_reached_is_told(client: Client, command: Command) -> None:

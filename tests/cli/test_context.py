@@ -132,6 +132,14 @@ def test_contexts_are_added_used_listed_and_forgotten(lonely: Path, command: Com
     assert command("context", "rm", "local").code == 2
 
 
+def test_what_is_done_with_contexts_is_told_to_programs(lonely: Path, command: Command) -> None:
+    added = command("context", "add", "here", "--database", "sqlite:///here.db", "-w", "tiny", "-o", "json").json
+    assert added == command("context", "ls", "-o", "json").json[1]
+    used = command("context", "use", "local", "-o", "json").json
+    assert (used["name"], used["in_use"]) == ("local", True)
+    assert command("context", "rm", "here", "-o", "json").json == {"name": "here", "forgotten": True}
+
+
 def piped(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
 
@@ -152,6 +160,11 @@ def test_a_token_is_piped_in_and_revoked(
     assert token not in (tmp_path / "config/remit/contexts.json").read_text()
     assert desk.ask("GET", "/api/v1/me", key=token).status == 401
     assert command("runs", "ls").err.startswith("Error: no credential was shown. Run `remit login URL`")
+    piped(monkeypatch, token_of(desk, SARA))
+    told = command("login", desk.url, "--token-stdin", "--name", "desk", "-o", "json").json
+    assert told == {"context": "desk", "address": desk.url, "person": SARA, "workspace": "tiny", "expires_at": None}
+    left = command("logout", "-o", "json").json
+    assert left == {"context": "desk", "address": desk.url, "revoked": True}
     assert command("logout").code == 2
 
 

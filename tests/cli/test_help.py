@@ -63,6 +63,23 @@ def test_there_is_an_example_of_it_in_its_own_help_or_its_groups(name: tuple[str
     assert f"\n    remit {' '.join(name)}" in said
 
 
+PEOPLES = {("up",), ("serve",), ("demo",), ("schema",), ("policy", "new"), ("notify", "test")}
+"""Commands that serve until they are stopped, or whose answer is a file or a line for whoever tries something."""
+
+
+def test_every_other_command_answers_programs_too() -> None:
+    silent = set()
+    for name in NAMES:
+        found: click.Command = cli
+        for part in name:
+            assert isinstance(found, click.Group)
+            found = found.get_command(click.Context(found), part) or found
+        is_act = not isinstance(found, click.Group) or found.invoke_without_command
+        if is_act and name and not any("--output" in option.opts for option in found.params):
+            silent.add(name)
+    assert silent == PEOPLES
+
+
 def test_there_is_no_golden_file_of_a_command_that_is_gone() -> None:
     assert {path.stem for path in GOLDEN.iterdir()} == {"-".join(("remit", *name)) for name in NAMES}
 

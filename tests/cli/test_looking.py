@@ -161,7 +161,10 @@ def test_explain_says_where_the_policies_stand(shown_world: World, command: Comm
 
 def levels(command: Command, *arguments: str) -> tuple[int, dict[str, str]]:
     said = command("doctor", *arguments, "-o", "json")
-    return said.code, {each["what"]: each["level"] for each in said.json}
+    found = {each["what"]: each["level"] for each in said.json}
+    in_yaml = YAML(typ="safe").load(command("doctor", *arguments, "-o", "yaml").out)
+    assert {each["what"]: each["level"] for each in in_yaml} == found
+    return said.code, found
 
 
 def test_a_database_in_order(shown_world: World, command: Command) -> None:

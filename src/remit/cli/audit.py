@@ -12,7 +12,7 @@ import click
 
 from remit import __version__
 from remit.cli.master_key import master_key
-from remit.cli.output import TABLE, as_json, document, line, note, output_option
+from remit.cli.output import TABLE, document, done, line, note, output_option
 from remit.cli.session import Failed, Session, session, workspace_option
 from remit.control.anchors import AnchorFailed, anchor, left_at
 from remit.control.bundle import export as write_bundle
@@ -87,7 +87,8 @@ def audit() -> None:
     help="Leave the checkpoint there: file:FOLDER, git:REPOSITORY, s3://BUCKET/PREFIX or https://...; several times.",
 )
 @workspace_option
-def seal(places: tuple[str, ...], workspace: str | None) -> None:
+@output_option
+def seal(places: tuple[str, ...], workspace: str | None, output: str) -> None:
     """Seal what is not sealed yet, now. A server does so every second by itself."""
     anchors = []
     with _ledger(workspace) as ledger:
@@ -96,11 +97,16 @@ def seal(places: tuple[str, ...], workspace: str | None) -> None:
         newest = ledger.seals.newest(ledger.workspace)
         if sealing.came is Came.NOT_LEADER:
             note("Another process has sealed at the same time.")
-        line(f"{sealing.size:,} records are sealed, {sealing.new:,} of them new.")
-        if newest is not None:
-            for place, opened in zip(places, anchors, strict=True):
-                opened.leave(newest.note)
+        if output == TABLE:
+            line(f"{sealing.size:,} records are sealed, {sealing.new:,} of them new.")
+        left = list(zip(places, anchors, strict=True)) if newest is not None else []
+        for place, opened in left:
+            assert newest is not None
+            opened.leave(newest.note)
+            if output == TABLE:
                 line(f"The checkpoint of {newest.size:,} records was left at {place}.")
+    if output != TABLE:
+        document({"sealed": sealing.size, "new": sealing.new, "left_at": [place for place, _ in left]}, output)
 
 
 @audit.command()
@@ -183,7 +189,8 @@ def _json(report: Report) -> dict[str, object]:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--ocsf", is_flag=True, help="Also write ocsf.jsonl, the records as OCSF events for a SIEM.")
 @workspace_option
-def export(folder: Path, ocsf: bool, workspace: str | None) -> None:
+@output_option
+def export(folder: Path, ocsf: bool, workspace: str | None, output: str) -> None:
     """Write the ledger into the empty folder DIR.
 
     An auditor verifies it offline; any static web server can serve it.
@@ -197,7 +204,8 @@ def export(folder: Path, ocsf: bool, workspace: str | None) -> None:
             count = write_bundle(evidence, folder, ocsf=__version__ if ocsf else "")
         except OSError as error:
             raise Failed(f"{error.filename}: {error.strerror}") from error
-        line(f"{count:,} records, {evidence.size:,} of them sealed, written to {folder}.", style="green")
+        told = {"records": count, "sealed": evidence.size, "folder": str(folder)}
+        done(f"{count:,} records, {evidence.size:,} of them sealed, written to {folder}.", output, told, "green")
         if evidence.size < count:
             note("Those not sealed yet are checked for gaps only: `remit audit seal` first seals them all.")
 
@@ -205,13 +213,14 @@ def export(folder: Path, ocsf: bool, workspace: str | None) -> None:
 @audit.command()
 @click.argument("record", metavar="RECORD_KEY")
 @workspace_option
-def proof(record: str, workspace: str | None) -> None:
+@output_option
+def proof(record: str, workspace: str | None, output: str) -> None:
     """Prove that a record is in the ledger.
 
-    Writes JSON, to be checked with `python -m remit.ledger.verify FILE --key KEY`.
+    Writes JSON, to be checked with `python -m remit.ledger.verify FILE --key KEY`; YAML where that is asked for.
     """
     with _ledger(workspace) as ledger:
-        as_json(ledger.evidence.inclusion(record).as_json())
+        document(ledger.evidence.inclusion(record).as_json(), output)
 
 
 @audit.group()
@@ -221,12 +230,16 @@ def key() -> None:
 
 @key.command()
 @workspace_option
-def show(workspace: str | None) -> None:
+@output_option
+def show(workspace: str | None, output: str) -> None:
     """Write the public keys, oldest first: what an auditor is given. The last one signs."""
     with _ledger(workspace) as ledger:
         keys = ledger.seals.keys(ledger.workspace)
         if not keys:
             raise Failed("the ledger has no key yet: run `remit audit seal` first")
+        if output != TABLE:
+            document([{"key": one.key, "signs": one is keys[-1]} for one in keys], output)
+            return
         for one in keys:
             line(one.key)
 
@@ -234,9 +247,10 @@ def show(workspace: str | None) -> None:
 @key.command()
 @click.option("-m", "--message", default="", help="Why, for the record.")
 @workspace_option
-def rotate(message: str, workspace: str | None) -> None:
+@output_option
+def rotate(message: str, workspace: str | None, output: str) -> None:
     """Sign with a new key from now on. The old key signs that it is the next one."""
     with _ledger(workspace) as ledger:
         verifier = ledger.sealer.rotate(ledger.workspace, ledger.open_session.person, message)
-        line(f"From now on signs {verifier}")
-        line("Who trusts the key before goes on to this one by itself; hand it to those who begin now.")
+        done(f"From now on signs {verifier}", output, {"key": str(verifier), "signs": True})
+        note("Who trusts the key before goes on to this one by itself; hand it to those who begin now.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from remit.cli.output import fields, line, output_option, table
+from remit.cli.output import done, fields, output_option, table
 from remit.cli.places import (
     LOCAL,
     Chosen,
@@ -52,10 +52,13 @@ def ls(output: str) -> None:
 
 @context.command()
 @click.argument("name")
-def use(name: str) -> None:
+@output_option
+def use(name: str, output: str) -> None:
     """Work in NAME from now on."""
-    write_contexts(read_contexts().using(name))
-    line(f"From now on commands work in {name}.", style="green")
+    contexts = read_contexts().using(name)
+    write_contexts(contexts)
+    told = _told(name, contexts.places.get(name, Database()), used=True)
+    done(f"From now on commands work in {name}.", output, told, "green")
 
 
 @context.command()
@@ -65,7 +68,8 @@ def use(name: str) -> None:
 @click.option("--url", default="", help="A server, as https://HOST.")
 @click.option("--token-stdin", is_flag=True, help="Read the API token for the server from standard input.")
 @click.option("-w", "--workspace", default="", help="The workspace.")
-def add(name: str, database: str, key_file: str, url: str, token_stdin: bool, workspace: str) -> None:
+@output_option
+def add(name: str, database: str, key_file: str, url: str, token_stdin: bool, workspace: str, output: str) -> None:
     """Add NAME and work in it from now on."""
     if bool(database) is bool(url):
         raise PlaceUnusable("say what it is: --database URL for a database, or --url URL for a server")
@@ -79,15 +83,16 @@ def add(name: str, database: str, key_file: str, url: str, token_stdin: bool, wo
 
         place = verified(Server(url.rstrip("/"), workspace, token=given_token(url)))
     write_contexts(read_contexts().holding(name, place))
-    line(f"Context {name} is added, and commands work in it.", style="green")
+    done(f"Context {name} is added, and commands work in it.", output, _told(name, place, used=True), "green")
 
 
 @context.command()
 @click.argument("name")
-def rm(name: str) -> None:
+@output_option
+def rm(name: str, output: str) -> None:
     """Forget NAME; a token in it goes on holding, `remit logout` revokes it."""
     write_contexts(read_contexts().without(name))
-    line(f"Context {name} is forgotten.", style="yellow")
+    done(f"Context {name} is forgotten.", output, {"name": name, "forgotten": True}, "yellow")
 
 
 @context.command()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from remit.cli.output import line
+from remit.cli.output import done, output_option
 from remit.cli.session import Failed, session, workspace_option
 
 EXAMPLES = """\b
@@ -23,7 +23,8 @@ refused, so that nothing is overwritten."""
 @click.option("--release", "name", default="", help="A release id or its beginning; the active one if left out.")
 @click.option("--channel", default="production", show_default=True, help="Whose active release to export.")
 @workspace_option
-def export(folder: Path, name: str, channel: str, workspace: str | None) -> None:
+@output_option
+def export(folder: Path, name: str, channel: str, workspace: str | None, output: str) -> None:
     """Write a release into the folder DIR."""
     with session() as open_session:
         where = open_session.workspace(workspace)
@@ -42,4 +43,5 @@ def export(folder: Path, name: str, channel: str, workspace: str | None) -> None
             target.write_bytes(content)
     except OSError as error:
         raise Failed(f"{error.filename}: {error.strerror}") from error
-    line(f"{len(release.files)} files of {release.id} written to {folder}.", style="green")
+    told = {"release": release.id, "folder": str(folder), "files": sorted(release.files)}
+    done(f"{len(release.files)} files of {release.id} written to {folder}.", output, told, "green")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from remit.cli.output import clean, line, note
+from remit.cli.output import TABLE, clean, document, done, line, note, output_option
 from remit.cli.places import (
     LOCAL,
     NAME,
@@ -47,7 +47,8 @@ DAY_S = 86_400
     "--days", default=30, show_default=True, type=click.IntRange(1, 366), help="How long the new token holds."
 )
 @click.option("-w", "--workspace", default="", help="Where the server holds more than one.")
-def login(url: str | None, person: str, name: str, token_stdin: bool, days: int, workspace: str) -> None:
+@output_option
+def login(url: str | None, person: str, name: str, token_stdin: bool, days: int, workspace: str, output: str) -> None:
     """Sign in to the server at URL, and work there from now on.
 
     A token is made for you and kept in a file that only you can read; `remit logout` revokes it. Without URL the
@@ -70,6 +71,9 @@ def login(url: str | None, person: str, name: str, token_stdin: bool, days: int,
     write_contexts(contexts.holding(name, server))
     if isinstance(before, Server) and before.token and before.url == server.url and before.token != server.token:
         _revoked(before)
+    if output != TABLE:
+        document(_signed_in(server, name), output)
+        return
     until = f", until {moment(server.expires_at)}" if server.expires_at else ""
     line(f"{server.person} is signed in at {at}, workspace {server.workspace}{until}.", style="green")
     line(f"Commands work there from now on, as context {name}; `remit context use {LOCAL}` goes back.")
@@ -78,7 +82,8 @@ def login(url: str | None, person: str, name: str, token_stdin: bool, days: int,
 @click.command(epilog="\b\nExamples:\n  remit logout\n  remit logout prod\n  remit logout prod --forget")
 @click.argument("name", required=False)
 @click.option("--forget", is_flag=True, help="Only drop the token here, where the server is not there any more.")
-def logout(name: str | None, forget: bool) -> None:
+@output_option
+def logout(name: str | None, forget: bool, output: str) -> None:
     """Revoke the token of the context NAME, by default the one in use, and drop it."""
     contexts = read_contexts()
     meant = name or chosen_here().name
@@ -98,7 +103,19 @@ def logout(name: str | None, forget: bool) -> None:
             except Unreachable as error:
                 raise Unreachable(f"{error} The token still holds; --forget drops it here all the same.") from error
     write_contexts(contexts.holding(meant, replace(place, token="", expires_at=0), use=meant == contexts.current))
-    line(f"The token of {meant} is {'dropped' if forget else 'revoked'}.", style="yellow")
+    told = {"context": meant, "address": place.url, "revoked": not forget}
+    done(f"The token of {meant} is {'dropped' if forget else 'revoked'}.", output, told, "yellow")
+
+
+def _signed_in(server: Server, context: str) -> dict[str, object]:
+    """Return what is told of a sign-in: never the token."""
+    return {
+        "context": context,
+        "address": server.url,
+        "person": server.person,
+        "workspace": server.workspace,
+        "expires_at": server.expires_at or None,
+    }
 
 
 def verified(server: Server) -> Server:

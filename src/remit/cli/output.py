@@ -109,7 +109,7 @@ def _quoted(value: object) -> object:
         return [_quoted(inner) for inner in value]
     if isinstance(value, str) and (_UNSAFE.search(value) or _YAML_BREAKS.search(value)):
         return DoubleQuotedScalarString(value)
-    return value
+    return str(value) if isinstance(value, str) else value  # a word of a closed list is written as the text it is
 
 
 def table(
@@ -128,6 +128,14 @@ def table(
     else:
         for row in rows:
             click.echo("\t".join(_cell(value) for value in row))
+
+
+def done(text: str, output: str, told: object, style: str | None = None) -> None:
+    """Write what a command has done: one line, or all of `told` for `json` and `yaml`."""
+    if output == TABLE:
+        line(text, style=style)
+    else:
+        document(told, output)
 
 
 def fields(rows: Iterable[tuple[str, object]], output: str = TABLE, told: object | None = None) -> None:
