@@ -1,0 +1,117 @@
+"""What the front of the MCP gateway asks of what stands behind it. Results are plain JSON as the server sent them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from remit.domain.ids import ServerName
+from remit.domain.upstream import ToolServer, Via
+
+Json = Mapping[str, Any]
+Notify = Callable[[str, Json], Awaitable[None]]
+"""Takes a notification of the server that belongs to a request: its method and params."""
+Ask = Callable[[str, Json], Awaitable[Json]]
+"""Takes a request of the server that belongs to a request (sampling, elicitation, roots), and returns the client's result."""
+
+
+class UpstreamFailed(Exception):
+    """A call that brought no result.
+
+    Attributes:
+        code: `unreachable`, `timed_out`, `crashed`, `broken` (it answered garbage), `busy`, `open` (the breaker is).
+        sent: whether the server may have begun to carry the call out: then its outcome is unknown.
+    """
+
+    def __init__(self, code: str, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.code = code
+        self.sent = sent
+
+
+class UpstreamRefused(Exception):
+    """The server answered with a JSON-RPC error: it did not carry the call out."""
+
+    def __init__(self, code: int, message: str, data: Any = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.data = data
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One thing a server offers, as it describes it now.
+
+    Attributes:
+        name: of the tool or prompt, or a resource's URI or URI template.
+        content: the description as the server sent it.
+        digest: `sha256:` and the digest of the canonical content; what `pin` of a Tool is compared with.
+    """
+
+    via: Via
+    name: str
+    content: Json
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """All that a server offers now. Resources and prompts are pinned by the digest over all of them together."""
+
+    server: ServerName
+    tools: Mapping[str, Definition] = field(default_factory=dict)
+    resources: Sequence[Json] = ()
+    templates: Sequence[Json] = ()
+    prompts: Sequence[Json] = ()
+    instructions: str = ""
+    capabilities: Json = field(default_factory=dict)
+    digests: Mapping[Via, str] = field(default_factory=dict)
+    """Of `via: resource` and `via: prompt`."""
+
+    def digest_of(self, via: Via, name: str) -> str:
+        """Return what is seen of a tool now; `absent` where the server does not offer it."""
+        if via is Via.TOOL:
+            found = self.tools.get(name)
+            return "absent" if found is None else found.digest
+        return self.digests.get(via, "absent")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What accompanies one request to a server.
+
+    Attributes:
+        client: capabilities that the agent's client declared, which the gateway declares to the server in turn.
+        session: groups requests that must meet the same conversation at the server; empty: none does.
+        answer_s: overrides the server's own time-out where shorter.
+    """
+
+    notify: Notify
+    ask: Ask | None = None
+    client: Json = field(default_factory=dict)
+    session: str = ""
+    meta: Json = field(default_factory=dict)
+    answer_s: float | None = None
+
+
+class Upstreams(Protocol):
+    """The tool servers of all workspaces. Each server fails for itself: none keeps another from answering."""
+
+    async def offer(self, server: ToolServer) -> Offer:
+        """Return what a server offers, at most some seconds old and anew after it said that its lists changed.
+
+        Raises UpstreamFailed.
+        """
+        ...
+
+    async def request(self, server: ToolServer, method: str, params: Json, exchange: Exchange) -> Json:
+        """Send one request under an id of our own and return its result. Cancelling it cancels it at the server.
+
+        Raises UpstreamFailed and UpstreamRefused.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Stop every server that was started here."""
+        ...
