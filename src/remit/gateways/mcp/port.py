@@ -13,7 +13,7 @@ Json = Mapping[str, Any]
 Notify = Callable[[str, Json], Awaitable[None]]
 """Takes a notification of the server that belongs to a request: its method and params."""
 Ask = Callable[[str, Json], Awaitable[Json]]
-"""Takes a request of the server that belongs to a request (sampling, elicitation, roots), and returns the client's result."""
+"""A question of the server that belongs to a request (sampling, elicitation, roots); returns the client's answer."""
 
 
 class UpstreamFailed(Exception):
