@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from remit.domain.ids import ServerName
+from remit.domain.ids import ServerName, WorkspaceName
 from remit.domain.upstream import ToolServer, Via
 
 Json = Mapping[str, Any]
@@ -82,8 +82,14 @@ class Exchange:
     """What accompanies one request to a server.
 
     Attributes:
+        notify: is told of progress and log messages of this request. A progress token is the one in the params, or in
+            `meta`: another stands in for it at the server.
+        ask: takes what the server asks the client while the request is open, and what a modern server asks in a result
+            that says `input_required`. None: such a result is returned as it is, and other questions are refused.
         client: capabilities that the agent's client declared, which the gateway declares to the server in turn.
-        session: groups requests that must meet the same conversation at the server; empty: none does.
+        session: groups requests that must meet the same conversation at the server; empty: none does. A legacy server
+            gets a connection (a process, where it is a command) for each; one that is modern has no conversations.
+        meta: what `_meta` of the request holds at the server besides what the params say, such as a trace or log level.
         answer_s: overrides the server's own time-out where shorter.
     """
 
@@ -96,17 +102,25 @@ class Exchange:
 
 
 class Upstreams(Protocol):
-    """The tool servers of all workspaces. Each server fails for itself: none keeps another from answering."""
+    """The tool servers of all workspaces. Each server fails for itself: none keeps another from answering.
 
-    async def offer(self, server: ToolServer) -> Offer:
+    No two workspaces share a process or a connection, even where their servers are written alike.
+    """
+
+    async def offer(self, workspace: WorkspaceName, server: ToolServer) -> Offer:
         """Return what a server offers, at most some seconds old and anew after it said that its lists changed.
 
         Raises UpstreamFailed.
         """
         ...
 
-    async def request(self, server: ToolServer, method: str, params: Json, exchange: Exchange) -> Json:
+    async def request(
+        self, workspace: WorkspaceName, server: ToolServer, method: str, params: Json, exchange: Exchange
+    ) -> Json:
         """Send one request under an id of our own and return its result. Cancelling it cancels it at the server.
+
+        `subscriptions/listen` has no time-out, is not counted among the calls, and works with legacy servers too; what it
+        hears goes to `exchange.notify` with its own id as subscriptionId, for the caller to replace.
 
         Raises UpstreamFailed and UpstreamRefused.
         """
