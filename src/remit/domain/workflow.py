@@ -60,7 +60,7 @@ class Step:
     Attributes:
         id: unique in the workflow; `steps.ID` is its output.
         when: the step is skipped where this is false; None: always carried out.
-        timeout_s: how long one attempt may take, a wait or an approval in all; None: as the tool server says, or no end.
+        timeout_s: how long one attempt may take, or a wait in all; None: as the tool server says, or no end.
         compensate: undoes the step where the workflow fails or is cancelled after it; reads the step's output.
         budget_micros: most that the step may spend, its retries included; None: only the budgets of the agent.
     """
