@@ -119,8 +119,8 @@ class Upstreams(Protocol):
     ) -> Json:
         """Send one request under an id of our own and return its result. Cancelling it cancels it at the server.
 
-        `subscriptions/listen` has no time-out, is not counted among the calls, and works with legacy servers too; what it
-        hears goes to `exchange.notify` with its own id as subscriptionId, for the caller to replace.
+        `subscriptions/listen` has no time-out, is not counted among the calls, and works with legacy servers too. What
+        it hears goes to `exchange.notify` with an id of its own as subscriptionId, for the caller to replace.
 
         Raises UpstreamFailed and UpstreamRefused.
         """
