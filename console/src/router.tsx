@@ -127,10 +127,16 @@ const people = createRoute({
   validateSearch: textual,
   component: lazyRouteComponent(() => import('./pages/people/People'), 'People'),
 })
+const server = createRoute({
+  getParentRoute: () => frame,
+  path: '/server',
+  validateSearch: textual,
+  component: lazyRouteComponent(() => import('./pages/server/Server'), 'Server'),
+})
 
 export const router = createRouter({
   routeTree: root.addChildren([signIn, frame.addChildren([
-    home, overview, runs, run, approvals, approval, agents, agent, tools, policies, budgets, releases, audit, people,
+    home, overview, runs, run, approvals, approval, agents, agent, tools, policies, budgets, releases, audit, people, server,
   ])]),
   defaultPreload: 'intent',
   scrollRestoration: true,

@@ -36,6 +36,8 @@ def test_a_release_is_rolled_back_from_the_page(visit: Callable[..., Page], hous
     expect(releases.first).to_contain_text("production")
     expect(releases.last).not_to_contain_text("production")
     releases.first.click()
+    expect(page.locator(".changes li").filter(has_text="policies/billing.cedar")).to_contain_text("amount_aed > 300")
+    page.get_by_role("tab", name="As text").click()
     expect(page.get_by_label("policies/billing.cedar").first).to_be_visible()
     page.get_by_role("button", name="Roll back").click()
     expect(page.get_by_text("Rolled back")).to_be_visible()

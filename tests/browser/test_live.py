@@ -100,11 +100,17 @@ def test_freezing_stops_the_agent_and_every_page_says_who_and_why(visit: Callabl
             expect(banner).to_contain_text(NOOR)
             expect(banner).to_contain_text("prices look wrong")
             expect(banner).to_contain_text("1 of 1 who listen have acknowledged")
-        expect(other.get_by_role("button", name="Unfreeze")).to_have_count(0)
+        expect(other.get_by_role("button", name=re.compile("Unfreeze|Terminate"))).to_have_count(0)
+        page.get_by_role("button", name="1 of 1 who listen").click()
+        expect(page.locator(".listeners li")).to_contain_text("buyer")
+        page.keyboard.press("Escape")
         with pytest.raises(Stopped):
             run.call("erp.get", {"id": "while frozen"}, using=returned)
         assert run.stopped
-        page.get_by_role("button", name="Unfreeze").click()
+        page.get_by_role("button", name="Unfreeze", exact=True).click()
+        expect(page.get_by_role("button", name="Unfreeze now")).to_be_disabled()  # a reason first
+        page.get_by_role("dialog").get_by_label("Why").fill("prices were right")
+        page.get_by_role("button", name="Unfreeze now").click()
         for each in (page, other):
             expect(each.get_by_role("region", name="Stops in force")).to_have_count(0)
         assert run.call("erp.get", {"id": "after"}, using=returned) == {"id": "after"}

@@ -19,16 +19,21 @@ PLACES = {
     "run": "/runs/{renewal}",
     "graph": "/runs/{renewal}?tab=graph",
     "evidence": "/runs/{renewal}?tab=evidence",
+    "conversation": "/runs/{renewal}?tab=conversation",
     "approvals": "/approvals?view=decided",
     "agents": "/agents",
     "agent": "/agents/customer-care",
     "tools": "/tools?tool=billing.refund",
     "matrix": "/tools?view=matrix",
     "policies": "/policies",
+    "history": "/policies?view=history",
+    "reach": "/policies?view=reach",
     "budgets": "/budgets",
     "releases": "/releases",
+    "files": "/releases?tab=text",
     "audit": "/audit",
     "people": "/people",
+    "server": "/server",
 }
 
 

@@ -9,6 +9,18 @@ export interface Problem {
   detail: string
   field: string
   remedy: string
+  problems: Mistake[]
+}
+
+/** One mistake in a file of a workspace. */
+export interface Mistake {
+  file: string
+  line: number
+  column: number
+  field: string
+  message: string
+  remedy: string
+  severity: string
 }
 
 export class Refused extends Error {
@@ -65,5 +77,6 @@ function problemOf(error: unknown, status: number): Problem {
     detail: said.detail ?? `HTTP ${status}`,
     field: said.field ?? '',
     remedy: said.remedy ?? '',
+    problems: said.problems ?? [],
   }
 }

@@ -1,14 +1,15 @@
-import { Button } from '@mantine/core'
+import { Button, Popover } from '@mantine/core'
 import { IconHandStop } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 
+import { answer, api } from '../api/client'
 import type { StopShown } from '../api/schema'
-import { useMay } from '../api/session'
 import { number } from '../format'
-import { useAct } from '../parts/act'
 import { Ltr } from '../parts/Ltr'
 import { Moment } from '../parts/Moment'
-import { lift, useStops } from './stops'
+import { Ladder } from './Ladder'
+import { useStops } from './stops'
 
 const SHOWN = 3
 
@@ -28,15 +29,11 @@ export function FreezeBanner() {
   )
 }
 
-function InForce({ stop }: { stop: StopShown }) {
+/** One stop: what, who, why, who has heard of it, and what can be done about it. */
+export function InForce({ stop }: { stop: StopShown }) {
   const { t } = useTranslation()
-  const may = useMay('operator', 'admin')
-  const lifting = useAct(() => lift(stop.target, ''), {
-    said: () => t('frame.stop.lifted', { target: stop.target }),
-    changes: ['stops', 'runs', 'agents'],
-  })
   return (
-    <div style={{ display: 'flex', alignItems: 'center', gap: 12, flexWrap: 'wrap' }}>
+    <div className="in-force">
       <IconHandStop size={17} color="var(--deny)" aria-hidden style={{ flex: 'none' }} />
       <span>
         <b>
@@ -49,19 +46,46 @@ function InForce({ stop }: { stop: StopShown }) {
             : <bdi>“{stop.reason}”</bdi>
           </>
         )}
-        {stop.told > 0 && <span className="sub"> · {t('frame.stop.acknowledged', { shown: number(stop.acknowledged), all: number(stop.told) })}</span>}
       </span>
-      {may && stop.kind !== 'termination' && (
-        <Button
-          size="compact-xs"
-          variant="default"
-          style={{ marginInlineStart: 'auto' }}
-          loading={lifting.isPending}
-          onClick={() => lifting.mutate(undefined)}
-        >
-          {t('frame.stop.unfreeze')}
-        </Button>
-      )}
+      {stop.told > 0 && <Acknowledged stop={stop} />}
+      <Ladder stop={stop} />
     </div>
+  )
+}
+
+/** How many of those who listened have said that they stopped; which of them, on a click. */
+function Acknowledged({ stop }: { stop: StopShown }) {
+  const { t } = useTranslation()
+  return (
+    <Popover width={360} position="bottom" shadow="md">
+      <Popover.Target>
+        <Button size="compact-xs" variant="subtle" color="gray" className="acknowledged">
+          {t('frame.stop.acknowledged', { shown: number(stop.acknowledged), all: number(stop.told) })}
+        </Button>
+      </Popover.Target>
+      <Popover.Dropdown>
+        <Listeners id={stop.id} acknowledged={stop.acknowledged} />
+      </Popover.Dropdown>
+    </Popover>
+  )
+}
+
+function Listeners({ id, acknowledged }: { id: string; acknowledged: number }) {
+  const { t } = useTranslation()
+  const told = useQuery({
+    queryKey: ['stops', id, 'listeners', acknowledged],
+    queryFn: () => answer(api.GET('/api/v1/stops/{stop}/listeners', { params: { path: { stop: id } } })),
+  })
+  return (
+    <ul className="listeners">
+      {(told.data?.listeners ?? []).map((each) => (
+        <li key={each.listener}>
+          <Ltr>{each.agent}</Ltr>
+          <span className={each.acknowledged_at === null ? 't-hold' : 't-allow'}>
+            {each.acknowledged_at === null ? t('frame.stop.notYet') : <Moment at={each.acknowledged_at} />}
+          </span>
+        </li>
+      ))}
+    </ul>
   )
 }

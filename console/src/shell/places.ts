@@ -7,6 +7,7 @@ import {
   IconLayoutDashboard,
   IconRobot,
   IconRocket,
+  IconServerCog,
   IconShieldCheck,
   IconTool,
   IconUsers,
@@ -47,6 +48,7 @@ export const GROUPS: { name: string; places: Place[] }[] = [
     places: [
       { name: 'audit', to: '/audit', icon: IconFileCertificate, roles: ['auditor', 'admin'] },
       { name: 'people', to: '/people', icon: IconUsers, roles: ['admin'] },
+      { name: 'server', to: '/server', icon: IconServerCog, roles: ['admin', 'operator'] },
     ],
   },
 ]

@@ -22,3 +22,9 @@ export const freeze = (target: string, reason: string) =>
   answer(api.POST('/api/v1/stops', { body: { target, reason } }))
 
 export const lift = (target: string, reason: string) => answer(api.POST('/api/v1/stops/lift', { body: { target, reason } }))
+
+export const terminate = (target: string, reason: string) =>
+  answer(api.POST('/api/v1/stops/terminate', { body: { target, reason } }))
+
+export const reactivate = (target: string, reason: string) =>
+  answer(api.POST('/api/v1/stops/reactivate', { body: { target, reason } }))

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next'
 
 import { answer, api } from '../../api/client'
 import { useFresh } from '../../api/live'
+import { useSession } from '../../api/session'
 import type { ApprovalShown } from '../../api/schema'
 import { number } from '../../format'
 import { Empty } from '../../parts/Empty'
@@ -18,10 +19,12 @@ import { Inbox } from './Inbox'
 /** What waits for people, and what they have decided. */
 export function Approvals() {
   const { t } = useTranslation()
-  const [view, setView] = useSearchText('view')
+  const { groups, person } = useSession()
+  const [asked, setView] = useSearchText('view')
+  const view = viewOf(asked, groups)
   useFresh(['approvals', 'approval'], ({ kind, verdict }) => kind.startsWith('approval') || kind.startsWith('question') || verdict === 'hold' || kind === 'run_ended')
   const approvals = useQuery({ queryKey: ['approvals', 'all'], queryFn: () => answer(api.GET('/api/v1/approvals', {})) })
-  const waiting = approvals.data?.approvals.filter(isWaiting).length ?? 0
+  const within = (each: View) => (approvals.data?.approvals ?? []).filter((approval) => isIn(approval, each, groups, person))
   return (
     <Page
       title={t('approvals.title')}
@@ -30,10 +33,10 @@ export function Approvals() {
           size="xs"
           value={view}
           onChange={setView}
-          data={[
-            { value: '', label: `${t('approvals.waiting')} ${number(waiting)}` },
-            { value: 'decided', label: t('approvals.decided') },
-          ]}
+          data={(groups.length > 0 ? VIEWS : OUTSIDERS).map((each) => ({
+            value: each,
+            label: each === 'decided' ? t('approvals.decided') : `${t(`approvals.${each}`)} ${number(within(each).length)}`,
+          }))}
         />
       }
       actions={
@@ -47,13 +50,29 @@ export function Approvals() {
       }
     >
       <Loaded query={approvals} lines={8}>
-        {(found) => <Split approvals={found.approvals.filter((each) => isWaiting(each) === (view !== 'decided'))} />}
+        {() => <Split approvals={within(view)} />}
       </Loaded>
     </Page>
   )
 }
 
-const isWaiting = (approval: ApprovalShown): boolean => approval.state === 'pending'
+const VIEWS = ['me', 'team', 'waiting', 'decided'] as const
+/** Of who is in no group that is ever asked. */
+const OUTSIDERS = ['waiting', 'decided'] as const
+type View = (typeof VIEWS)[number]
+
+const viewOf = (asked: string, groups: string[]): View =>
+  VIEWS.find((each) => each === asked) ?? (groups.length > 0 ? 'me' : 'waiting')
+
+/** For me: my group may answer now, and I have not. My team: a group of mine has a say, whoever's turn it is. */
+function isIn(approval: ApprovalShown, view: View, groups: string[], person: string): boolean {
+  const isPending = approval.state === 'pending'
+  if (view === 'decided') return !isPending
+  if (view === 'waiting' || !isPending) return isPending
+  if (view === 'team') return [...approval.approvers, ...approval.asked].some((group) => groups.includes(group))
+  const answers = approval.answers as { by?: string }[]
+  return approval.asked.some((group) => groups.includes(group)) && answers.every((said) => said.by !== person)
+}
 
 function Split({ approvals }: { approvals: ApprovalShown[] }) {
   const { t } = useTranslation()

@@ -2,7 +2,7 @@ import { TextInput } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 
 import type { ApprovalDetailShown, ArgumentShown } from '../../api/schema'
-import { Ltr } from '../../parts/Ltr'
+import { ArgumentName, ArgumentOrigin, ArgumentValue } from '../../parts/ArgumentValue'
 import { written, type Edits } from './edits'
 
 interface Props {
@@ -29,10 +29,7 @@ function Field({ argument, edits, edit }: { argument: ArgumentShown; edits: Edit
   const changed = edits?.[argument.name]
   return (
     <div className="field" data-changed={changed !== undefined}>
-      <div className="field-name">
-        <Ltr mono>{argument.name}</Ltr>
-        {argument.role && <span className="chip">{t(`approvals.role.${argument.role}`, argument.role)}</span>}
-      </div>
+      <ArgumentName argument={argument} />
       {edits !== null && !argument.masked ? (
         <TextInput
           size="xs"
@@ -41,30 +38,14 @@ function Field({ argument, edits, edit }: { argument: ArgumentShown; edits: Edit
           onChange={(event) => edit(argument.name, event.currentTarget.value)}
         />
       ) : (
-        <div className="field-value">
-          {argument.masked ? <span className="t-mask">{t('approvals.masked')}</span> : <bdi>{argument.text}</bdi>}
-        </div>
+        <ArgumentValue argument={argument} />
       )}
       {changed !== undefined && (
         <div className="field-origin">
           {t('approvals.was')} <s>{written(argument)}</s>
         </div>
       )}
-      {edits === null && argument.origins.slice(0, 1).map((origin) => <Origin key={origin.path} origin={origin} />)}
-    </div>
-  )
-}
-
-function Origin({ origin }: { origin: ArgumentShown['origins'][number] }) {
-  const { t } = useTranslation()
-  return (
-    <div className="field-origin">
-      {t(`approvals.origin.${origin.kind}`, { tool: origin.target })}
-      {origin.labels.map((label) => (
-        <span key={label} className="chip">
-          {label}
-        </span>
-      ))}
+      {edits === null && <ArgumentOrigin argument={argument} />}
     </div>
   )
 }

@@ -1,5 +1,5 @@
-import { Button, Select } from '@mantine/core'
-import { IconAlertTriangle, IconShieldCheck } from '@tabler/icons-react'
+import { Button, Select, TextInput } from '@mantine/core'
+import { IconAlertTriangle, IconDownload, IconSearch, IconShieldCheck } from '@tabler/icons-react'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
@@ -38,8 +38,16 @@ export function Audit() {
   const { t } = useTranslation()
   const ledger = useQuery({ queryKey: ['ledger'], refetchInterval: 5_000, queryFn: () => answer(api.GET('/api/v1/ledger')) })
   const [kind, setKind] = useSearchText('kind')
+  const [find, setFind] = useSearchText('find')
   return (
-    <Page title={t('audit.title')}>
+    <Page
+      title={t('audit.title')}
+      actions={
+        <Button component="a" href="/api/v1/ledger/bundle" download size="xs" variant="default" leftSection={<IconDownload size={15} />}>
+          {t('audit.export')}
+        </Button>
+      }
+    >
       <Loaded query={ledger} lines={2}>
         {(found) => <Ledger ledger={found} />}
       </Loaded>
@@ -54,9 +62,29 @@ export function Audit() {
           clearable
           searchable
         />
+        <Find key={find} find={find} setFind={setFind} />
       </div>
-      <Records kind={kind} />
+      <Records kind={kind} find={find} />
     </Page>
+  )
+}
+
+/** Looked for once it is written: the server reads every record for it. */
+function Find({ find, setFind }: { find: string; setFind: (text: string) => void }) {
+  const { t } = useTranslation()
+  return (
+    <TextInput
+      size="xs"
+      w={300}
+      aria-label={t('audit.find')}
+      placeholder={t('audit.find')}
+      leftSection={<IconSearch size={14} aria-hidden />}
+      defaultValue={find}
+      onBlur={(event) => setFind(event.currentTarget.value.trim())}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter') setFind(event.currentTarget.value.trim())
+      }}
+    />
   )
 }
 
@@ -96,14 +124,14 @@ function Ledger({ ledger }: { ledger: LedgerShown }) {
   )
 }
 
-function Records({ kind }: { kind: string }) {
+function Records({ kind, find }: { kind: string; find: string }) {
   const { t } = useTranslation()
   useFresh(['ledger'])
   const records = useInfiniteQuery({
-    queryKey: ['records', 'kind', kind],
+    queryKey: ['records', 'kind', kind, find],
     initialPageParam: '',
     queryFn: ({ pageParam }) =>
-      answer(api.GET('/api/v1/records', { params: { query: { kind: (kind || undefined) as never, cursor: pageParam, limit: PAGE } } })),
+      answer(api.GET('/api/v1/records', { params: { query: { kind: (kind || undefined) as never, find, cursor: pageParam, limit: PAGE } } })),
     getNextPageParam: (last) => last.next,
   })
   return (
@@ -111,7 +139,7 @@ function Records({ kind }: { kind: string }) {
       <Loaded query={records} lines={8}>
         {({ pages }) => {
           const lines = pages.flatMap((page) => page.records as unknown as Line[])
-          if (lines.length === 0) return <Empty title={t('audit.none')} />
+          if (lines.length === 0 && !records.hasNextPage) return <Empty title={t(find ? 'audit.notFound' : 'audit.none')} />
           return (
             <>
               <div className="table-scroll">
@@ -137,7 +165,7 @@ function Records({ kind }: { kind: string }) {
               {records.hasNextPage && (
                 <div style={{ display: 'grid', justifyItems: 'center', padding: 12 }}>
                   <Button size="xs" variant="default" loading={records.isFetchingNextPage} onClick={() => void records.fetchNextPage()}>
-                    {t('run.more')}
+                    {pages.at(-1)?.partial ? t('audit.goOn') : t('run.more')}
                   </Button>
                 </div>
               )}

@@ -1,8 +1,14 @@
+import { useComputedColorScheme } from '@mantine/core'
+import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
 import { HighlightStyle, StreamLanguage, syntaxHighlighting } from '@codemirror/language'
-import { EditorState } from '@codemirror/state'
-import { EditorView, lineNumbers } from '@codemirror/view'
+import { type Diagnostic, lintGutter, setDiagnostics } from '@codemirror/lint'
+import { unifiedMergeView } from '@codemirror/merge'
+import { EditorState, type Extension } from '@codemirror/state'
+import { EditorView, keymap, lineNumbers } from '@codemirror/view'
 import { tags } from '@lezer/highlight'
 import { useEffect, useRef } from 'react'
+
+import type { Mistake } from '../../api/client'
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? ''
 const WORDS = /^(permit|forbid|when|unless|if|then|else|in|is|has|like|true|false)\b/
@@ -38,27 +44,101 @@ const colours = HighlightStyle.define([
   { tag: tags.variableName, color: 'var(--ink)', fontWeight: '600' },
 ])
 
-/** A policy file with its syntax coloured. */
-export function CedarText({ text, label }: { text: string; label: string }) {
+interface Props {
+  text: string
+  label: string
+  /** Told of each change; without it the text can only be read. */
+  change?: (text: string) => void
+  mistakes?: Mistake[]
+  /** An earlier text that this one is compared with. */
+  earlier?: string
+  /** What the button says that takes a part of the earlier text over. */
+  takeOver?: string
+}
+
+/** A policy file with its syntax coloured; written in, with its mistakes underlined; or beside what it was. */
+export default function CedarText({ text, label, change, mistakes = NONE, earlier, takeOver = '' }: Props) {
   const place = useRef<HTMLDivElement>(null)
+  const view = useRef<EditorView>(null)
+  const changed = useRef(change)
+  changed.current = change
+  const isWritten = change !== undefined
+  const scheme = useComputedColorScheme('light')
   useEffect(() => {
-    const view = new EditorView({
+    const made = new EditorView({
       parent: place.current!,
       state: EditorState.create({
         doc: text,
         extensions: [
-          EditorView.cspNonce.of(nonce),
-          EditorState.readOnly.of(true),
-          EditorView.editable.of(false),
-          EditorView.contentAttributes.of({ 'aria-label': label }),
-          EditorView.lineWrapping,
-          lineNumbers(),
-          cedar,
-          syntaxHighlighting(colours),
+          ...looks(label, scheme === 'dark'),
+          ...(isWritten ? writing((now) => changed.current?.(now)) : reading),
+          ...(earlier === undefined ? [] : [comparing(earlier, isWritten ? takeOver : '')]),
         ],
       }),
     })
-    return () => view.destroy()
-  }, [text, label])
+    view.current = made
+    return () => made.destroy()
+    // `text` is what the editor begins with; from then on it is the editor that tells what it holds.
+  }, [label, isWritten, earlier, takeOver, scheme])
+  useEffect(() => {
+    const { current } = view
+    if (current !== null && current.state.doc.toString() !== text) {
+      current.dispatch({ changes: { from: 0, to: current.state.doc.length, insert: text } })
+    }
+  }, [text])
+  useEffect(() => {
+    const { current } = view
+    if (current !== null) current.dispatch(setDiagnostics(current.state, mistakes.map((each) => marked(each, current.state))))
+  }, [mistakes])
   return <div ref={place} className="cedar" dir="ltr" />
+}
+
+const NONE: Mistake[] = []
+
+const looks = (label: string, dark: boolean): Extension[] => [
+  EditorView.cspNonce.of(nonce),
+  EditorView.theme({}, { dark }),
+  EditorView.contentAttributes.of({ 'aria-label': label }),
+  EditorView.lineWrapping,
+  lineNumbers(),
+  cedar,
+  syntaxHighlighting(colours),
+]
+
+const reading: Extension[] = [EditorState.readOnly.of(true), EditorView.editable.of(false)]
+
+const writing = (tell: (text: string) => void): Extension[] => [
+  history(),
+  lintGutter(),
+  keymap.of([...defaultKeymap, ...historyKeymap]), // Tab leaves the editor: WCAG 2.1.2
+  EditorView.updateListener.of((update) => {
+    if (update.docChanged) tell(update.state.doc.toString())
+  }),
+]
+
+function comparing(earlier: string, takeOver: string): Extension {
+  return unifiedMergeView({
+    original: earlier,
+    mergeControls: takeOver === '' ? false : (type, action) => control(type, takeOver, action),
+    collapseUnchanged: { margin: 3, minSize: 6 },
+  })
+}
+
+/** Only one of the two buttons is of use here: to take the earlier part over. What is new stands already. */
+function control(type: 'reject' | 'accept', label: string, action: (event: MouseEvent) => void): HTMLElement {
+  const button = document.createElement('button')
+  button.type = 'button'
+  button.textContent = label
+  button.hidden = type === 'accept'
+  button.className = 'take-over'
+  button.onmousedown = action
+  return button
+}
+
+function marked(mistake: Mistake, state: EditorState): Diagnostic {
+  const line = state.doc.line(Math.min(Math.max(1, mistake.line), state.doc.lines))
+  const from = Math.min(line.to, line.from + Math.max(0, mistake.column - 1))
+  const to = Math.max(from, line.from + line.text.trimEnd().length)
+  const severity = mistake.severity === 'warning' ? 'warning' : 'error'
+  return { from, to, severity, message: [mistake.message, mistake.remedy].filter(Boolean).join('. ') }
 }

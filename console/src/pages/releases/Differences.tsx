@@ -6,30 +6,18 @@ import { EditorView, lineNumbers } from '@codemirror/view'
 import { useEffect, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 
-import { answer, api } from '../../api/client'
 import { Empty } from '../../parts/Empty'
+import { filesQuery } from '../../parts/files'
 import { Loaded } from '../../parts/Loaded'
 import { Ltr } from '../../parts/Ltr'
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? ''
 
-function useFiles(release: string | undefined) {
-  return useQuery({
-    queryKey: ['files', release],
-    staleTime: Infinity, // a release never changes
-    enabled: release !== undefined,
-    queryFn: async () => {
-      const found = await answer(api.GET('/api/v1/releases/{release}/files', { params: { path: { release: release! } } }))
-      return found.files as Record<string, string>
-    },
-  })
-}
-
 /** The files that differ from the release before, as text. */
 export default function Differences({ release, before }: { release: string; before: string | undefined }) {
   const { t } = useTranslation()
-  const files = useFiles(release)
-  const earlier = useFiles(before)
+  const files = useQuery(filesQuery(release))
+  const earlier = useQuery({ ...filesQuery(before ?? ''), enabled: before !== undefined })
   return (
     <Loaded query={files}>
       {(found) => {

@@ -10,6 +10,7 @@ import type { ReleaseShown } from '../../api/schema'
 import { useMay } from '../../api/session'
 import { short } from '../../format'
 import { useAct } from '../../parts/act'
+import { Changes } from '../../parts/Changes'
 import { Empty } from '../../parts/Empty'
 import { Loaded } from '../../parts/Loaded'
 import { Ltr } from '../../parts/Ltr'
@@ -86,7 +87,8 @@ function Split({ releases }: { releases: ReleaseShown[] }) {
 
 function One({ release, before }: { release: ReleaseShown; before: ReleaseShown | undefined }) {
   const { t } = useTranslation()
-  const may = useMay('author', 'admin')
+  const may = useMay('author', 'operator')
+  const [tab, setTab] = useSearchText('tab')
   const isActive = release.active_on.includes('production')
   const given = { params: { path: { release: release.id } }, body: { channel: 'production', message: '' } }
   const activating = useAct(() => answer(api.POST('/api/v1/releases/{release}/activate', given)), {
@@ -122,16 +124,31 @@ function One({ release, before }: { release: ReleaseShown; before: ReleaseShown 
           </span>
         )}
       </div>
-      <Tabs defaultValue="text" className="releases-tabs">
+      <Tabs value={tab || 'words'} onChange={(value) => setTab(value === 'words' ? '' : (value ?? ''))} className="releases-tabs">
         <Tabs.List px={12}>
+          <Tabs.Tab value="words">{t('releases.inWords')}</Tabs.Tab>
           <Tabs.Tab value="text">{before ? t('releases.changes') : t('releases.files')}</Tabs.Tab>
         </Tabs.List>
+        <Tabs.Panel value="words">
+          <Words release={release.id} />
+        </Tabs.Panel>
         <Tabs.Panel value="text">
-          <Suspense fallback={null}>
-            <Differences key={release.id} release={release.id} before={before?.id} />
-          </Suspense>
+          {tab === 'text' && (
+            <Suspense fallback={null}>
+              <Differences key={release.id} release={release.id} before={before?.id} />
+            </Suspense>
+          )}
         </Tabs.Panel>
       </Tabs>
     </section>
   )
+}
+
+function Words({ release }: { release: string }) {
+  const changes = useQuery({
+    queryKey: ['changes', release],
+    staleTime: Infinity, // a release never changes
+    queryFn: () => answer(api.GET('/api/v1/releases/{release}/changes', { params: { path: { release } } })),
+  })
+  return <Loaded query={changes}>{(found) => <Changes changes={found.changes} />}</Loaded>
 }

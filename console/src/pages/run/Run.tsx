@@ -1,9 +1,9 @@
 import './run.css'
 
 import { Tabs } from '@mantine/core'
-import { IconFileCertificate, IconRoute, IconSitemap } from '@tabler/icons-react'
+import { IconFileCertificate, IconMessages, IconRoute, IconSitemap } from '@tabler/icons-react'
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
-import { Link, useParams } from '@tanstack/react-router'
+import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { lazy, Suspense, useEffect, useMemo, useRef } from 'react'
 import { useTranslation } from 'react-i18next'
 
@@ -15,6 +15,9 @@ import { Loaded } from '../../parts/Loaded'
 import { Ltr } from '../../parts/Ltr'
 import { Page } from '../../parts/Page'
 import { useSearchText } from '../../parts/useSearchText'
+import { InForce } from '../../shell/FreezeBanner'
+import { useStops } from '../../shell/stops'
+import { Conversation } from './Conversation'
 import { Evidence } from './Evidence'
 import { Facts } from './Facts'
 import { Path } from './Path'
@@ -39,7 +42,16 @@ export function Run() {
       title={run.data ? t('run.of', { agent: run.data.agent }) : t('run.title')}
       crumb={
         <>
-          <Link to="/runs">{t('runs.title')}</Link> / <Ltr mono>{id}</Ltr>
+          <Link to="/runs">{t('runs.title')}</Link> /{' '}
+          {run.data?.parent && (
+            <>
+              <Link to="/runs/$run" params={{ run: run.data.parent }}>
+                <Ltr mono>{run.data.parent}</Ltr>
+              </Link>{' '}
+              /{' '}
+            </>
+          )}
+          <Ltr mono>{id}</Ltr>
         </>
       }
       beside={run.data && <RunState state={run.data.state} pill />}
@@ -58,12 +70,20 @@ function Whole({ run }: { run: RunShown }) {
   const { steps, isWhole } = useSteps(run)
   const [chosen, choose] = useSearchText('step')
   const begun = useRef('')
+  const navigate = useNavigate()
+  const show = (step: string) => void navigate({ to: '.', search: { step } as never })
+  const stop = useStops().find((each) => each.target === `run:${run.id}`)
   const current = steps.find((step) => step.id === (chosen || begun.current)) ?? firstToRead(steps)
   useEffect(() => {
     if (isWhole && begun.current === '') begun.current = current?.id ?? '' // what comes later does not turn the page
   }, [isWhole, current])
   return (
     <>
+      {stop && run.state !== 'ended' && (
+        <div className="note bad">
+          <InForce stop={stop} />
+        </div>
+      )}
       <Facts run={run} steps={steps} />
       <Tabs value={tab || 'path'} onChange={(value) => setTab(value === 'path' ? '' : (value ?? ''))}>
         <Tabs.List>
@@ -74,6 +94,11 @@ function Whole({ run }: { run: RunShown }) {
             {t('run.graph')}
           </Tabs.Tab>
           {mayAudit && (
+            <Tabs.Tab value="conversation" leftSection={<IconMessages size={15} aria-hidden />}>
+              {t('run.conversation')}
+            </Tabs.Tab>
+          )}
+          {mayAudit && (
             <Tabs.Tab value="evidence" leftSection={<IconFileCertificate size={15} aria-hidden />}>
               {t('run.evidence')}
             </Tabs.Tab>
@@ -82,6 +107,8 @@ function Whole({ run }: { run: RunShown }) {
       </Tabs>
       {tab === 'evidence' && mayAudit ? (
         <Evidence run={run.id} />
+      ) : tab === 'conversation' && mayAudit ? (
+        <Conversation key={run.id} run={run.id} choose={show} />
       ) : (
         <div className="run-split">
           {tab === 'graph' ? (

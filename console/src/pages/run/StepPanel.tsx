@@ -13,6 +13,7 @@ import { Ltr } from '../../parts/Ltr'
 import { Exactly } from '../../parts/Moment'
 import { PolicyText } from '../../parts/PolicyText'
 import { Verdict } from '../../parts/Verdict'
+import { Payload } from './Payload'
 import type { Step } from './steps'
 
 const SIGNS = { allow: IconCheck, hold: IconAlertTriangle, deny: IconBan }
@@ -93,6 +94,7 @@ function Whole({ action }: { action: ActionWhole }) {
           <PolicyText release={action.release} ids={action.policies} bad={action.verdict === 'deny'} />
         </div>
       )}
+      <Payload key={action.id} action={action} />
       <div className="section">
         <h3>{t('run.outcome')}</h3>
         <Pairs action={action} />

@@ -15,6 +15,7 @@ import { Moment } from '../../parts/Moment'
 import { Page } from '../../parts/Page'
 import { useSearchText } from '../../parts/useSearchText'
 import { RunState } from '../run/RunState'
+import { SavedFilters } from './SavedFilters'
 
 const STATES = ['running', 'stopped', 'ended'] as const
 type State = (typeof STATES)[number]
@@ -50,12 +51,14 @@ export function Runs() {
           aria-label={t('runs.user')}
           placeholder={t('runs.everybody')}
           leftSection={<IconSearch size={14} aria-hidden />}
+          key={user}
           defaultValue={user}
           onBlur={(event) => setUser(event.currentTarget.value.trim())}
           onKeyDown={(event) => {
             if (event.key === 'Enter') setUser(event.currentTarget.value.trim())
           }}
         />
+        <SavedFilters />
       </div>
       <div className="card">
         <List agent={agent} user={user} state={state as State | ''} />
