@@ -12,9 +12,10 @@ import pytest
 import remit
 from remit.domain.payload import ARGUMENTS
 from remit.domain.prompt import PROMPT, PROMPT_SHA256, PROMPT_UNREAD
+from remit.domain.prompt_size import MESSAGE_TOKENS, Prompt
 from remit.domain.record import RecordKind
 from remit.execution.replay import Agreement
-from remit.sdk.prompt import MESSAGE_TOKENS, Prompt, fields_of
+from remit.sdk.prompt import fields_of
 from tests.served import DOORS, reached, served
 from tests.worlds import MODEL, SARA, VISITOR, WORKSPACE, World, agent, budget, reopened, world
 

@@ -101,6 +101,20 @@ def key_in(headers: Mapping[str, str]) -> str:
 
 async def json_of(headers: Mapping[str, str], receive: Receive, limits: RequestLimits) -> dict[str, Any]:
     """Read a body that is one JSON object. Raises Refusal, and Disconnected."""
+    body = await body_of(headers, receive, limits)
+    try:
+        return dict(parse_object(body, limits.payload))
+    except BadArguments as error:
+        raise unread(error) from None
+
+
+def unread(error: BadArguments) -> Refusal:
+    """Refuse a body that is no JSON within limits."""
+    return Refusal(400, f"body.{error.code}", f"{error.message}", error.remedy, field=error.path)
+
+
+async def body_of(headers: Mapping[str, str], receive: Receive, limits: RequestLimits) -> bytes:
+    """Read a body that says it is JSON. Raises Refusal, and Disconnected."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refusal(
@@ -108,14 +122,6 @@ async def json_of(headers: Mapping[str, str], receive: Receive, limits: RequestL
         )
     if headers.get("content-encoding", "identity") != "identity":
         raise Refusal(415, "encoded", "the body must not be compressed", "Send it plain", field="Content-Encoding")
-    body = await _body(headers, receive, limits)
-    try:
-        return dict(parse_object(body, limits.payload))
-    except BadArguments as error:
-        raise Refusal(400, f"body.{error.code}", f"{error.message}", error.remedy, field=error.path) from None
-
-
-async def _body(headers: Mapping[str, str], receive: Receive, limits: RequestLimits) -> bytes:
     declared = headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > 12 or int(declared) > limits.body_bytes):
         raise _too_large(limits)

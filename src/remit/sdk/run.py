@@ -21,11 +21,12 @@ from remit.domain.admission import Admission, AskedQuestion, RunRequest, Waiting
 from remit.domain.ids import ApprovalId, RunId
 from remit.domain.money import Micros
 from remit.domain.prompt import PROMPT
+from remit.domain.prompt_size import Prompt
 from remit.domain.run import Run
 from remit.kernel.duties import applied
 from remit.sdk.errors import Refused, RemitError, Unavailable, not_admitted
 from remit.sdk.port import Attempt, Door
-from remit.sdk.prompt import Prompt, fields_of
+from remit.sdk.prompt import fields_of
 from remit.sdk.waiting import Waiting
 
 
