@@ -142,7 +142,7 @@ def open_releases(parts: Parts) -> Releases:
     from remit.execution.recorded import Recorded
 
     recorded = Recorded(parts.store, parts.rulesets, parts.keys)
-    return Releases(parts.store, parts.clock, parts.ids, recorded.requests)
+    return Releases(parts.store, parts.clock, parts.ids, recorded.actions)
 
 
 def open_door(parts: Parts, queue: AdmissionQueue, workspace: WorkspaceName) -> InProcessDoor:

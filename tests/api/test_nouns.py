@@ -99,6 +99,25 @@ def test_a_folder_is_planned_applied_and_gone_back_from(it: Office) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "release_refused")
 
 
+def test_a_plan_tells_what_comes_out_otherwise_and_of_recorded_actions_only_whom_it_may(it: Office) -> None:
+    held = call(it, it.world.start("buyer", VISITOR), "erp.pay", amount=900)
+    changed = {**TWO_AGENTS, "policies/pay.cedar": ""}
+    upload = {"files": {path: text.decode() for path, text in files(changed).items()}}
+
+    def planned(role: Role) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = it.ask("POST", f"{PREFIX}/releases/plan", it.token(role), upload).json()[
+            "consequences"
+        ]
+        return found
+
+    (allowed,) = planned(Role.AUTHOR)
+    assert (allowed["before"], allowed["after"], allowed["cause"]) == ("hold", "allow", "big")
+    assert (allowed["action"], allowed["recorded"]) == (held.action, 1)
+    (unseen,) = planned(Role.VIEWER)
+    assert (unseen["action"], unseen["recorded"]) == ("", 0)
+    assert unseen["example"] == allowed["example"]
+
+
 def test_mistakes_in_a_folder_are_all_told(it: Office) -> None:
     broken = {path: text.decode() for path, text in files({"agents/buyer.yaml": "kind: Agent\nnam: x\n"}).items()}
     answer = it.ask("POST", f"{PREFIX}/releases", it.token(Role.AUTHOR), {"files": broken}).json()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
-from tests.worlds import MODEL, OWNER, WORKSPACE, World, agent, world
+from tests.worlds import BIG_PAYMENTS, MODEL, OWNER, WORKSPACE, World, agent, files, world
 
 
 @pytest.fixture
@@ -74,3 +74,24 @@ def test_what_is_not_there_is_said(it: World, command: Command) -> None:
     assert "there is no agent nobody" in command("can", "nobody").err
     assert "there is no tool erp.none" in command("can", "buyer", "--tool", "erp.none").err
     assert "there is no tool erp.none" in command("who-can", "erp.none").err
+
+
+def test_diff_says_which_actions_come_out_otherwise(it: World, command: Command, tmp_path: Path) -> None:
+    run = it.start()
+    it.door.admit(it.door.attempt_tool(run, "erp.pay", {"amount": 450}))
+    folder = tmp_path / "tiny"
+    changed = files({"policies/pay.cedar": BIG_PAYMENTS.replace("> 500", "> 400"), "agents/seller.yaml": None})
+    for name, content in changed.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    said = command("diff", folder)
+    assert said.code == 1, said.err
+    told = said.out[said.out.index("actions that come out otherwise") :].splitlines()[1:]
+    assert len(told) == 2
+    held, gone = told
+    assert held.startswith("  buyer, erp.pay: held instead of allowed (big), such as with amount = ")
+    assert held.endswith("; 1 recorded, such as act_00000000000000000003")
+    assert gone.startswith("  seller, erp.pay: denied instead of allowed (no such agent), such as with amount = ")
+    first = command("diff", folder, "-o", "json").json["consequences"][0]
+    assert (first["before"], first["after"], first["agents"], first["recorded"]) == ("allow", "hold", ["buyer"], 1)
+    assert 400 < int(first["example"]["amount"]) <= 500

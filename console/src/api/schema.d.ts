@@ -1132,6 +1132,8 @@ export interface paths {
         /**
          * Releases.Plan
          * @description Say what applying a folder would change, and how the workspace's own tests come out.
+         *
+         *     Recorded actions are looked at where an author, an admin or an auditor asks.
          */
         post: operations["releases_plan"];
         delete?: never;
@@ -2386,6 +2388,34 @@ export interface components {
             stance: string;
         };
         /**
+         * ConsequenceShown
+         * @description Actions that come out otherwise: `allow`, `deny` or `hold` after instead of before.
+         *
+         *     `example` has what the policies read, of a request that does; `recorded` actions do too, `action` among them.
+         */
+        ConsequenceShown: {
+            /** Action */
+            action: string;
+            /** After */
+            after: string;
+            /** Agents */
+            agents: string[];
+            /** Before */
+            before: string;
+            /** Cause */
+            cause: string;
+            /** Example */
+            example: {
+                [key: string]: string;
+            };
+            /** Recorded */
+            recorded: number;
+            /** Target */
+            target: string;
+            /** Words */
+            words: string;
+        };
+        /**
          * ConsistencyShown
          * @description That the ledger only grew: what `remit audit verify FILE --key KEY --witness CHECKPOINT` takes.
          */
@@ -3163,12 +3193,16 @@ export interface components {
         /**
          * PlanShown
          * @description What applying would do. Nothing is stored.
+         *
+         *     `consequences` are found by search: each is certain, and that there are no others is not.
          */
         PlanShown: {
             /** Before */
             before: string | null;
             /** Changes */
             changes: components["schemas"]["ChangeShown"][];
+            /** Consequences */
+            consequences: components["schemas"]["ConsequenceShown"][];
             /** Is Active */
             is_active: boolean;
             /** Release */
@@ -4085,6 +4119,7 @@ export type ClaimsShown = components['schemas']['ClaimsShown'];
 export type ClauseShown = components['schemas']['ClauseShown'];
 export type Code = components['schemas']['Code'];
 export type ConditionShown = components['schemas']['ConditionShown'];
+export type ConsequenceShown = components['schemas']['ConsequenceShown'];
 export type ConsistencyShown = components['schemas']['ConsistencyShown'];
 export type ConversationShown = components['schemas']['ConversationShown'];
 export type DelegationShown = components['schemas']['DelegationShown'];

@@ -14,6 +14,7 @@ from remit.api.use_cases import UseCases
 from remit.asgi.answers import Refusal
 from remit.control.policy_tests import Tested
 from remit.control.releases import Plan
+from remit.domain.consequence import Consequence, say_consequence
 from remit.domain.identity import Caller, Role
 from remit.domain.ids import ReleaseId
 from remit.domain.messages import say
@@ -95,6 +96,23 @@ class ChangeShown(Shown):
     words: str
 
 
+class ConsequenceShown(Shown):
+    """Actions that come out otherwise: `allow`, `deny` or `hold` after instead of before.
+
+    `example` has what the policies read, of a request that does; `recorded` actions do too, `action` among them.
+    """
+
+    agents: list[str]
+    target: str
+    before: str
+    after: str
+    cause: str
+    words: str
+    example: dict[str, str]
+    action: str
+    recorded: int
+
+
 class TestShown(Shown):
     """One of the workspace's own tests."""
 
@@ -108,16 +126,22 @@ class TestShown(Shown):
 
 
 class PlanShown(Shown):
-    """What applying would do. Nothing is stored."""
+    """What applying would do. Nothing is stored.
+
+    `consequences` are found by search: each is certain, and that there are no others is not.
+    """
 
     release: str
     before: str | None
     is_active: bool
     changes: list[ChangeShown]
+    consequences: list[ConsequenceShown]
     tests: list[TestShown]
 
 
 CHANNELS = ("production", "staging")
+READS_HISTORY = frozenset({Role.AUTHOR, Role.ADMIN, Role.AUDITOR})
+"""Who may try rules on recorded actions, as in a backtest: by what flips, arguments can be found out."""
 
 
 class ReleaseRoutes:
@@ -158,13 +182,18 @@ class ReleaseRoutes:
 
     @allow(people())
     def plan(self, body: Upload, caller: Asker) -> PlanShown:
-        """Say what applying a folder would change, and how the workspace's own tests come out."""
+        """Say what applying a folder would change, and how the workspace's own tests come out.
+
+        Recorded actions are looked at where an author, an admin or an auditor asks.
+        """
         plan = self._plan(body, caller)
+        found = self._use.releases.consequences(plan, with_history=not READS_HISTORY.isdisjoint(caller.roles))
         return PlanShown(
             release=plan.release.id,
             before=None if plan.before is None else plan.before.id,
             is_active=plan.is_active,
             changes=[ChangeShown(resource=c.resource, kind=c.kind.value, words=c.words) for c in plan.changes],
+            consequences=[_consequence(each) for each in found],
             tests=[test_of(tested) for tested in plan.tested],
         )
 
@@ -258,6 +287,20 @@ class ReleaseRoutes:
                 if each.release == release.id
             ],
         )
+
+
+def _consequence(found: Consequence) -> ConsequenceShown:
+    return ConsequenceShown(
+        agents=list(found.agents),
+        target=found.target,
+        before=found.before,
+        after=found.after,
+        cause=found.cause,
+        words=say_consequence(found),
+        example=dict(found.example),
+        action=found.action,
+        recorded=found.recorded,
+    )
 
 
 def test_of(tested: Tested) -> TestShown:

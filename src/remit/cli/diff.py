@@ -20,6 +20,7 @@ Examples:
 Exit code: 0 the same, 1 different, 2 it could not be compared."""
 
 _COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
+_TURNS = {"allow": "green", "deny": "red", "hold": "yellow"}
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
@@ -37,7 +38,7 @@ def diff(ctx: click.Context, folder: Path, channel: str, only: tuple[str, ...], 
         plan = uploaded.plan()
     if output != TABLE:
         told = {"same": plan["is_active"], "before": plan["before"], "after": plan["release"]}
-        document({**told, "changes": plan["changes"]}, output)
+        document({**told, "changes": plan["changes"], "consequences": plan["consequences"]}, output)
     else:
         write_changes(plan)
     ctx.exit(0 if plan["is_active"] else 1)
@@ -55,3 +56,7 @@ def write_changes(plan: Mapping[str, Any]) -> None:
         line(f"  {sign} {change['words']}", style=_COLOURS[change["kind"]])
     if not plan["changes"]:
         line("  ~ the files differ in their text only; nothing that decides changes")
+    if plan["consequences"]:
+        line("actions that come out otherwise (found by search: there may be more)")
+    for found in plan["consequences"]:
+        line(f"  {found['words']}", style=_TURNS[found["after"]])

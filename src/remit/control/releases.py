@@ -18,11 +18,14 @@ from remit.control.transaction import changing
 from remit.control.trial_records import end_trials
 from remit.domain.canonical import canonical, sha256_hex
 from remit.domain.clock import Clock
+from remit.domain.consequence import Consequence
 from remit.domain.ids import Ids, ReleaseId, WorkspaceName
 from remit.domain.record import RecordKind, policies_differed_key
 from remit.domain.release import ChannelGates, Configuration, Release, Settings
 from remit.kernel.ruleset import Ruleset
+from remit.policy.authorizer import Authorizer
 from remit.policy.comparison import difference, first_difference
+from remit.policy.consequences import Search, Side
 from remit.policy.request import PolicyRequest
 from remit.storage.candidate import TrialKind
 from remit.storage.port import Activation, Proposal, Store, Wanted
@@ -31,8 +34,8 @@ from remit.workspace.difference import changes
 from remit.workspace.files import Folder
 from remit.workspace.reading import groups_of, read, settings_of
 
-RecordedRequests = Callable[[WorkspaceName, Ruleset], Iterable[PolicyRequest]]
-"""Makes requests of recorded actions, as the policies of some rules would be asked."""
+RecordedRequests = Callable[[WorkspaceName, Ruleset], Iterable[tuple[str, PolicyRequest]]]
+"""Makes requests of recorded actions, each with its id, as the policies of some rules would be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,18 @@ class Releases:
             rules,
         )
 
+    def consequences(self, plan: Plan, *, with_history: bool) -> tuple[Consequence, ...]:
+        """Return which actions would be allowed, denied or held that are not now, each with an example.
+
+        Nothing where nothing is active, or what is can not be read. `with_history` looks at recorded actions too,
+        whose arguments that opens; they are not shown.
+        """
+        before = None if plan.before is None else _configuration(plan.before)
+        if before is None:
+            return ()
+        sides = Side(before, Authorizer.of(before)), Side(plan.configuration, plan.rules.authorizer)
+        return Search(*sides, plan.release.id).run(self._actions(plan) if with_history else ())
+
     # -- changing
 
     def apply(self, plan: Plan, channel: str, expect: Sequence[str] = ()) -> Release:
@@ -224,9 +239,11 @@ class Releases:
     def _compared(self, plan: Plan) -> str:
         """Say how the compiled policies differ from the official implementation, on recorded and generated requests."""
         rules = plan.rules
-        recorded = () if self._recorded is None else self._recorded(plan.release.workspace, rules)
-        found = difference(rules.authorizer, recorded)
+        found = difference(rules.authorizer, (request for _, request in self._actions(plan)))
         return str(found) if found else first_difference(rules.authorizer, plan.configuration, plan.release.id)
+
+    def _actions(self, plan: Plan) -> Iterable[tuple[str, PolicyRequest]]:
+        return () if self._recorded is None else self._recorded(plan.release.workspace, plan.rules)
 
     def _activate(self, move: Move) -> Release:
         """Point a channel at a release, or propose it where that takes two and nobody else has proposed it yet."""

@@ -66,12 +66,17 @@ class Recorded:
 
     def requests(self, workspace: WorkspaceName, rules: Ruleset) -> Iterator[PolicyRequest]:
         """Yield what the policies of other rules would be asked of the newest actions whose arguments are kept."""
+        return (request for _, request in self.actions(workspace, rules))
+
+    def actions(self, workspace: WorkspaceName, rules: Ruleset) -> Iterator[tuple[str, PolicyRequest]]:
+        """Yield the same, each with the action's id."""
         for run in self._store.runs(workspace, RUNS):
             for _, body in self._store.records(workspace, 0, PER_RUN, run.id, RecordKind.DECISION_MADE.value):
+                record = orjson.loads(body)
                 try:
-                    facts, call = self.situation(orjson.loads(body), rules)
+                    facts, call = self.situation(record, rules)
                 except (PayloadLost, WrongMasterKey):
                     continue
                 request = request_of(facts, call)
                 if request is not None:
-                    yield request
+                    yield record["action"], request

@@ -88,7 +88,7 @@ def generated(authorizer: Authorizer, configuration: Configuration, seed: str) -
                 environment.resource_type,
                 choice.choice(sorted(meeting.resources, key=_id)).id,
                 Input(values.record(environment.input, "input")),
-                _Call(values.record(environment.call, "call")),
+                GivenCall(values.record(environment.call, "call")),
             )
 
 
@@ -97,7 +97,7 @@ def _id(entity: Uid) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
+class GivenCall:
     """Facts of a call that are there already."""
 
     values: dict[str, Value]
