@@ -49,7 +49,7 @@ def checked(arguments: object, limits: PayloadLimits) -> bytes:
     """
     if not isinstance(arguments, Mapping):
         raise _no_object()
-    _check_values(arguments, limits)
+    check_values(arguments, limits)
     try:
         raw = canonical(arguments)
     except (TypeError, ValueError) as error:
@@ -64,7 +64,8 @@ def checked(arguments: object, limits: PayloadLimits) -> bytes:
     return raw
 
 
-def _check_values(value: object, limits: PayloadLimits) -> None:
+def check_values(value: object, limits: PayloadLimits) -> None:
+    """Raise BadArguments for what `checked` refuses inside a value; its size as text is not looked at."""
     if _is_plain(value, limits):
         return
     for counted, (path, depth, part) in enumerate(_walk(value, limits), 1):
@@ -193,7 +194,7 @@ def parse_object(text: str | bytes, limits: PayloadLimits) -> Mapping[str, Any]:
         raise BadArguments("not_json", "", f"malformed JSON ({error})", "Check the text with a JSON parser") from None
     if not isinstance(value, dict):
         raise _no_object()
-    _check_values(value, limits)
+    check_values(value, limits)
     return value
 
 

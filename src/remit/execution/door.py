@@ -410,6 +410,10 @@ class InProcessDoor:
         sealed = self._store.payload(owner, part)
         return None if sealed is None else self._keys.of(sealed.key).open(sealed)
 
+    def rules_of(self, run: Run) -> Ruleset:
+        """Return the rules that a run is pinned to."""
+        return self._rules(run.release)
+
     def _rules(self, release: ReleaseId) -> Ruleset:
         self._admissions.check_process()
         return self._rulesets.of(self.workspace, release)
