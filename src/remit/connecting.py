@@ -43,4 +43,5 @@ def connect(
         settings.unencrypted,
     )
     limits = PayloadLimits(bytes=settings.max_payload_bytes, depth=settings.max_payload_depth)
-    return Client(HttpDoor(reach, limits, listens=settings.listen))
+    reads_unasked = settings.unreachable == "allow-reads"
+    return Client(HttpDoor(reach, limits, listens=settings.listen, reads_unasked=reads_unasked))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -64,6 +65,9 @@ class Settings(BaseSettings):
         description="How long an agent waits for the server to accept a request, or to answer.",
     )
     http_tries: int = Field(3, ge=1, le=10, description="How often an agent sends one request, under the same key.")
+    unreachable: Literal["deny", "allow-reads"] = Field(
+        "deny", description="What an agent does while its server does not answer: nothing, or only what reads."
+    )
     listen: bool = Field(True, description="Whether an agent hears from the server of what stops its open runs.")
     unencrypted: bool = Field(
         False, description="Whether keys may cross a network in the clear: http:// to, and --host of, other machines."

@@ -23,7 +23,7 @@ from remit.asgi.callers import Authenticator, caller_of, peer_of
 from remit.asgi.commits import Commits
 from remit.asgi.limits import LONGEST_KEY, Disconnected, RequestLimits, headers_of, json_of, key_in
 from remit.asgi.problems import refusal_of
-from remit.domain.action import Cost, Outcome, OutcomeStatus
+from remit.domain.action import Assurance, Cost, Outcome, OutcomeStatus
 from remit.domain.admission import Admission, RunRequest
 from remit.domain.facts import ApprovalState
 from remit.domain.identity import AGENTS, Caller, CredentialKind
@@ -32,7 +32,7 @@ from remit.domain.messages import Language, say
 from remit.domain.money import Micros
 from remit.domain.run import Run
 from remit.execution import metering
-from remit.execution.door import LONGEST_REPLY
+from remit.execution.door import AGENTS_OWN, LONGEST_REPLY, Entrance
 from remit.execution.served import ServedDoor
 from remit.storage.port import Approval
 
@@ -227,6 +227,7 @@ class AgentRoutes:
         )
         return 201, _run_document(run) | {
             "repeated": repeated,
+            "reads": await asyncio.to_thread(asked.door.reads, run),
             "token": token,
             "token_expires": expires,
             "action_lease_s": asked.door.action_lease_s,
@@ -260,9 +261,11 @@ class AgentRoutes:
         id = asked.door.action_id(run, key)
         if kind == "tool":
             arguments, under = form.mapping("arguments"), form.text("approval", 64, default="")
+            unasked = form.flag("unasked", default=False)
             form.done()
             approval = ApprovalId(under) if under else None
-            admission = await asked.door.admit_tool(run, target, arguments or {}, id, approval)
+            entrance = _told_late(asked.door, run, target) if unasked else AGENTS_OWN
+            admission = await asked.door.admit_tool(run, target, arguments or {}, id, approval, entrance)
         else:
             tokens = [form.number(name, metering.MAX_TOKENS, least) for name, least in metering.LEAST]
             prompt = prompt_of(form)
@@ -404,6 +407,15 @@ def _wait_of(query: bytes) -> float:
     raise Refusal(
         422, "field_unfit", f"wait is no whole number from 0 to {LONGEST_WAIT_S}", "Send seconds", field="wait"
     )
+
+
+def _told_late(door: ServedDoor, run: Run, tool: str) -> Entrance:
+    """Return the entrance of a read that was done while this server could not be reached: it was only heard of."""
+    if tool not in door.reads(run):
+        raise Refusal(
+            422, "field_unfit", f"{tool} does more than read", "Ask before acting; report nothing else", field="unasked"
+        )
+    return Entrance(Assurance.OBSERVED)
 
 
 def _run_document(run: Run) -> dict[str, object]:

@@ -25,6 +25,7 @@ from remit.domain.clock import Clock
 from remit.domain.ending import BY_OTHERS
 from remit.domain.ids import ActionId, ApprovalId, Ids, ReleaseId, RunId, WorkspaceName
 from remit.domain.payload import ARGUMENTS
+from remit.domain.release import Effect, GrantMode
 from remit.domain.run import Run
 from remit.execution import metering
 from remit.execution.admission import AdmissionQueue
@@ -210,6 +211,17 @@ class ServedDoor(InProcessDoor):
         return await self._admitted(
             self.attempt_model(run, model, input_tokens, max_output_tokens, prompt, id, entrance)
         )
+
+    def reads(self, run: Run) -> list[str]:
+        """Return the tools that do nothing but read and that its remit grants without condition, duty or hold."""
+        rules = self._rules(run.release)
+        agent = rules.agent(run.agent)
+        if agent is None or any(Effect.READ in rule.effects for rule in agent.remit.holds):
+            return []
+        granted = agent.remit.grants
+        plain = [each for each in granted if each.mode is GrantMode.GRANT and not each.when and not each.duties]
+        tools = [rules.tool(grant.tool) for grant in plain]
+        return sorted(tool.name for tool in tools if tool is not None and tool.effect is Effect.READ)
 
     def action_id(self, run: Run, key: str) -> ActionId:
         """Return the id of the action that this run calls by `key`; a new one where it has no key for it.

@@ -20,6 +20,10 @@ class Unavailable(RemitError):
     """
 
 
+class Unreachable(Unavailable):
+    """Nobody answers where the server should be; whether it has heard is not known."""
+
+
 class Refused(RemitError):
     """Something was asked for that can not be: no such agent, no active release, no usable release."""
 

@@ -20,6 +20,7 @@ import orjson
 from remit.domain.action import ActionKind, ActionState, Cost, Outcome, OutcomeStatus
 from remit.domain.admission import Admission, AskedQuestion, RunRequest, WaitingFor
 from remit.domain.arguments import BadArguments, PayloadLimits, checked
+from remit.domain.clock import SystemClock
 from remit.domain.decision import Decision
 from remit.domain.facts import ApprovalState, ScopeKind, Stop
 from remit.domain.finding import ABOVE, Code, Finding, Verdict
@@ -30,9 +31,10 @@ from remit.domain.run import Run
 from remit.domain.text import recordable
 from remit.execution import metering
 from remit.sdk import port
-from remit.sdk.errors import Refused, RemitError, Unavailable
+from remit.sdk.errors import Refused, RemitError, Unavailable, Unreachable
 from remit.sdk.heartbeats import Heartbeats
 from remit.sdk.listening import Heard, Listening
+from remit.sdk.unasked import Read, Unasked
 from remit.sdk.wire import NoSuchThing, Reach, Wire
 
 T = TypeVar("T")
@@ -62,6 +64,8 @@ class HttpAttempt:
     action: ActionId
     usage: metering.Usage | None = None
     under: ApprovalId | None = None
+    unasked: bool = False
+    """It was let through without a decision, since there was no server."""
     left: bool = False
     """Whoever waited for the decision was cancelled, so nobody dispatches the action."""
 
@@ -70,7 +74,7 @@ class HttpAttempt:
         """The run it belongs to."""
         return self.of.id
 
-    def body(self) -> bytes:
+    def body(self) -> dict[str, object]:
         """Return the request."""
         asked: dict[str, object] = {"kind": self.kind, "target": self.target, "id": self.key}
         if self.kind is ActionKind.TOOL:
@@ -79,24 +83,32 @@ class HttpAttempt:
         else:
             asked["input_tokens"], asked["max_output_tokens"] = self.tokens
             asked |= self.arguments
-        return orjson.dumps(asked)
+        return asked
 
 
 class HttpDoor:
     """Implements sdk/port.py's Door. Safe to use from any number of threads and event loops."""
 
     def __init__(
-        self, reach: Reach, limits: PayloadLimits | None = None, ids: Ids | None = None, *, listens: bool = False
+        self,
+        reach: Reach,
+        limits: PayloadLimits | None = None,
+        ids: Ids | None = None,
+        *,
+        listens: bool = False,
+        reads_unasked: bool = False,
     ) -> None:
         """Look at the address. Nothing is sent yet. Raises Refused for one that can not be used.
 
-        `listens`: hear of stops while runs are open.
+        `listens`: hear of stops while runs are open. `reads_unasked`: let through what only reads where nobody answers.
         """
         self._wire = Wire(reach)
         self._limits = limits or PayloadLimits()
         self._ids = ids or RandomIds()
         self._heartbeats = Heartbeats(self._beat)
         self._listening = Listening(self._wire, self._ids.new("lis")) if listens else None
+        self._clock = SystemClock()
+        self._unasked = Unasked(self._told_late, allowed=reads_unasked)
         self._threads = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="remit-http")
 
     # -- runs
@@ -124,6 +136,7 @@ class HttpDoor:
         document = self._wire.ask("POST", "/api/v1/runs", body)
         run = _run_from(document)
         self._heartbeats.opened(run.id, int(document.get("action_lease_s", 0)))
+        self._unasked.opened(run.id, document.get("reads", ()))
         if self._listening is not None:
             self._listening.opened(run)
         return run
@@ -135,8 +148,10 @@ class HttpDoor:
     def end_run(self, run: Run, status: str) -> None:
         """See Door."""
         self._heartbeats.ended(run.id)
+        self._unasked.ended(run.id)
         if self._listening is not None:
             self._listening.ended(run)
+        self._unasked.tell()
         self._wire.ask("POST", f"/api/v1/runs/{_step(run.id)}/end", orjson.dumps({"status": status[:200]}))
 
     async def aend_run(self, run: Run, status: str) -> None:
@@ -181,13 +196,36 @@ class HttpDoor:
         known = cast("HttpAttempt", attempt)
         heard = None if self._listening is None else self._listening.stop_on(known.of, f"{known.kind}:{known.target}")
         if heard is not None:
+            self._unasked.ended(known.run)  # whether it is lifted while nobody answers is not known
             return _stopped(known, heard)
-        answer = self._wire.ask("POST", f"/api/v1/runs/{_step(known.run)}/actions", known.body())
+        try:
+            self._unasked.tell()  # it came before
+            answer = self._asked(known.run, known.body())
+        except Unreachable:
+            if known.kind is not ActionKind.TOOL or not self._unasked.lets(known.run, known.target):
+                raise
+            known.unasked = True
+            allowed = Decision(Verdict.ALLOW, ())
+            return Admission(known.action, known.run, ActionState.ADMITTED, allowed, self._clock.now())
         admission = _admission_from(answer)
         known.action = admission.action
         if admission.state is ActionState.ADMITTED:
             self._heartbeats.admitted(known.run, admission.action)
+        elif any(reason.code is Code.STOPPED for reason in admission.decision.reasons):
+            self._unasked.ended(known.run)
         return admission
+
+    def _asked(self, run: RunId, body: Mapping[str, object]) -> Mapping[str, Any]:
+        return self._wire.ask("POST", f"/api/v1/runs/{_step(run)}/actions", orjson.dumps(body))
+
+    def _told_late(self, read: Read) -> None:
+        answer = self._asked(read.run, read.asked | {"unasked": True})
+        if answer["state"] == ActionState.ADMITTED:
+            self._outcome(read.run, answer["action"], read.outcome)
+
+    def _outcome(self, run: RunId, action: ActionId, told: Mapping[str, object]) -> None:
+        path = f"/api/v1/runs/{_step(run)}/actions/{_step(action)}/outcome"
+        self._wire.ask("POST", path, orjson.dumps(told))
 
     async def aadmit(self, attempt: port.Attempt) -> Admission:
         """See Door."""
@@ -216,10 +254,13 @@ class HttpDoor:
             told["dispatched"] = False
         if known.usage is not None:
             told["usage"] = {name: tokens for name, tokens in asdict(known.usage).items() if tokens or name in _WHOLE}
+        if known.unasked:
+            told["result_sha256"] = hashlib.sha256(result).hexdigest()
+            self._unasked.keep(Read(known.run, known.target, known.body(), told))
+            return
         told |= _result(result, self._limits)
         self._heartbeats.settled(known.run, outcome.action)  # told or not: there is nothing more to wait for
-        path = f"/api/v1/runs/{_step(known.run)}/actions/{_step(outcome.action)}/outcome"
-        self._wire.ask("POST", path, orjson.dumps(told))
+        self._outcome(known.run, outcome.action, told)
 
     async def asettle(self, attempt: port.Attempt, outcome: Outcome, result: bytes) -> None:
         """See Door."""
@@ -268,6 +309,8 @@ class HttpDoor:
 
     def close(self) -> None:
         """See Door."""
+        with contextlib.suppress(RemitError):  # what can not be told now is lost with this process
+            self._unasked.tell()
         self._heartbeats.close()
         if self._listening is not None:
             self._listening.close()

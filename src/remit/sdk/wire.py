@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from remit.domain.arguments import BadArguments
-from remit.sdk.errors import Refused, Unavailable
+from remit.sdk.errors import Refused, Unavailable, Unreachable
 
 MAX_IDLE = 64
 """Connections that are kept for the next call."""
@@ -82,8 +82,12 @@ class Wire:
         self._forked = threading.Lock()  # guards the two above against a fork between threads
 
     def ask(self, method: str, path: str, body: bytes | None, more_s: float = 0.0) -> Mapping[str, Any]:
-        """Send a request until there is an answer. Raises Unavailable, Refused, NoSuchThing and BadArguments."""
+        """Send a request until there is an answer. Raises Unavailable, Refused, NoSuchThing and BadArguments.
+
+        Unreachable, which is Unavailable, where no try was answered at all.
+        """
         pause_s, why = 0.1, ""
+        kind: type[Unavailable] = Unreachable
         for number in range(self._reach.tries):
             if number:
                 time.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - so that many do not come back as one
@@ -95,10 +99,11 @@ class Wire:
                 continue
             if status < 300:
                 return document
+            kind = Unavailable  # somebody is there
             why = f"{status}: {document.get('detail', 'no Remit answered')}"
             if status not in _AGAIN:
                 raise _error_of(status, document, self._shown)
-        raise Unavailable(
+        raise kind(
             f"{self._shown} can not be asked ({why}): nothing was admitted. Check REMIT_URL, and that the server runs"
         )
 
