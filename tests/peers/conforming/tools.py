@@ -133,6 +133,7 @@ async def missing_capability(context: Context, params: types.CallToolRequestPara
 
 async def reconnection(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
     if context.close_sse_stream is not None:
+        await anyio.sleep(0.1)  # until the client has the beginning of the stream
         await context.close_sse_stream()
     await anyio.sleep(0.1)
     return result(text("Reconnection test completed"))
