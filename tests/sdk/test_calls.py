@@ -275,6 +275,7 @@ def test_a_task_cancelled_while_it_waits_for_its_decision_leaves_nothing_in_flig
                 await task
 
     asyncio.run(work())
+    it.client.close()  # over HTTP a thread gives back what was admitted: this waits for it
     (record,) = it.records(RecordKind.DECISION_MADE)
     assert record["state"] == "admitted"
     assert it.store.open_actions(WORKSPACE) == []
