@@ -11,7 +11,10 @@ from remit.domain.upstream import DataClass
 from remit.screens.finding import find
 from remit.screens.folding import fold
 from remit.screens.mark import CLASSES, Mark, MarkKind
-from remit.screens.stretches import WINDOW
+from remit.screens.stretches import SMALLEST_WINDOW, WINDOW
+
+_TOLD_BY = SMALLEST_WINDOW
+"""By how many characters values are told apart: of a long secret in a stream no more may be at hand."""
 
 MOST_NUMBERED = 10_000
 """Different values of one conversation that get a number; later ones are told apart no more."""
@@ -33,7 +36,7 @@ class Placeholders:
         meant = fold(value).text
         if CLASSES[kind] is not DataClass.SECRET:
             meant = "".join(filter(str.isalnum, meant.casefold())) if kind is not MarkKind.EMAIL else meant.casefold()
-        key = sha256_hex(f"{kind}:{meant}".encode(errors="surrogatepass"))
+        key = sha256_hex(f"{kind}:{meant[:_TOLD_BY]}".encode(errors="surrogatepass"))
         number = self._numbers.get(key)
         if number is None:
             if len(self._numbers) >= MOST_NUMBERED:

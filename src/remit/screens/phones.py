@@ -32,7 +32,7 @@ _ANY = re.compile(_FREE + r"\(?[0-9](?:[ ()./-]{0,2}[0-9]){6,14}+" + _ENDS)
 _EMIRATES, _SAUDI, _AMERICA = 971, 966, 1
 _GULF = (_EMIRATES, _SAUDI, 974, 965, 973, 968)
 _FEWEST, _MOST = 8, 15
-"""How many digits a number has with its country's (ITU-T E.164, section 6); the fewest that is in use anywhere is eight."""
+"""Digits of a number with those of its country (ITU-T E.164, section 6)."""
 _TRIES = 4
 _DIGIT_ENDS = re.compile(r"(?<=[0-9])(?![0-9])")
 _TRUNK = re.compile(r"\(0\)")

@@ -34,12 +34,15 @@ _KNOWN = re.compile(
     r"""(?<![A-Za-z0-9])(?:
       sk-[A-Za-z0-9_-]{20,400}+                                # OpenAI, Anthropic, OpenRouter, DeepSeek and more
     | (?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA|AGPA|ANPA|ANVA|AIPA)[A-Z2-7]{16}(?![A-Za-z0-9])      # AWS
-    | gh[pousr]_[A-Za-z0-9]{30,255}+ | github_pat_[A-Za-z0-9_]{22,255}+ | gl(?:pat|ptt|dt|rt|cbt|soat)-[A-Za-z0-9_.-]{20,300}+
-    | xox[a-z]-[A-Za-z0-9-]{10,300}+ | xoxe\.xox[bp]-[A-Za-z0-9-]{10,300}+ | xapp-[0-9]-[A-Za-z0-9-]{10,300}+      # Slack
-    | AIza[A-Za-z0-9_-]{35} | ya29\.[A-Za-z0-9_-]{20,1000}+ | GOCSPX-[A-Za-z0-9_-]{20,60}+ | 1//[A-Za-z0-9_-]{30,200}+  # Google
+    | gh[pousr]_[A-Za-z0-9]{30,255}+ | github_pat_[A-Za-z0-9_]{22,255}+
+    | gl(?:pat|ptt|dt|rt|cbt|soat)-[A-Za-z0-9_.-]{20,300}+
+    | xox[a-z]-[A-Za-z0-9-]{10,300}+ | xoxe\.xox[bp]-[A-Za-z0-9-]{10,300}+  # Slack
+    | xapp-[0-9]-[A-Za-z0-9-]{10,300}+
+    | AIza[A-Za-z0-9_-]{35} | ya29\.[A-Za-z0-9_-]{20,1000}+ | GOCSPX-[A-Za-z0-9_-]{20,60}+  # Google
+    | 1//[A-Za-z0-9_-]{30,200}+
     | [sr]k_(?:live|test)_[A-Za-z0-9]{16,255}+ | whsec_[A-Za-z0-9+/=]{20,100}+                 # Stripe
-    | (?:hf|gsk|npm|dckr_pat|figd|lin_api|shp(?:at|ca|pa|ss)|dop_v1|doo_v1|nvapi|pplx|xai|r8|glc|sbp|secret|ntn|tskey|vercel)
-        [_-][A-Za-z0-9_-]{28,300}+
+    | (?:hf|gsk|npm|dckr_pat|figd|lin_api|shp(?:at|ca|pa|ss)|dop_v1|doo_v1|nvapi|pplx|xai|r8|glc|sbp|secret
+        |ntn|tskey|vercel)        [_-][A-Za-z0-9_-]{28,300}+
     | SG\.[A-Za-z0-9_-]{16,40}\.[A-Za-z0-9_-]{16,80}+ | SK[0-9a-f]{32}(?![A-Za-z0-9]) | key-[0-9a-f]{32}(?![A-Za-z0-9])
     | pypi-[A-Za-z0-9_-]{40,300}+ | dapi[0-9a-f]{32}(?![A-Za-z0-9]) | hvs\.[A-Za-z0-9_-]{20,300}+
     | [0-9]{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])                                         # Telegram
@@ -66,7 +69,8 @@ _SECRET = _either(
     *("access token", "refresh token", "id token", "session token", "bearer token", "token", "sig", "رمز الوصول"),
     *("مفتاح الوصول", "المفتاح السري"),
 )
-_PAGING = r"(?<!page)(?<!next)(?<!continuation)(?<!sync)(?<!cursor)(?<!page[_-])(?<!next[_-])(?<!continuation[_-])(?<!sync[_-])"
+_PAGING = "".join(rf"(?<!{word})(?<!{word}[_-])" for word in ("page", "next", "continuation", "sync", "cursor"))
+"""What a `page_token` holds says where a list goes on; whoever asked for the list must be able to give it back."""
 _KEYED = re.compile(
     rf"(?i)(?:({_PASSWORD})|{_PAGING}(?:{_SECRET}))(?:[_-](?:id|key|value))?"
     r"[\"'`\\*]{0,3}[ \t]{0,2}(?::=|=>|=|:|\b[ \t](?:is|هي|هو)[ \t])[ \t]{0,2}[\"'`\\*]{0,3}"

@@ -38,7 +38,7 @@ _KEY_GOING_ON = re.compile(PEM_BODY)
 
 _JOINED = 160
 _JOINED_OVERLAP = 64
-"""Of groups with blanks between them so many characters are looked at together; no number is longer than the overlap."""
+"""How many characters of groups with blanks between them are looked at together; no number outlasts the overlap."""
 _GROUP = 48
 """The longest of these groups: whether it belongs is known where it ends."""
 

@@ -137,14 +137,15 @@ THINGS = re.compile(
         fold(word).text
         for word in (
             "orders? po invoices? inv bill receipt ref refs reference ticket tickets case tracking track "
-            "shipment parcel awb waybill container timestamp time epoch created updated expires exp iat nbf ts unix date "
-            "transaction txn trx payment transfer batch lot serial sku item product part asset barcode ean upc gtin isbn "
-            "version build commit run job request session trace span event record row line page count total amount sum "
-            "price cost balance quantity qty size bytes length offset port pid seq sequence code voucher coupon "
-            "contract quote policy claim booking reservation pnr flight meter vin imei "
-            "الطلب طلب طلبية الفاتورة فاتورة تذكرة التذكرة البلاغ بلاغ شحنة الشحنة تتبع التتبع مرجع المرجع المرجعي معاملة المعاملة "
-            "المبلغ مبلغ الإجمالي إجمالي السعر سعر الكمية كمية حوالة الحوالة عملية العملية إيصال الإيصال عقد العقد حجز الحجز "
-            "المنتج منتج الصنف رصيد الرصيد"
+            "shipment parcel awb waybill container timestamp time epoch created updated expires exp iat nbf "
+            "ts unix date transaction txn trx payment transfer batch lot serial sku item product part asset "
+            "barcode ean upc gtin isbn version build commit run job request session trace span event record "
+            "row line page count total amount sum price cost balance quantity qty size bytes length offset "
+            "port pid seq sequence code voucher coupon contract quote policy claim booking reservation pnr "
+            "flight meter vin imei الطلب طلب طلبية الفاتورة فاتورة تذكرة التذكرة البلاغ بلاغ شحنة الشحنة "
+            "تتبع التتبع مرجع المرجع المرجعي معاملة المعاملة المبلغ مبلغ الإجمالي إجمالي السعر سعر الكمية "
+            "كمية حوالة الحوالة عملية العملية إيصال الإيصال عقد العقد حجز الحجز المنتج منتج الصنف رصيد "
+            "الرصيد"
         ).split()
     )
     + rf")(?:[\s_-]{{0,2}}{_NUMBER})?[\s:=.#\"'_(-]{{0,5}}\Z"
