@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from remit.api import policy_matches
 from remit.domain.action import Outcome, OutcomeStatus
 from remit.domain.identity import Role
 from remit.domain.record import RecordKind
@@ -116,6 +117,18 @@ def test_a_plan_tells_what_comes_out_otherwise_and_of_recorded_actions_only_whom
     (unseen,) = planned(Role.VIEWER)
     assert (unseen["action"], unseen["recorded"]) == ("", 0)
     assert unseen["example"] == allowed["example"]
+
+
+def test_what_policies_decided_is_counted(it: Office, viewer: Shows, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = it.world.start("buyer", VISITOR)
+    call(it, run)
+    call(it, run, "erp.pay", amount=900)
+    monkeypatch.setattr(policy_matches, "PAGE", 1)
+    found = it.ask("GET", f"{PREFIX}/policies/matches?days=1", viewer).json()
+    assert (found["decisions"], found["counts"]["agents/buyer#erp.get"], found["counts"]["big"]) == (2, 1, 1)
+    monkeypatch.setattr(policy_matches, "MOST", 1)
+    refused = it.ask("GET", f"{PREFIX}/policies/matches", viewer)
+    assert (refused.status_code, refused.json()["code"], refused.json()["field"]) == (422, "too_much", "days")
 
 
 def test_mistakes_in_a_folder_are_all_told(it: Office) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from remit.domain.clock import SystemClock
 from tests.cli.conftest import Command
 from tests.worlds import BIG_PAYMENTS, MODEL, OWNER, WORKSPACE, World, agent, files, world
 
@@ -95,3 +96,30 @@ def test_diff_says_which_actions_come_out_otherwise(it: World, command: Command,
     first = command("diff", folder, "-o", "json").json["consequences"][0]
     assert (first["before"], first["after"], first["agents"], first["recorded"]) == ("allow", "hold", ["buyer"], 1)
     assert 400 < int(first["example"]["amount"]) <= 500
+
+
+def test_policies_that_decided_nothing_are_named(it: World, command: Command, tmp_path: Path) -> None:
+    """Only those that have been there all the time: what is new had no occasion."""
+    folder = tmp_path / "tiny"
+    rare = '@id("rare") forbid(principal, action == Action::"erp.pay", resource) when { context.input.amount > 90000 };'
+    for name, content in files({"policies/pay.cedar": BIG_PAYMENTS + rare}).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+    def idle(days: str = "1d") -> list[str]:
+        said = command("validate", folder, "--history", days, "-o", "json")
+        assert said.code == 0, said.err
+        return [p["message"] for p in said.json["problems"] if "decided nothing" in p["message"]]
+
+    now = SystemClock().now()
+    it.clock.advance((now - it.clock.now()) // 1_000_000 - 3 * 86_400)
+    it.apply({"policies/pay.cedar": BIG_PAYMENTS + rare})
+    assert idle() == [], "there are no decisions"
+    it.clock.advance(3 * 86_400 - 60)
+    it.door.admit(it.door.attempt_tool(it.start(), "erp.pay", {"amount": 900}))
+    assert idle() == ["the policy decided nothing in 1d (decisions in that time: 1)"]
+    assert idle("30d") == [], "it has not been there for 30 days"
+    it.apply({"policies/pay.cedar": BIG_PAYMENTS})
+    it.apply({"policies/pay.cedar": BIG_PAYMENTS + rare})
+    assert idle() == [], "it was away meanwhile"
+    assert "no number of days" in command("validate", folder, "--history", "soon").err

@@ -246,7 +246,7 @@ def test_the_samples_are_enforceable() -> None:
 def test_a_slice_that_grows_dense_is_warned_of_before_it_is_slow() -> None:
     def rules(count: int) -> str:
         return "\n".join(
-            f'forbid(principal, action in Action::"pay", resource) when {{ context.call.steps > {number} }};'
+            f'forbid(principal, action in Action::"pay", resource) when {{ context.call.steps == {number} }};'
             for number in range(count)
         )
 

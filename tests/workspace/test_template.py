@@ -23,7 +23,7 @@ TOOLS = documents(
             "type": "object",
             "required": ["payee"],
             "properties": {
-                "amount": {"type": "integer", "minimum": 1},
+                "amount": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
                 "payee": {"type": "string"},
                 "region": {"type": "string"},
             },

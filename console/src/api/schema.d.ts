@@ -1011,6 +1011,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/policies/matches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Policy Matches.All
+         * @description Count which policies determined how many decisions, and name those that did nothing.
+         */
+        get: operations["policy_matches_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/policies/reach": {
         parameters: {
             query?: never;
@@ -2839,6 +2859,27 @@ export interface components {
             listeners: components["schemas"]["ListenerShown"][];
         };
         /**
+         * MatchesShown
+         * @description What policies did in the last days.
+         *
+         *     Attributes:
+         *         decisions: how many there are since `since`.
+         *         counts: by policy, how many of them it determined.
+         *         idle: policies that determined none, of those that the channel has had all this time.
+         */
+        MatchesShown: {
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            /** Decisions */
+            decisions: number;
+            /** Idle */
+            idle: string[];
+            /** Since */
+            since: number;
+        };
+        /**
          * NewBacktest
          * @description A candidate: the id of a stored release, or the files of a folder; and how far back to go.
          */
@@ -4143,6 +4184,7 @@ export type Link = components['schemas']['Link'];
 export type LinkShown = components['schemas']['LinkShown'];
 export type ListenerShown = components['schemas']['ListenerShown'];
 export type ListenersShown = components['schemas']['ListenersShown'];
+export type MatchesShown = components['schemas']['MatchesShown'];
 export type NewBacktest = components['schemas']['NewBacktest'];
 export type NewDelegation = components['schemas']['NewDelegation'];
 export type NewKey = components['schemas']['NewKey'];
@@ -9926,6 +9968,92 @@ export interface operations {
             };
             /** @description Not there */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    policy_matches_all: {
+        parameters: {
+            query?: {
+                days?: number;
+                channel?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MatchesShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -28,6 +28,7 @@ from remit.api.overview import OverviewRoutes
 from remit.api.people import PeopleRoutes
 from remit.api.permissions import PermissionRoutes
 from remit.api.policies import PolicyRoutes
+from remit.api.policy_matches import MatchRoutes
 from remit.api.policy_reach import ReachRoutes
 from remit.api.policy_reasons import ReasonRoutes
 from remit.api.records import RecordRoutes
@@ -139,6 +140,7 @@ def _routes(use: UseCases) -> Iterator[Route]:
         PolicyRoutes(use),
         PermissionRoutes(use),
         ReachRoutes(use),
+        MatchRoutes(use),
         ReasonRoutes(use),
         BudgetRoutes(use),
         OverviewRoutes(use),

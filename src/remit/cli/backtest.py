@@ -16,12 +16,12 @@ import click
 from remit.cli.backtest_text import write_report
 from remit.cli.output import TABLE, document, note, output_option
 from remit.cli.session import Failed, explained, workspace_option
+from remit.cli.when import days_of
 from remit.compose import Parts, open_door, open_parts, open_queue, open_releases
 from remit.domain.clock import MICROS_PER_SECOND, ManualClock, SystemClock
 from remit.domain.finding import Verdict
 from remit.domain.ids import AgentName
 from remit.domain.release import Configuration, Release
-from remit.execution.backtest.backtests import MAX_DAYS
 from remit.execution.backtest.passage import EVENT_S, PassedRun, pass_runs
 from remit.execution.backtest.recording import BrokenRecording, RecordedRun, read_runs
 from remit.execution.backtest.report import Report, report
@@ -73,19 +73,9 @@ def _moment(ctx: click.Context, param: click.Parameter, value: str) -> datetime:
     return moment
 
 
-def _days(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """Read a number of days, as `30d`."""
-    if value is None:
-        return None
-    days = int(value[:-1]) if value.endswith("d") and value[:-1].isdecimal() and len(value) < 6 else 0
-    if not 1 <= days <= MAX_DAYS:
-        raise click.BadParameter(f"{value!r} is no number of days from 1d to {MAX_DAYS}d", ctx, param)
-    return days
-
-
 @click.command(epilog=EXAMPLES)
 @click.argument("candidate", metavar="DIR|RELEASE", type=click.Path(path_type=Path))
-@click.option("--history", "days", metavar="DAYS", callback=_days, help="Our own recorded actions, such as 30d.")
+@click.option("--history", "days", metavar="DAYS", callback=days_of, help="Our own recorded actions, such as 30d.")
 @click.option("--runs", "file", metavar="FILE", type=click.Path(path_type=Path), help="Or recorded runs, one a line.")
 @click.option(
     "--pin", metavar="ACTION", help="Write a recorded action as a test of DIR; ACTION=deny says what to expect."

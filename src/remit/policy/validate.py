@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cedarpy import Schema, pst
+from cedarpy import Schema
 
-from remit.domain.problem import Problem, Severity
+from remit.domain.problem import Problem
 from remit.domain.release import Configuration, Mask
 from remit.policy.coverage import coverage_problems
 from remit.policy.density import density_problems
+from remit.policy.lints import lints
 from remit.policy.name_checks import annotation_problems, duty_fault, entity_problems, known_names
 from remit.policy.reach import World, can_match
 from remit.policy.read_checks import reading_problems
@@ -52,6 +53,7 @@ def _checked(checked: Sequence[Subject], configuration: Configuration, locator: 
     world = World.of(configuration)
     known = known_names(configuration, world)
     strict = strict_problems(checked, schema, configuration, world)
+    sound: list[Subject] = []
     for number, subject in enumerate(checked):
         found = [
             *entity_problems(subject, known),
@@ -60,11 +62,14 @@ def _checked(checked: Sequence[Subject], configuration: Configuration, locator: 
             *strict.get(number, ()),
         ]
         # A policy with a wrong name in it does not match for that reason: one mistake is said once.
-        yield from found or _without_effect(subject, world)
-        yield from _unscoped(subject)
+        told = found or list(_without_effect(subject, world))
+        yield from told
+        if not told:
+            sound.append(subject)
     permits = [each for each in checked if each.is_written and each.policy.tree.effect == "permit"]
     yield from coverage_problems(permits, configuration, world, locator)
     yield from density_problems(checked, configuration, locator)
+    yield from lints(checked, sound, configuration, world, locator)
 
 
 def _without_effect(subject: Subject, world: World) -> Iterator[Problem]:
@@ -77,17 +82,6 @@ def _without_effect(subject: Subject, world: World) -> Iterator[Problem]:
         yield subject.problem(
             "the policy can never match: its conditions exclude each other or what the schema allows",
             "Correct the condition, or remove the policy",
-        )
-
-
-def _unscoped(subject: Subject) -> Iterator[Problem]:
-    tree = subject.policy.tree
-    anyone = isinstance(tree.principal, pst.ScopeAny | pst.ScopeIs)
-    if anyone and isinstance(tree.action, pst.ScopeAny) and isinstance(tree.resource, pst.ScopeAny):
-        yield subject.problem(
-            "the policy has no scope, so it is evaluated on every action",
-            "Name a principal, an action or a resource, if you can",
-            severity=Severity.WARNING,
         )
 
 
