@@ -1,0 +1,355 @@
+"""What each method of the protocol does, for clients of both eras."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.metadata import version
+from typing import Any, TypeVar
+
+import orjson
+
+from remit.asgi.reception import Reception
+from remit.domain.arguments import BadArguments
+from remit.domain.run import Run
+from remit.domain.upstream import Via
+from remit.gateways.mcp import words
+from remit.gateways.mcp.asked import META, TASKS, Asked, Era
+from remit.gateways.mcp.calls import Admitted, Calls, Done, Held, NotDone, Wish
+from remit.gateways.mcp.catalog import Catalog, Target
+from remit.gateways.mcp.catalogs import Catalogs
+from remit.gateways.mcp.flights import Flight, Flights
+from remit.gateways.mcp.limits import McpLimits
+from remit.gateways.mcp.port import Exchange, Json, UpstreamFailed, UpstreamRefused, Upstreams
+from remit.gateways.mcp.rounds import Rounds
+from remit.gateways.mcp.rpc import (
+    DENIED,
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    METHOD_NOT_FOUND,
+    RESOURCE_NOT_FOUND,
+    RpcError,
+)
+
+LEGACY_VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+"""The newest first: what a client is offered that asks for none of them."""
+MODERN_VERSIONS = ("2026-07-28",)
+SERVER = {"name": "remit", "title": "Remit", "version": version("remit")}
+NOT_SEEN = "unreachable"
+
+Handler = Callable[[Asked], Awaitable[bytes]]
+T = TypeVar("T")
+
+
+class Methods:
+    """Answers requests. Owned by the event loop."""
+
+    def __init__(
+        self,
+        reception: Reception,
+        upstreams: Upstreams,
+        calls: Calls,
+        flights: Flights,
+        catalogs: Catalogs,
+        rounds: Rounds,
+        limits: McpLimits,
+    ) -> None:
+        self._reception = reception
+        self._upstreams = upstreams
+        self._calls = calls
+        self._flights = flights
+        self._catalogs = catalogs
+        self._rounds = rounds
+        self._limits = limits
+        both: dict[str, Handler] = {
+            "tools/list": self._tools,
+            "resources/list": self._resources,
+            "resources/templates/list": self._templates,
+            "prompts/list": self._prompts,
+            "tools/call": self._call,
+            "resources/read": self._read,
+            "prompts/get": self._get,
+            "completion/complete": self._complete,
+        }
+        legacy: dict[str, Handler] = {
+            "ping": self._ping,
+            "resources/subscribe": self._subscribe,
+            "resources/unsubscribe": self._subscribe,
+        }
+        modern: dict[str, Handler] = {"server/discover": self._discover}
+        self._handlers: Mapping[Era, Mapping[str, Handler]] = {
+            Era.LEGACY: {**both, **legacy},
+            Era.MODERN: {**both, **modern},
+        }
+
+    async def answer(self, asked: Asked) -> bytes:
+        """Return the result of a request, written. Raises RpcError, Refusal and what the run's door raises."""
+        handler = self._handlers[asked.era].get(asked.method)
+        if handler is None:
+            raise RpcError(METHOD_NOT_FOUND, f"there is no method {asked.method[:100]}")
+        return await handler(asked)
+
+    def close(self) -> None:
+        """Let go of what waits for clients, and cut calls short."""
+        self._flights.cut_all()
+        self._rounds.close()
+
+    async def let_go(self) -> None:
+        """Stop listening, and stop the servers."""
+        await self._flights.close()
+        await self._upstreams.close()
+
+    # -- who we are
+
+    async def capabilities(self, asked: Asked) -> dict[str, Any]:
+        """Return what an agent's client can ask for."""
+        catalog = await self._catalog(asked)
+        found: dict[str, Any] = {"tools": {"listChanged": True}}
+        if catalog.has(Via.RESOURCE):
+            found["resources"] = {"listChanged": True, "subscribe": True}
+        if catalog.has(Via.PROMPT):
+            found["prompts"] = {"listChanged": True}
+        if catalog.capability("completions"):
+            found["completions"] = {}
+        if asked.era is Era.LEGACY:
+            return found | {"logging": {}}
+        return found | {"extensions": {TASKS: {}}}
+
+    def instructions(self, asked: Asked) -> str:
+        """Return what a model should know of this server: our words, never those of the servers behind it."""
+        return (
+            f"These tools are run by Remit within the remit of agent {asked.visit.agent}. A call that is denied says"
+            " why: do not repeat it unchanged. A call that waits for an approval has not run: call it again with the very"
+            " same arguments once it is approved."
+        )
+
+    async def _discover(self, asked: Asked) -> bytes:
+        return _written(
+            asked,
+            {
+                "supportedVersions": list(MODERN_VERSIONS),
+                "capabilities": await self.capabilities(asked),
+                "instructions": self.instructions(asked),
+                "_meta": {f"{META}serverInfo": SERVER},
+            },
+            self._cached,
+        )
+
+    async def _ping(self, asked: Asked) -> bytes:
+        return _written(asked, {})
+
+    # -- lists
+
+    @property
+    def _cached(self) -> dict[str, Any]:
+        return {"ttlMs": self._limits.list_ttl_ms, "cacheScope": "private"}
+
+    async def _catalog(self, asked: Asked) -> Catalog:
+        return await self._catalogs.of(asked.visit.door, await self.run_of(asked))
+
+    async def catalog_of(self, asked: Asked) -> Catalog:
+        """Return what an agent sees now."""
+        return await self._catalog(asked)
+
+    async def run_of(self, asked: Asked) -> Run:
+        """Return the run that a request belongs to."""
+        return await self._reception.run_of(asked.visit, asked.conversation)
+
+    async def _list(self, asked: Asked, key: str, part: Callable[[Catalog], tuple[Json, ...]]) -> bytes:
+        if asked.params.get("cursor") is not None:
+            raise RpcError(INVALID_PARAMS, "there is no such page: lists have one", {"code": "cursor_unfit"})
+        return _written(asked, {key: list(part(await self._catalog(asked)))}, self._cached)
+
+    async def _tools(self, asked: Asked) -> bytes:
+        return await self._list(asked, "tools", lambda catalog: catalog.tools)
+
+    async def _resources(self, asked: Asked) -> bytes:
+        return await self._list(asked, "resources", lambda catalog: catalog.resources)
+
+    async def _templates(self, asked: Asked) -> bytes:
+        return await self._list(asked, "resourceTemplates", lambda catalog: catalog.templates)
+
+    async def _prompts(self, asked: Asked) -> bytes:
+        return await self._list(asked, "prompts", lambda catalog: catalog.prompts)
+
+    # -- what is done
+
+    async def _call(self, asked: Asked) -> bytes:
+        name, arguments = asked.text("name"), asked.params.get("arguments")
+        if not name:
+            raise RpcError(INVALID_PARAMS, "params.name must name a tool", {"field": "params.name"})
+        if arguments is not None and not isinstance(arguments, dict):
+            raise RpcError(INVALID_PARAMS, "params.arguments must be an object", {"field": "params.arguments"})
+
+        async def wish(run: Run) -> Wish:
+            catalog = await self._catalogs.for_tool(asked.visit.door, run, name)
+            return Wish(catalog.tool(name), arguments or {})
+
+        try:
+            return await self._do(asked, wish)
+        except NotDone as error:
+            return _written(asked, _tool_error(error.words, error.data))
+        except BadArguments as error:
+            data = {"outcome": "denied", "code": f"arguments.{error.code}", "field": error.path}
+            return _written(asked, _tool_error(str(error), data))
+
+    async def _read(self, asked: Asked) -> bytes:
+        uri = asked.text("uri")
+        if not uri:
+            raise RpcError(INVALID_PARAMS, "params.uri must be a URI", {"field": "params.uri"})
+
+        async def wish(run: Run) -> Wish:
+            target = (await self._catalogs.of(asked.visit.door, run)).resource(uri)
+            if target is None:
+                code = INVALID_PARAMS if asked.era is Era.MODERN else RESOURCE_NOT_FOUND
+                raise RpcError(code, "there is no such resource", {"uri": uri})
+            return Wish(target, {"uri": target.upstream})
+
+        return await self._done_or_error(asked, wish)
+
+    async def _get(self, asked: Asked) -> bytes:
+        name, arguments = asked.text("name"), asked.params.get("arguments")
+        if not name:
+            raise RpcError(INVALID_PARAMS, "params.name must name a prompt", {"field": "params.name"})
+        if arguments is not None and not isinstance(arguments, dict):
+            raise RpcError(INVALID_PARAMS, "params.arguments must be an object", {"field": "params.arguments"})
+
+        async def wish(run: Run) -> Wish:
+            target = (await self._catalogs.of(asked.visit.door, run)).prompt(name)
+            if target is None:
+                raise RpcError(INVALID_PARAMS, "there is no such prompt", {"name": name})
+            return Wish(target, {"name": target.upstream, "arguments": arguments or {}})
+
+        return await self._done_or_error(asked, wish)
+
+    async def _done_or_error(self, asked: Asked, wish: Callable[[Run], Awaitable[Wish]]) -> bytes:
+        """As _do, for methods whose results have no room for an error."""
+        try:
+            return await self._do(asked, wish)
+        except NotDone as error:
+            raise RpcError(DENIED, error.words, error.data) from None
+        except BadArguments as error:
+            raise RpcError(INVALID_PARAMS, str(error), {"code": f"arguments.{error.code}"}) from None
+
+    async def _do(self, asked: Asked, wish_of: Callable[[Run], Awaitable[Wish]]) -> bytes:
+        run = await self.run_of(asked)
+        try:
+            return await self._do_in(asked, run, await wish_of(run))
+        except NotDone as error:
+            if not self._calls.has_ended(error) or not self._reception.goes_on(run):
+                raise
+        run = await self.run_of(asked)
+        return await self._do_in(asked, run, await wish_of(run))
+
+    async def _do_in(self, asked: Asked, run: Run, wish: Wish) -> bytes:
+        target = wish.target
+        if target.tool is not None and target.server is None:
+            why = f"no server {target.tool.server} is behind this gateway"
+            raise NotDone(*words.failed(target.name, "no_server", why, "", asked.language))
+        if target.tool is not None and not target.is_seen and self._is_granted(asked, run, target):
+            why = f"server {target.tool.server} can not be reached"
+            raise NotDone(*words.failed(target.name, NOT_SEEN, why, "", asked.language))
+        resumed = await self._rounds.resumed(asked, wish)
+        if resumed.open is not None:
+            return await self._carry_out(asked, resumed.open, resumed.rounds)
+        found = await self._calls.admit(asked.visit, run, resumed.wish, asked.language)
+        if isinstance(found, Held):
+            return self._held(asked, found)
+        return await self._carry_out(asked, found, resumed.rounds)
+
+    def _is_granted(self, asked: Asked, run: Run, target: Target) -> bool:
+        return asked.visit.door.rules_of(run).grant(run.agent, target.name) is not None
+
+    def _held(self, asked: Asked, held: Held) -> bytes:
+        if asked.era is Era.MODERN and asked.opens_urls:
+            return _written(asked, self._rounds.holding(asked, held))
+        raise NotDone(*words.held(held.wish.target.name, held.admission, held.approval, asked.language))
+
+    async def _carry_out(self, asked: Asked, it: Admitted, rounds: int) -> bytes:
+        def watch(flight: Flight) -> None:
+            asked.reply.watch(lambda: flight.cut("hung_up"))
+            asked.cuts[asked.id] = flight.cut
+
+        done = await self._calls.carry_out(it, exchange_of(asked, it), asked.language, watch)
+        if done.is_open:
+            return _written(asked, await self._rounds.asking(asked, it, done, rounds))
+        return _passed_on(asked, done)
+
+    # -- what is asked about resources and prompts
+
+    async def _complete(self, asked: Asked) -> bytes:
+        reference = asked.params.get("ref")
+        reference = reference if isinstance(reference, dict) else {}
+        run = await self.run_of(asked)
+        catalog = await self._catalogs.of(asked.visit.door, run)
+        name = reference.get("name") if reference.get("type") == "ref/prompt" else reference.get("uri")
+        target = None
+        if isinstance(name, str):
+            is_prompt = reference.get("type") == "ref/prompt"
+            target = catalog.listed_prompt(name) if is_prompt else catalog.listed_template(name)
+        if target is None or target.server is None:
+            raise RpcError(INVALID_PARAMS, "ref names no prompt or resource template of the lists", {"field": "ref"})
+        key = "name" if target.via is Via.PROMPT else "uri"
+        params = {**_without_meta(asked.params), "ref": {**reference, key: target.upstream}}
+        return _written(asked, await self._asked(asked, target, "completion/complete", params))
+
+    async def _subscribe(self, asked: Asked) -> bytes:
+        """A resource that the agent may read can be followed; what is heard of it is passed on by the session."""
+        uri = asked.text("uri")
+        catalog = await self._catalog(asked)
+        if uri is None or catalog.listed_resource(uri) is None:
+            raise RpcError(RESOURCE_NOT_FOUND, "there is no such resource in the list", {"uri": uri})
+        return _written(asked, {})
+
+    async def _asked(self, asked: Asked, target: Target, method: str, params: Json) -> dict[str, Any]:
+        """Ask a server what is no action: nothing is read but what helps to fill in a form."""
+        assert target.server is not None
+        exchange = Exchange(asked.notify, client=asked.capabilities, session=asked.session)
+        workspace = asked.visit.door.workspace
+        try:
+            return dict(await self._upstreams.request(workspace, target.server, method, params, exchange))
+        except UpstreamFailed as error:
+            raise RpcError(INTERNAL_ERROR, str(error), {"code": error.code}) from None
+        except UpstreamRefused as error:
+            raise RpcError(error.code, str(error), error.data) from None
+
+
+def exchange_of(asked: Asked, it: Admitted) -> Exchange:
+    """Return what accompanies a call to its server."""
+    own = {name: value for name, value in asked.meta.items() if not name.startswith(META)}
+    level = asked.meta.get(f"{META}logLevel")
+    if level is not None:
+        own[f"{META}logLevel"] = level
+    return Exchange(asked.notify, asked.ask, asked.capabilities, asked.session, own)
+
+
+def _tool_error(said: str, data: dict[str, Any]) -> dict[str, Any]:
+    return {"content": [{"type": "text", "text": said}], "isError": True, "_meta": {"remit/outcome": data}}
+
+
+def _without_meta(params: Json) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if name != "_meta"}
+
+
+_MODERN_ONLY = ("resultType", "ttlMs", "cacheScope")
+
+
+def _passed_on(asked: Asked, done: Done) -> bytes:
+    """Return a server's result as this client reads it; nearly always it is the bytes as they were settled."""
+    if asked.era is Era.LEGACY:
+        if any(name in done.result for name in _MODERN_ONLY):
+            return orjson.dumps({name: each for name, each in done.result.items() if name not in _MODERN_ONLY})
+        return done.raw
+    added: dict[str, Any] = {}
+    if "resultType" not in done.result:
+        added["resultType"] = "complete"
+    if asked.method == "resources/read":
+        # What one agent may read is for nobody else, whatever its server says.
+        ttl = done.result.get("ttlMs")
+        added |= {"ttlMs": ttl if type(ttl) is int and ttl >= 0 else 0, "cacheScope": "private"}
+    return orjson.dumps({**done.result, **added}) if added else done.raw
+
+
+def _written(asked: Asked, result: Mapping[str, Any], modern: Mapping[str, Any] | None = None) -> bytes:
+    if asked.era is Era.LEGACY:
+        return orjson.dumps(result)
+    return orjson.dumps({"resultType": "complete", **result, **(modern or {})})
