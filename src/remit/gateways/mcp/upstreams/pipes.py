@@ -187,7 +187,7 @@ class Pipes:
         self._input.write(written(message) + b"\n")
 
     def _cancel(self, call: Call) -> None:
-        """Tell the process that nobody waits any more; of `initialize` it must not hear it (2025-11-25, cancellation)."""
+        """Tell the process that nobody waits any more; except of `initialize` (2025-11-25, cancellation)."""
         if self.failed is None and call.method != "initialize":
             why = "the subscription ended" if call.method == LISTEN else "nobody waits for it any more"
             self._write(notification(CANCELLED, {"requestId": call.id, "reason": why}))
