@@ -82,7 +82,8 @@ _STANDS_FOR = re.compile(
 )
 """What stands in the place of a secret."""
 
-_ENDS = ".,;:!?)&"
+_NEXT_NAME = re.compile(r"[&;,][A-Za-z_][A-Za-z0-9_.-]{0,60}[=:]")
+_ENDS = ".,;:)&"
 
 
 def secrets_in(text: str, begin: int, end: int) -> Iterator[Span]:
@@ -149,9 +150,8 @@ def _keyed(text: str, begin: int, end: int) -> Iterator[Span]:
 
 def _end_of_value(value: str) -> int:
     """Return where a value ends that stands in a query, a form, a list of settings or a sentence."""
-    for sign in "&;,":
-        value = value.partition(sign)[0]
-    return len(value.rstrip(_ENDS))
+    following = _NEXT_NAME.search(value)
+    return len((value if following is None else value[: following.start()]).rstrip(_ENDS))
 
 
 _SHORTEST_PASSWORD = 6

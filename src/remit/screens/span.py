@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from remit.screens.mark import MarkKind
@@ -19,6 +20,11 @@ class Span(NamedTuple):
     goes_on: bool = False
 
 
+_TO_LAST_DIGIT = re.compile(r"(?s).*[0-9\n]")
+
+
 def before(text: str, at: int) -> str:
-    """Return what stands before a place, as far as it counts."""
-    return text[max(0, at - CONTEXT) : at]
+    """Return what stands before a place and may say what is there: as far as CONTEXT, the last number or the line."""
+    said = text[max(0, at - CONTEXT) : at]
+    found = _TO_LAST_DIGIT.match(said)
+    return said if found is None else said[found.end() :]

@@ -17,16 +17,24 @@ from remit.screens.span import Span
 
 WINDOW = 8_192
 """How many characters are held back at most, and twice as many as a single secret may have to be known as one."""
-SMALLEST_WINDOW = 512
+SMALLEST_WINDOW, LARGEST_WINDOW = 512, 65_536
+
+_JOINED = 160
+_JOINED_OVERLAP = 64
+"""How many characters of groups with blanks between them are looked at together; no number outlasts the overlap."""
+_GROUP = 48
+"""The longest of these groups: whether it belongs is known where it ends."""
+_GROUPS = 110
+"""More groups than are ever looked at together: without an end, each piece of a long row would read all the rest."""
 
 IN_RUN = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in "\"'<>[\\]`{|}")
 _RUN = r"[!#-&(-;=?-Z^_a-z~]"
 _STRETCH = re.compile(
-    rf"({_RUN}++)"
+    rf"({_RUN}{{1,{LARGEST_WINDOW + 1}}}+)"
     rf"(?P<pem>(?<=-----BEGIN)(?:[ ][A-Z0-9]{{1,20}}+){{1,5}}+"
     rf"(?:(?:(?<=PRIVATE KEY)|(?<=PRIVATE KEY BLOCK))-----{PEM_BODY})?+{_RUN}*+)?+"
     rf"(?:(?<=(?<![A-Za-z0-9])[A-Za-z]{{2}}[0-9]{{2}})(?:[ ][A-Za-z0-9]{{1,4}}+[.,;:!?)]{{0,3}}+(?!{_RUN})){{1,8}}+)?+"
-    rf"(?:(?<=[0-9)])[ \t]{{1,2}}(?:[-./][ \t]{{1,2}})?[(+]?[0-9][0-9()./,+;:-]{{0,40}}+(?!{_RUN}))*+"
+    rf"(?:(?<=[0-9)])[ \t]{{1,2}}(?:[-./][ \t]{{1,2}})?[(+]?[0-9][0-9()./,+;:-]{{0,40}}+(?!{_RUN})){{0,{_GROUPS}}}+"
 )
 _WORTH_READING = re.compile(
     rf"(?<!{_RUN})(?!\(?[A-Za-z][A-Za-z-]{{0,18}}+[.,;:!?)]{{0,3}}+(?!{_RUN})){_STRETCH.pattern}"
@@ -35,12 +43,6 @@ _WORTH_READING = re.compile(
 _GAP_BEGUN = re.compile(r"[ \t]{0,2}(?:[-./][ \t]{0,2})?[(+]?\Z")
 _GOING_ON = re.compile(r"[A-Za-z0-9_.+/=~%-]*+")
 _KEY_GOING_ON = re.compile(PEM_BODY)
-
-_JOINED = 160
-_JOINED_OVERLAP = 64
-"""How many characters of groups with blanks between them are looked at together; no number outlasts the overlap."""
-_GROUP = 48
-"""The longest of these groups: whether it belongs is known where it ends."""
 
 
 @dataclass(slots=True)
@@ -56,8 +58,8 @@ class Reading:
     cut: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        if self.window < SMALLEST_WINDOW:
-            raise ValueError(f"a window of {self.window} characters is too small: at least {SMALLEST_WINDOW}")
+        if not SMALLEST_WINDOW <= self.window <= LARGEST_WINDOW:
+            raise ValueError(f"a window of {self.window} characters: from {SMALLEST_WINDOW:,} to {LARGEST_WINDOW:,}")
 
     def read(self, text: str, begin: int, *, final: bool) -> tuple[list[Span], int]:
         """Return the spans from `begin` on that are certain, and up to where; the rest needs more text.

@@ -12,7 +12,7 @@ _NUMBER = r"(?:no|nr|num|number|id|code|#|رقم)"
 def _said(words: str, gap: int = 20) -> re.Pattern[str]:
     """Make a pattern of words, one a line, written as folded text has them; a blank is any blank or a dash."""
     folded = [fold(word).text.strip().replace(" ", r"[\s_-]{0,2}") for word in words.strip().splitlines()]
-    return re.compile(rf"(?i)(?<![a-z])(?:{'|'.join(folded)})[^0-9\n]{{0,{gap}}}\Z")
+    return re.compile(rf"(?i)(?<![a-z])(?:{'|'.join(folded)})(?![a-z])[^0-9\n]{{0,{gap}}}\Z")
 
 
 IDENTITY = _said("""
