@@ -9,6 +9,7 @@ import signal
 
 import pytest
 
+from remit.domain.ids import ServerName, WorkspaceName
 from remit.domain.upstream import ToolServer, Via
 from remit.gateways.mcp.port import UpstreamFailed, UpstreamRefused
 from tests.gateways.mcp.upstreams.asking import QUICK, SHOP, Told, asking, eventually, lives, odd, run
@@ -25,7 +26,8 @@ def failure(server: ToolServer, tool: str, arguments: dict | None = None, **boun
                 await at.call(server, tool, arguments)
             return caught.value, await at.call(server, "echo", {"still": "there"})
 
-    return run(work)
+    found: tuple[UpstreamFailed, str] = run(work)
+    return found
 
 
 @ERAS
@@ -80,7 +82,7 @@ async def _first_failure(server, **bounds):
 
 
 def test_a_command_that_there_is_not_is_named():
-    failed, _ = run(lambda: _first_failure(ToolServer("gone", command=("/no/such/program",))))
+    failed, _ = run(lambda: _first_failure(ToolServer(ServerName("gone"), command=("/no/such/program",))))
     assert (failed.code, failed.sent) == ("unreachable", False)
     assert str(failed) == "gone was not started: No such file or directory: check `command` and `folder`"
 
@@ -269,7 +271,8 @@ def test_more_calls_than_may_wait_are_busy():
             await at.call(server, "echo")
             calls = [asyncio.create_task(at.call(server, "silent")) for _ in range(3)]
             await asyncio.sleep(0.5)
-            done = [(call.exception().code, call.exception().sent) for call in calls if call.done()]
+            failed = [call.exception() for call in calls if call.done()]
+            done = [(each.code, each.sent) for each in failed if isinstance(each, UpstreamFailed)]
             for call in calls:
                 call.cancel()
             await asyncio.gather(*calls, return_exceptions=True)
@@ -284,7 +287,7 @@ def test_one_that_fails_again_and_again_is_left_alone_then_tried_once():
     async def work():
         async with asking(failures=3, open_s=0.6) as at:
             server, good = odd("dead"), odd(name="good")
-            codes = []
+            codes, text = [], ""
             for _ in range(5):
                 with pytest.raises(UpstreamFailed) as caught:
                     await at.call(server, "echo")
@@ -295,7 +298,8 @@ def test_one_that_fails_again_and_again_is_left_alone_then_tried_once():
                 with pytest.raises(UpstreamFailed) as caught:
                     await at.call(server, "echo")
                 codes.append((caught.value.code, caught.value.sent))
-            return codes, str(caught.value)
+                text = str(caught.value)
+            return codes, text
 
     codes, text = run(work)
     assert codes == [("crashed", False)] * 3 + [("open", False)] * 2 + [("crashed", False), ("open", False)]
@@ -317,7 +321,7 @@ def test_two_workspaces_share_no_process():
         async with asking() as at:
             server = odd()
             found = []
-            for workspace in ("shop", "bank", "shop"):
+            for workspace in map(WorkspaceName, ("shop", "bank", "shop")):
                 params = {"name": "child", "arguments": {}}
                 result = await at.servers.request(workspace, server, "tools/call", params, Told().exchange())
                 found.append(result["content"][0]["text"].partition(",")[0])
