@@ -32,6 +32,7 @@ from remit.domain.release import (
     Tool,
 )
 from remit.domain.upstream import Model, ToolServer
+from remit.domain.workflow import Step, Workflow
 from remit.workspace.change import Change, ChangeKind
 from remit.workspace.difference import changes
 from remit.workspace.files import read_folder
@@ -84,7 +85,9 @@ def variations(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def is_identity(value: object, field: str) -> bool:
     """Whether a field is the name a resource goes by: another name is another resource."""
     names = {Agent: "name", Tool: "name", Budget: "name", Group: "name", PolicyFile: "path"}
-    names |= {ToolServer: "name", Model: "name"}
+    names |= {ToolServer: "name", Model: "name", Workflow: "name"}
+    if isinstance(value, Step):
+        return field == "id"
     return names.get(type(value)) == field
 
 
@@ -95,7 +98,15 @@ def other(value: Any, path: str) -> Any:
                 return Rate(1, 1)
             if path.endswith(".title"):
                 return Title("Do it")
-            counts = ("calls_per_run", "same_result", "error_streak", "model_calls", "concurrency", "expires_after_s")
+            counts = (
+                "calls_per_run",
+                "same_result",
+                "error_streak",
+                "model_calls",
+                "concurrency",
+                "expires_after_s",
+                "timeout_s",
+            )
             return 7 if path.endswith(counts) else "other"
         case bool():
             return not value
@@ -334,7 +345,7 @@ def test_resources_that_come_and_go() -> None:
     assert {change.kind for change in removed} == {ChangeKind.REMOVED}
     assert "agent route-planner is removed" in words(removed)
     parts = (good().agents, good().tools, good().policies, good().budgets, good().servers, good().models)
-    count = sum(len(part) for part in parts)
+    count = sum(len(part) for part in parts) + len(good().workflows)
     assert len(removed) == count + len(good().people) + len(good().groups)
 
 

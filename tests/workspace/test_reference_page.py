@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from remit.workspace.kind import KINDS
+from remit.workspace.kinds.step import STEP
 from remit.workspace.schemas import schema_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "workspace.md"
@@ -51,6 +52,8 @@ def takes(part: dict[str, Any]) -> str:
             return ", ".join(f"`{word}`" for word in words)
         case {"examples": [example, *_]}:
             return f"such as `{example}`"
+        case {"$ref": _}:
+            return "step"
         case {"type": "array", "items": items}:
             return f"list: {takes(items)}"
         case {"type": "object", "additionalProperties": dict(item)}:
@@ -73,13 +76,21 @@ def table(kind: str) -> str:
     return "\n".join(["| key | takes | meaning |", "|---|---|---|", *rows(schema_of(kind))])
 
 
+def test_the_page_lists_every_key_of_a_step() -> None:
+    check("a step", "\n".join(["| key | takes | meaning |", "|---|---|---|", *rows(STEP.schema())]))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_page_lists_every_key(kind: str) -> None:
-    marked = re.compile(rf"(<!-- keys of {kind} -->\n).*?(\n<!-- end -->)", re.DOTALL)
+    check(kind, table(kind))
+
+
+def check(what: str, expected: str) -> None:
+    marked = re.compile(rf"(<!-- keys of {what} -->\n).*?(\n<!-- end -->)", re.DOTALL)
     page = PAGE.read_text("utf-8")
     if os.environ.get("REMIT_UPDATE_GOLDEN"):
-        page = marked.sub(lambda found: found[1] + table(kind) + found[2], page)
+        page = marked.sub(lambda found: found[1] + expected + found[2], page)
         PAGE.write_text(page, "utf-8")
     found = marked.search(page)
     assert found is not None
-    assert found[0].splitlines()[1:-1] == table(kind).splitlines()
+    assert found[0].splitlines()[1:-1] == expected.splitlines()

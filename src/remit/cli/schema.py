@@ -32,7 +32,9 @@ class SchemasUnwritable(click.ClickException):
 
 @click.command(epilog=EXAMPLES)
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=Path())
-@click.option("--kind", type=click.Choice(list(KINDS)), help="Write the schema of one kind to standard output.")
+@click.option(
+    "--kind", metavar="KIND", type=click.Choice(list(KINDS)), help="Write the schema of one kind to standard output."
+)
 def schema(folder: Path, kind: str | None) -> None:
     """Write a JSON Schema for every kind of document into DIR/.schemas.
 

@@ -22,10 +22,12 @@ from remit.domain.ids import (
     TeamName,
     ToolName,
     UserId,
+    WorkflowName,
     WorkspaceName,
 )
 from remit.domain.money import Micros
 from remit.domain.upstream import Model, ToolServer, Via
+from remit.domain.workflow import Workflow
 
 PRODUCTION = "production"
 """The channel that is meant where none is named."""
@@ -156,7 +158,8 @@ class Tool:
     """Something an agent can call. `input_schema` is JSON Schema 2020-12; unknown arguments are refused.
 
     Behind a gateway, `upstream` is what its server calls it, `via` what it is there, and `pin` the digest of the
-    definition that a person has looked at: under any other it is denied.
+    definition that a person has looked at: under any other it is denied. `status` is the tool that tells what became of
+    a call of this one, by its action's id.
     """
 
     name: ToolName
@@ -173,6 +176,8 @@ class Tool:
     pollable: bool = False
     cost_per_call: Micros = Micros(0)
     title: Title | None = None
+    output_schema: Mapping[str, object] | None = None
+    status: str = ""
     upstream: str = ""
     via: Via = Via.TOOL
     pin: str = ""
@@ -445,6 +450,7 @@ class Configuration:
     groups: Mapping[GroupName, Group]
     servers: Mapping[ServerName, ToolServer] = field(default_factory=dict)
     models: Mapping[ModelName, Model] = field(default_factory=dict)
+    workflows: Mapping[WorkflowName, Workflow] = field(default_factory=dict)
 
     def price_of(self, model: ModelName) -> ModelPrice | None:
         """Return the operator's own price of a model: its document's, else that of workspace.yaml."""

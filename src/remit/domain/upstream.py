@@ -98,6 +98,9 @@ class Model:
         input_price, output_price: micro-USD per million tokens; they override the price lists. Both or neither.
         context_tokens: most tokens it takes in; more is refused before it is sent.
         max_output_tokens: what is asked for where the client does not say; also the most that it may ask for.
+        image_tokens, file_tokens: the most that one image, or one file, counts as; None: known of the provider, or a
+            call with one is refused.
+        mask_answers: what it may not be shown is masked in its answers, too.
     """
 
     name: ModelName
@@ -107,3 +110,6 @@ class Model:
     output_price: Micros | None = None
     context_tokens: int = 128_000
     max_output_tokens: int = 4_096
+    image_tokens: int | None = None
+    file_tokens: int | None = None
+    mask_answers: bool = False

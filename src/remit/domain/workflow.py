@@ -12,7 +12,6 @@ from enum import StrEnum
 
 from remit.domain.canonical import JsonValue
 from remit.domain.ids import AgentName, GroupName, ModelName, ToolName, WorkflowName
-from remit.domain.release import Title
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +109,11 @@ class AgentStep(Step):
 
 @dataclass(frozen=True, slots=True)
 class ApprovalStep(Step):
-    """People decide, beside whatever holds the policies ask for."""
+    """People decide, beside whatever holds the policies ask for. They read the title first, in English or Arabic."""
 
     approvers: GroupName = GroupName("")
-    title: Title = Title("")
+    title: str = ""
+    title_ar: str = ""
     shows: Template = Template({})
 
 

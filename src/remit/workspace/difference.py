@@ -27,6 +27,7 @@ from remit.workspace.change import Change, ChangeKind
 from remit.workspace.tool_difference import tool_changes, tool_summary
 from remit.workspace.upstream_difference import model_changes, model_summary, server_changes, server_summary
 from remit.workspace.wording import differing_fields, same, seconds, shown
+from remit.workspace.workflow_difference import workflow_changes, workflow_summary
 
 K = TypeVar("K", bound=str)
 T = TypeVar("T")
@@ -45,6 +46,7 @@ def changes(before: Configuration | None, after: Configuration) -> tuple[Change,
     found += _named("tool", old.tools, after.tools, tool_summary, tool_changes)
     found += _named("server", old.servers, after.servers, server_summary, server_changes)
     found += _named("model", old.models, after.models, model_summary, model_changes)
+    found += _named("workflow", old.workflows, after.workflows, workflow_summary, workflow_changes)
     found += _named("", _by_path(old), _by_path(after), _policy_summary, _policy_changes)
     found += _named("budget", _by_name(old), _by_name(after), budget_summary, budget_changes)
     found += _named("person", old.people, after.people, _person_summary, _person_changes)

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from remit.domain.release import Agent, Budget, Group, Person, Settings, Tool
 from remit.domain.upstream import Model, ToolServer
+from remit.domain.workflow import Workflow
 from remit.workspace.documents import Documents
 from remit.workspace.kinds.scenarios import TestFile, WrittenTest
 from remit.workspace.node import key_path
@@ -34,6 +35,7 @@ class Draft:
     tools: tuple[Written[Tool], ...]
     servers: tuple[Written[ToolServer], ...]
     models: tuple[Written[Model], ...]
+    workflows: tuple[Written[Workflow], ...]
     budgets: tuple[Written[Budget], ...]
     people: tuple[Written[Person], ...]
     groups: tuple[Written[Group], ...]
@@ -50,6 +52,7 @@ class Draft:
             tools=_written(documents, "Tool", Tool),
             servers=_written(documents, "ToolServer", ToolServer),
             models=_written(documents, "Model", Model),
+            workflows=_written(documents, "Workflow", Workflow),
             budgets=_written(documents, "Budget", Budget),
             people=_written(documents, "Person", Person),
             groups=_written(documents, "Group", Group),

@@ -15,6 +15,7 @@ from remit.workspace.kinds.scenarios import TESTS
 from remit.workspace.kinds.server import TOOL_SERVER
 from remit.workspace.kinds.settings import SETTINGS
 from remit.workspace.kinds.tool import TOOL
+from remit.workspace.kinds.workflow import WORKFLOW
 from remit.workspace.node import Node
 from remit.workspace.record import Field, Record
 from remit.workspace.report import At
@@ -56,6 +57,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             _kind("Tool", "tools/*.yaml", TOOL),
             _kind("ToolServer", "servers/*.yaml", TOOL_SERVER),
             _kind("Model", "models/*.yaml", MODEL_RECORD),
+            _kind("Workflow", "workflows/*.yaml", WORKFLOW),
             _kind("Budget", "budgets.yaml", BUDGET),
             _kind("Person", "people.yaml", PERSON),
             _kind("Group", "people.yaml", GROUP_RECORD),

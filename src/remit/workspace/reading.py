@@ -11,6 +11,7 @@ from remit.domain.release import Agent, Budget, Configuration, Group, Settings
 from remit.domain.scenario import Scenario
 from remit.domain.text import is_name
 from remit.domain.upstream import Model, ToolServer
+from remit.domain.workflow import Workflow
 from remit.policy import validate
 from remit.policy.subjects import subjects
 from remit.policy.tool_checks import tool_problems
@@ -26,6 +27,7 @@ from remit.workspace.report import Report, listed
 from remit.workspace.role_checks import check_roles
 from remit.workspace.scenario_checks import check_scenarios
 from remit.workspace.title_checks import check_titles
+from remit.workspace.workflow_checks import check_workflows
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def read(files: Mapping[str, bytes], name: str, found: Iterable[Problem] = ()) -
     check_references(draft)
     check_groups(draft)
     check_scenarios(draft)
+    check_workflows(draft)
     configuration = _configuration(draft, _settings(draft, name))
     report.problems.extend(_policy_problems(draft, configuration, broken_tools))
     problems = tuple(sorted(set(report.problems)))
@@ -135,10 +138,11 @@ def _configuration(draft: Draft, settings: Settings) -> Configuration:
         groups={written.value.name: written.value for written in draft.groups},
         servers={written.value.name: written.value for written in sorted(draft.servers, key=_name)},
         models={written.value.name: written.value for written in sorted(draft.models, key=_name)},
+        workflows={written.value.name: written.value for written in sorted(draft.workflows, key=_name)},
     )
 
 
-def _name(written: Written[ToolServer] | Written[Model]) -> str:
+def _name(written: Written[ToolServer] | Written[Model] | Written[Workflow]) -> str:
     return written.value.name
 
 

@@ -10,13 +10,17 @@ from collections.abc import Iterable, Mapping
 
 from remit.workspace.input_schema import DIALECT
 from remit.workspace.kind import KINDS
+from remit.workspace.kinds.step import STEP
+from remit.workspace.kinds.workflow import WORKFLOW
 from remit.workspace.placement import kinds_at, places
 
 
 def schema_of(kind: str) -> dict[str, object]:
     """Return the JSON Schema (2020-12) of a document of this kind. Raises KeyError for no kind of document."""
     known = KINDS[kind]
-    return {"$schema": DIALECT, "title": f"Remit {kind} ({known.place})", **known.record.schema()}
+    made = {"$schema": DIALECT, "title": f"Remit {kind} ({known.place})", **known.record.schema()}
+    # Steps stand within steps: their schema refers to itself.
+    return made | ({"$defs": {"step": STEP.schema()}} if known.record.fields[1:] == WORKFLOW.fields else {})
 
 
 def schemas() -> Mapping[str, dict[str, object]]:

@@ -54,6 +54,9 @@ _CONTEXT = Field[int]("context_tokens", Whole(1, 100_000_000), "most tokens it t
 _MAX_OUTPUT = Field[int](
     "max_output_tokens", Whole(1, 10_000_000), "most tokens it writes, and what is asked for where nobody says", 4_096
 )
+_IMAGE = Field[int | None]("image_tokens", Whole(1, 1_000_000), "the most tokens that one image counts as")
+_FILE = Field[int | None]("file_tokens", Whole(1, 10_000_000), "the most tokens that one file counts as")
+_MASK = Field[bool]("mask_answers", YesNo(), "whether what it may not be shown is masked in its answers, too", False)
 
 
 def _model(values: Values, at: At) -> Model | None:
@@ -75,7 +78,14 @@ def _model(values: Values, at: At) -> Model | None:
         output_price=values[_OUTPUT],
         context_tokens=values[_CONTEXT],
         max_output_tokens=values[_MAX_OUTPUT],
+        image_tokens=values[_IMAGE],
+        file_tokens=values[_FILE],
+        mask_answers=values[_MASK],
     )
 
 
-MODEL_RECORD = Record("a Model", (_NAME, _ROUTES, _SEES, _INPUT, _OUTPUT, _CONTEXT, _MAX_OUTPUT), _model)
+MODEL_RECORD = Record(
+    "a Model",
+    (_NAME, _ROUTES, _SEES, _INPUT, _OUTPUT, _CONTEXT, _MAX_OUTPUT, _IMAGE, _FILE, _MASK),
+    _model,
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from remit.domain.ids import ToolName
 from remit.domain.money import Micros
@@ -30,13 +31,24 @@ DERIVED = Record("a derived field", (_TYPE, _JMESPATH, _OPTIONAL), _derived)
 """Its name is the key it stands under, which the tool's record fills in."""
 
 _LABELS = Field[tuple[str, ...]]("labels", ListOf(_LABEL, unique=True), "what the result is, such as `pii`", ())
+_SCHEMA = Field[Mapping[str, object] | None](
+    "schema", JsonMapping(), "JSON Schema of the result; workflows are checked against it"
+)
 
 
-def _output(values: Values, _: At) -> tuple[str, ...]:
-    return values[_LABELS]
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a tool's document says of its result."""
+
+    labels: tuple[str, ...] = ()
+    schema: Mapping[str, object] | None = None
 
 
-OUTPUT = Record("an output", (_LABELS,), _output)
+def _output(values: Values, _: At) -> Output:
+    return Output(values[_LABELS], values[_SCHEMA])
+
+
+OUTPUT = Record("an output", (_LABELS, _SCHEMA), _output)
 
 _ENGLISH = Field[str]("en", Text("Pay {amount} to {destination}", MAX_TEMPLATE), "the title in English", required=True)
 _ARABIC = Field[str](
@@ -72,12 +84,15 @@ _NOT_GOVERNABLE = Field[tuple[str, ...]](
     "arguments that no policy can read, known and accepted",
     (),
 )
-_OUTPUT = Field[tuple[str, ...]]("output", OUTPUT, "what comes back", ())
+_OUTPUT = Field[Output]("output", OUTPUT, "what comes back", Output())
 _REVERSIBLE = Field[bool]("reversible", YesNo(), "whether a call can be undone", False)
 _IDEMPOTENT = Field[bool]("idempotent", YesNo(), "whether the same call twice does no more than once", False)
 _POLLABLE = Field[bool]("pollable", YesNo(), "whether it is meant to be called again until something changes", False)
 _COST = Field[Micros]("cost_per_call", Dollars(), "US dollars a call costs", Micros(0))
 _TITLE = Field[Title | None]("title", TITLE, "what people who approve a call read first, with `{placeholders}`")
+_STATUS = Field[str](
+    "status", TOOL_NAME, "the tool that tells by `action`, its id, what became of a call: `ok`, `error` or `absent`", ""
+)
 _UPSTREAM = Field[str](
     "upstream",
     Text("create_payment", 200),
@@ -108,7 +123,9 @@ def _tool(values: Values, _: At) -> Tool:
         roles=values[_ROLES],
         derived=derived,
         not_governable=values[_NOT_GOVERNABLE],
-        output_labels=values[_OUTPUT],
+        output_labels=values[_OUTPUT].labels,
+        output_schema=values[_OUTPUT].schema,
+        status=values[_STATUS],
         reversible=values[_REVERSIBLE],
         idempotent=values[_IDEMPOTENT],
         pollable=values[_POLLABLE],
@@ -137,6 +154,7 @@ TOOL = Record(
         _POLLABLE,
         _COST,
         _TITLE,
+        _STATUS,
         _UPSTREAM,
         _VIA,
         _PIN,
