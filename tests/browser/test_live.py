@@ -138,3 +138,64 @@ def test_the_page_comes_back_after_the_server_and_has_missed_nothing(
         expect(row).to_contain_text("Ended")
         with own.agent("buyer") as client, client.run("buyer", on_behalf_of=VISITOR) as later:
             expect(page.get_by_role("row").filter(has_text=later.id)).to_contain_text("Running")
+
+
+def test_approvals_are_sorted_by_whose_they_are_and_answered_by_key(visit: Callable[..., Page], small: House) -> None:
+    with small.agent("buyer") as client, client.run("buyer", on_behalf_of=VISITOR) as run:
+        with pytest.raises(Held):
+            run.call("erp.pay", {"amount": 700}, using=returned)
+        sara, noor = visit(SARA, at=small), visit(NOOR, at=small)
+        for page in (sara, noor):
+            page.goto(f"{small.url}/approvals")
+        expect(noor.get_by_text("For me")).to_have_count(0)  # she is in no group that is ever asked
+        expect(noor.get_by_text("All waiting 1")).to_be_visible()
+        expect(sara.get_by_text("For me 1")).to_be_visible()
+        expect(sara.get_by_text("My team 1")).to_be_visible()
+        expect(sara.get_by_text("Expires in")).to_be_visible()
+        late = visit(SARA, at=small)
+        late.clock.install()
+        late.goto(f"{small.url}/approvals")
+        left = late.locator(".approval-head b bdi")
+        before = left.inner_text()
+        late.clock.fast_forward("02:00:00")
+        expect(left).not_to_have_text(before)  # it is counted down
+        sara.get_by_label("Comment").fill("Which order is it for?")
+        sara.get_by_role("button", name="Ask").click()
+        expect(sara.get_by_text("Questions to the agent")).to_be_visible()
+        expect(sara.get_by_text("No reply yet")).to_be_visible()
+        sara.locator(".approval-head").click()
+        sara.keyboard.press("r")
+        expect(sara.get_by_text("Nothing waits for anybody")).to_be_visible()
+        expect(sara.get_by_text("For me 0")).to_be_visible()
+        sara.get_by_text("Decided", exact=True).click()
+        expect(sara).to_have_url(f"{small.url}/approvals?view=decided")
+        expect(sara.get_by_role("option").first).to_contain_text("Rejected")
+
+
+def test_what_is_frozen_is_ended_for_good_only_with_its_name_and_a_reason(
+    visit: Callable[..., Page], small: House
+) -> None:
+    with small.agent("buyer") as client, client.run("buyer", on_behalf_of=VISITOR) as run:
+        run.call("erp.get", {"id": "before"}, using=returned)
+        page = visit(NOOR, at=small)
+        page.get_by_role("button", name="Stop agents").click()
+        page.get_by_label("Something else").check()
+        page.get_by_role("combobox", name="Name or id").fill("buyer")
+        page.get_by_label("Why").fill("it is over")
+        page.get_by_role("button", name="Freeze now").click()
+        banner = page.get_by_role("region", name="Stops in force")
+        expect(banner).to_contain_text("agent:buyer is frozen")
+        banner.get_by_role("button", name="Terminate").click()
+        asked = page.get_by_role("dialog")
+        asked.get_by_label("Why").fill("it is over for good")
+        end = asked.get_by_role("button", name="Terminate now")
+        expect(end).to_be_disabled()
+        asked.get_by_label("Type agent:buyer to confirm").fill("agent:buyer")
+        end.click()
+        expect(banner).to_contain_text("agent:buyer is terminated")
+        with pytest.raises(Stopped):
+            run.call("erp.get", {"id": "after"}, using=returned)
+        banner.get_by_role("button", name="Let it start anew").click()
+        page.get_by_role("dialog").get_by_label("Why").fill("a new beginning")
+        page.get_by_role("button", name="Let it start anew now").click()
+        expect(banner).to_have_count(0)

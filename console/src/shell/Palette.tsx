@@ -53,6 +53,7 @@ export function Palette() {
   return (
     <Spotlight
       actions={groups.filter((group) => group.actions.length > 0)}
+      lockScroll={false} // the page within the frame scrolls, not the document
       query={asked}
       onQueryChange={setAsked}
       nothingFound={t('frame.palette.nothing')}

@@ -107,7 +107,21 @@ const looks = (label: string, dark: boolean): Extension[] => [
 
 const reading: Extension[] = [EditorState.readOnly.of(true), EditorView.editable.of(false)]
 
+/**
+ * Type over a selection ourselves: a browser that does it keeps the look of what was there in a style of the element's
+ * own, which the page's policy refuses.
+ */
+const typedOver = EditorView.domEventHandlers({
+  beforeinput: (event, view) => {
+    if (event.inputType !== 'insertText' || event.data === null || view.composing || view.state.selection.main.empty) return false
+    event.preventDefault()
+    view.dispatch(view.state.replaceSelection(event.data), { userEvent: 'input.type', scrollIntoView: true })
+    return true
+  },
+})
+
 const writing = (tell: (text: string) => void): Extension[] => [
+  typedOver,
   history(),
   lintGutter(),
   keymap.of([...defaultKeymap, ...historyKeymap]), // Tab leaves the editor: WCAG 2.1.2
