@@ -118,8 +118,8 @@ class Methods:
         """Return what a model should know of this server: our words, never those of the servers behind it."""
         return (
             f"These tools are run by Remit within the remit of agent {asked.visit.agent}. A call that is denied says"
-            " why: do not repeat it unchanged. A call that waits for an approval has not run: call it again with the very"
-            " same arguments once it is approved."
+            " why: do not repeat it unchanged. A call that waits for an approval has not run: call it again with"
+            " exactly the same arguments once it is approved."
         )
 
     async def _discover(self, asked: Asked) -> bytes:
@@ -269,7 +269,7 @@ class Methods:
             asked.reply.watch(lambda: flight.cut("hung_up"))
             asked.cuts[asked.id] = flight.cut
 
-        done = await self._calls.carry_out(it, exchange_of(asked, it), asked.language, watch)
+        done = await self._calls.carry_out(it, exchange_of(asked), asked.language, watch)
         if done.is_open:
             return _written(asked, await self._rounds.asking(asked, it, done, rounds))
         return _passed_on(asked, done)
@@ -313,13 +313,12 @@ class Methods:
             raise RpcError(error.code, str(error), error.data) from None
 
 
-def exchange_of(asked: Asked, it: Admitted) -> Exchange:
+def exchange_of(asked: Asked) -> Exchange:
     """Return what accompanies a call to its server."""
     own = {name: value for name, value in asked.meta.items() if not name.startswith(META)}
-    level = asked.meta.get(f"{META}logLevel")
-    if level is not None:
-        own[f"{META}logLevel"] = level
-    return Exchange(asked.notify, asked.ask, asked.capabilities, asked.session, own)
+    if asked.level:
+        own[f"{META}logLevel"] = asked.level
+    return Exchange(asked.notify, asked.ask, client=asked.capabilities, session=asked.session, meta=own)
 
 
 def _tool_error(said: str, data: dict[str, Any]) -> dict[str, Any]:

@@ -86,15 +86,18 @@ class Exchange:
             `meta`: another stands in for it at the server.
         ask: takes what the server asks the client while the request is open, and what a modern server asks in a result
             that says `input_required`. None: such a result is returned as it is, and other questions are refused.
+        rounds: whether what a modern server asks in its result goes to `ask` as well; else that is returned as it is.
         client: capabilities that the agent's client declared, which the gateway declares to the server in turn.
         session: groups requests that must meet the same conversation at the server; empty: none does. A legacy server
-            gets a connection (a process, where it is a command) for each; one that is modern has no conversations.
+            gets a connection (a process, where it is a command) for each; one that is modern has no conversations, but
+            where it speaks both, a client that can be asked something gets one.
         meta: what `_meta` of the request holds at the server besides what the params say, such as a trace or log level.
         answer_s: overrides the server's own time-out where shorter.
     """
 
     notify: Notify
     ask: Ask | None = None
+    rounds: bool = True
     client: Json = field(default_factory=dict)
     session: str = ""
     meta: Json = field(default_factory=dict)

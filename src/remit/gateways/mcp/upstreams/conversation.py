@@ -72,11 +72,11 @@ class Conversation:
         """Whether a request is open."""
         return bool(self._calls or self._subscriptions)
 
-    async def begin(self, start_s: float) -> None:
-        """Find out which era the server speaks. Raises UpstreamFailed."""
+    async def begin(self, start_s: float, *, handshake: bool = False) -> None:
+        """Find out which era the server speaks, unless a handshake is wanted of it. Raises UpstreamFailed."""
         try:
             async with asyncio.timeout(start_s):
-                self.modern = await self._is_modern(start_s * PROBE_SHARE)
+                self.modern = not handshake and await self._is_modern(start_s * PROBE_SHARE)
                 if not self.modern:
                     await self._shake_hands()
         except TimeoutError:
@@ -95,7 +95,7 @@ class Conversation:
             call = Call(next(self._ids), method, exchange, self._bounds)
             call.timeout = within
             result = await self._sent(call, params)
-            if exchange.ask is None or result.get("resultType") != "input_required":
+            if exchange.ask is None or not exchange.rounds or result.get("resultType") != "input_required":
                 return result
             params = await _with_input(call, params, result)
         raise UpstreamFailed("broken", f"{self._name} asked for input more than {self._bounds.rounds} times", sent=True)

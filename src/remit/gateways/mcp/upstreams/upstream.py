@@ -25,6 +25,8 @@ _log = logging.getLogger("remit.mcp")
 
 SHORT_PAUSE_S = 1.0
 """A pause after a failure that is waited for; during a longer one requests are refused."""
+ENTITLING = frozenset(("sampling", "elicitation", "roots"))
+"""What a client declares that can be asked something."""
 _TELLING = frozenset(("unreachable", "timed_out", "crashed", "broken"))
 """Failures that say something of the server; of a call that timed out it is asked whether it lives."""
 
@@ -51,6 +53,7 @@ class Upstream:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._suspects: set[Conversation] = set()
         self._closed = False
+        self._shakes_hands = True
 
     @property
     def busy(self) -> bool:
@@ -193,13 +196,23 @@ class Upstream:
         shared = self._shared
         if shared is None or shared.failed is not None:
             shared = await self._started("", EVERYTHING)
-        if exchange is None or not exchange.session or shared.modern:
+        if exchange is None or not exchange.session or (shared.modern and not self._asks(exchange)):
             return shared
         own = self._sessions.get(exchange.session)
         if own is not None and own.failed is None:
             self._sessions.move_to_end(exchange.session)
             return own
-        return await self._started(exchange.session, exchange.client)
+        try:
+            return await self._started(exchange.session, exchange.client)
+        except UpstreamFailed:
+            if not shared.modern:
+                raise
+            self._shakes_hands = False
+            return shared
+
+    def _asks(self, exchange: Exchange) -> bool:
+        """Tell whether a server of both eras should speak the older one: only in that can it ask in the middle."""
+        return self._shakes_hands and not ENTITLING.isdisjoint(exchange.client)
 
     async def _let_through(self) -> None:
         if self._closed:
@@ -229,16 +242,17 @@ class Upstream:
         if old is not None:
             self._spawn(old.close())
         loop = asyncio.get_running_loop()
+        handshake = bool(session) and self._shared is not None and self._shared.modern
         try:
             link = await self._dial(self.server)
             conversation = Conversation(self.server.name, link, self._bounds, client, self._changed, shared=not session)
             try:
-                await conversation.begin(self.server.start_s)
+                await conversation.begin(self.server.start_s, handshake=handshake)
             except BaseException:
                 await conversation.close()
                 raise
         except UpstreamFailed as error:
-            if error.code in _TELLING:
+            if error.code in _TELLING and not handshake:
                 self.breaker.failed(loop.time())
             raise UpstreamFailed(error.code, str(error), sent=False) from None
         conversation.used = loop.time()
