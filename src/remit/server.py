@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -18,6 +19,8 @@ from remit.api.route import Identifies, Seam
 from remit.api.serving import NotEncrypted, Whole, is_loopback
 from remit.asgi.commits import Commits
 from remit.asgi.limits import RequestLimits, limits_for
+from remit.asgi.outbound import Outbound
+from remit.asgi.reception import Reception
 from remit.compose import Parts, open_api
 from remit.control.proof import Proof
 from remit.control.tokens import RunTokens
@@ -25,11 +28,20 @@ from remit.domain.arguments import PayloadLimits
 from remit.domain.identity import Caller
 from remit.domain.ids import WorkspaceName
 from remit.execution.admission import AdmissionQueue
+from remit.execution.implied_runs import ImpliedRuns
 from remit.execution.served import ServedDoor
 from remit.execution.watching import Watch
+from remit.gateways.llm.open_calls import CallLimits
+from remit.gateways.llm.opening import Behind
+from remit.gateways.llm.opening import open_gateway as open_models
+from remit.gateways.mcp.opening import Place
+from remit.gateways.mcp.opening import open_gateway as open_mcp
+from remit.gateways.mcp.port import Upstreams
+from remit.gateways.mcp.upstreams.servers import ToolServers
 from remit.settings import Settings
 from remit.storage.sealed import KeyFile, Keyring
 from remit.storage.seals import seals_of
+from remit.storage.vault import MachineVault
 
 if TYPE_CHECKING:
     from remit.api.spans import Spans
@@ -60,8 +72,18 @@ class Recognition:
         return self._doorkeeper.identify(headers, peer)
 
 
-def open_server(parts: Parts, queue: AdmissionQueue, *, secure: bool, spans: Spans | None = None) -> OpenServer:
-    """Join a server over an open database. `secure` says that browsers come over TLS; `spans` are told of all."""
+def open_server(
+    parts: Parts,
+    queue: AdmissionQueue,
+    *,
+    secure: bool,
+    spans: Spans | None = None,
+    upstreams: Upstreams | None = None,
+) -> OpenServer:
+    """Join a server over an open database.
+
+    `secure` says that browsers come over TLS; `spans` are told of all; `upstreams` stand in for the tool servers.
+    """
     settings, store = parts.settings, parts.store
     payload = PayloadLimits(bytes=settings.max_payload_bytes, depth=settings.max_payload_depth)
     limits = limits_for(payload)
@@ -73,14 +95,24 @@ def open_server(parts: Parts, queue: AdmissionQueue, *, secure: bool, spans: Spa
     recognition = Recognition(proof, seam.doorkeeper)
     commits = Commits(store.listen)
     told = Told(tokens, settings.run_token_s, seam.figures.answered)
-    agents = AgentRoutes(recognition, Doors(parts, queue, payload).of, commits, limits, told, _identities(parts))
+    doors = Doors(parts, queue, payload)
+    agents = AgentRoutes(recognition, doors.of, commits, limits, told, _identities(parts))
     seals = seals_of(store)
     events = EventRoute(recognition, store, lambda name: seals.head(name).last_seq, commits, request_limits=limits)
     listening = ListenRoute(recognition, store, commits, parts.clock, limits)
+    reception = Reception(recognition, doors.of, ImpliedRuns(parts.clock, settings.conversation_pause_s), limits)
     if spans is not None:
         queue.watch(Watch(spans.told, spans.queued))
     around = None if spans is None else spans.around
-    return OpenServer(Whole((agents, events, listening, ConsoleRoute()), application, around), limits)
+    outbound, vault = Outbound(), MachineVault(os.environ)
+    behind = Behind(store, parts.rulesets, parts.clock, commits, outbound, vault)
+    calls = CallLimits(open=settings.model_calls)
+    models = open_models(reception, behind, settings.model_body_bytes, calls, seam.figures.answered)
+    servers = upstreams or ToolServers(vault, outbound, os.environ)
+    place = Place(settings.public_url, settings.mcp_hosts)
+    mcp = open_mcp(reception, servers, commits, parts.clock, place, seam.figures.answered)
+    routes = (agents, mcp, models, events, listening, ConsoleRoute())
+    return OpenServer(Whole(routes, application, around, (mcp.let_go, outbound.close)), limits)
 
 
 def _identities(parts: Parts) -> IdentityTokens:

@@ -81,6 +81,15 @@ class Settings(BaseSettings):
     conversation_pause_s: int = Field(
         1_800, ge=10, le=86_400, description="After which pause an agent at a gateway that names no run begins another."
     )
+    mcp_hosts: list[str] = Field(
+        default_factory=list,
+        description="Hosts, as a JSON list, by which MCP clients and pages may name this server, besides the one of"
+        " REMIT_PUBLIC_URL and this machine's own.",
+    )
+    model_body_bytes: int = Field(
+        16 * 1_048_576, ge=1024, le=256 * 1_048_576, description="Largest request to the model gateway."
+    )
+    model_calls: int = Field(512, ge=1, le=100_000, description="Most calls of models that are open at once.")
     user: str = Field("", description="Who you are on the command line, as `user:name`; by default the login name.")
 
     session_idle_s: int = Field(

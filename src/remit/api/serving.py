@@ -10,7 +10,7 @@ import secrets
 import signal
 import socket
 import ssl
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,9 +100,11 @@ class Whole:
         routes: Sequence[Route],
         rest: Application | None,
         around: Callable[[Application], Application] | None = None,
+        finishing: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
-        """Begin; `around` is put around everything that answers, to watch it."""
+        """Begin; `around` is put around everything that answers, to watch it; `finishing` is awaited at the end."""
         self._routes = tuple(routes)
+        self._finishing = tuple(finishing)
         self._rest = rest
         self._all = self._one if around is None else around(self._one)
 
@@ -110,6 +112,11 @@ class Whole:
         """End what goes on for long."""
         for route in self._routes:
             route.close()
+
+    async def finish(self) -> None:
+        """Let go of what requests were answered with, once none is left."""
+        for finish in self._finishing:
+            await finish()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or take part in start and stop (ASGI lifespan)."""
@@ -240,6 +247,7 @@ class Server(uvicorn.Server):
         """Take no more requests, end the streams, answer what is under way."""
         self._whole.close()
         await super().shutdown(sockets)
+        await self._whole.finish()
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,11 @@ class Queries(IdentityQueries, LivenessQueries, CandidateQueries):
         found = self._all(columns.where(tables.scopes.c.id == scope))
         return rows.scope_from(found[0]) if found else None
 
+    def scopes_of(self, scopes: Sequence[ScopeId]) -> Sequence[Scope]:
+        """Return those of the scopes that are there, without their histories."""
+        found = self._all(select(*_SCOPE).where(tables.scopes.c.id.in_(scopes)))
+        return [rows.scope_from((*row, None)) for row in found]
+
     def key(self, key: KeyId) -> WrappedKey | None:
         """Return a payload key, or None where it never was or has been destroyed."""
         table = tables.payload_keys

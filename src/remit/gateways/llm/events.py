@@ -1,0 +1,65 @@
+"""Server-sent events as they come from upstream: whole events out of pieces, each bounded.
+
+HTML standard, section 9.2: lines end with CR, LF or both, an empty line ends an event.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MOST_EVENT_BYTES = 4 * 1_048_576
+
+_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+_LINE = re.compile(rb"\r\n|\n|\r")
+
+
+class NoEvent(Exception):
+    """What came is no event, or one that never ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event.
+
+    Attributes:
+        raw: as it came, the empty line included.
+        data: its data; empty where it has none.
+    """
+
+    raw: bytes
+    data: bytes
+
+
+class EventReader:
+    """Cuts pieces of a stream into events."""
+
+    def __init__(self, most_bytes: int = MOST_EVENT_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._rest = b""
+
+    def feed(self, piece: bytes) -> Iterator[Event]:
+        """Yield the events that are complete with this piece. Raises NoEvent where one has no end in sight."""
+        held = self._rest + piece if self._rest else piece
+        begin = 0
+        for end in _END.finditer(held):
+            raw = held[begin : end.end()]
+            begin = end.end()
+            yield Event(raw, _data_of(raw))
+        self._rest = held[begin:]
+        if len(self._rest) > self._most_bytes:
+            raise NoEvent(f"an event of more than {self._most_bytes:,} bytes")
+
+    def last(self) -> Event | None:
+        """Return what came after the last empty line, where it is an event that was not ended."""
+        raw, self._rest = self._rest, b""
+        data = _data_of(raw)
+        return Event(raw + b"\n\n", data) if data else None
+
+
+def _data_of(raw: bytes) -> bytes:
+    if raw.startswith(b"data: ") and raw.find(b"\n", 0, -2) < 0 and b"\r" not in raw:
+        return raw[6:-2]  # what nearly all are
+    lines = [line[5:] for line in _LINE.split(raw) if line.startswith(b"data:")]
+    return b"\n".join(line.removeprefix(b" ") for line in lines)
