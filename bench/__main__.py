@@ -8,7 +8,7 @@ import platform
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import admitting, calling, deciding, growing, history, http, loops, sealing, starting, writing
+from bench import admitting, calling, console, deciding, growing, history, http, loops, sealing, starting, writing
 from bench.measure import Table
 
 SHARED = Path(os.environ.get("REMIT_SHARED_DIR") or Path(__file__).resolve().parent.parent.parent / "shared")
@@ -48,6 +48,7 @@ def tables(name: str, *, quick: bool) -> Iterator[Table]:
             "sealing": sealing.table,
             "start": starting.table,
             "backtest": history.table,
+            "console": console.table,
             "loops": looped,
         }[name]
         yield measure(quick=quick)
@@ -66,7 +67,20 @@ def _on_postgres(*, quick: bool) -> Table:
         return Table("PostgreSQL beside SQLite", (), (), f"Left out: {error}.")
 
 
-NAMES = ("decide", "writer", "admission", "call", "http", "postgres", "sealing", "memory", "start", "backtest", "loops")
+NAMES = (
+    "decide",
+    "writer",
+    "admission",
+    "call",
+    "http",
+    "postgres",
+    "sealing",
+    "memory",
+    "start",
+    "backtest",
+    "loops",
+    "console",
+)
 
 
 def main() -> None:

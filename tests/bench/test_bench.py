@@ -9,6 +9,7 @@ import pytest
 from bench import __main__ as bench
 from bench import growing, postgres
 from bench.measure import Cell, Table, medians, percentile, slope
+from remit.api.console import FOLDER, PAGE
 from tests.postgres.server import Unstartable
 
 
@@ -52,6 +53,17 @@ def test_admission_and_settlement_are_measured_by_callers() -> None:
 def test_a_whole_call_is_measured_in_its_steps() -> None:
     (table,) = measured("call")
     assert column(table, "step") == ["prepare", "admit", "dispatch", "settle", "whole run.call"]
+
+
+def test_the_console_is_weighed_script_by_script() -> None:
+    if not (FOLDER / PAGE).is_file():
+        pytest.skip("the console is not built: run `make console`")
+    (table,) = measured("console")
+    first = table.rows[0]
+    assert first[0] == "first load: JavaScript"
+    sizes = [(raw, zipped) for _, _, raw, zipped in table.rows]
+    assert all(isinstance(raw, int) and isinstance(zipped, int) and 0 < zipped <= raw for raw, zipped in sizes)
+    assert column(table, "bytes")[-1] == sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file())
 
 
 @pytest.mark.slow
