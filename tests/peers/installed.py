@@ -11,13 +11,15 @@ HERE = ROOT / "tests" / "peers"
 NODE = ROOT / ".venv" / "bin" / "node"
 PYTHON = ROOT / ".venv" / "bin" / "python"
 PYTHON_PEERS = ROOT / ".peers-venv"
+OLDER_PEERS = PYTHON_PEERS / "older"
 NODE_PEERS = HERE / "node_modules"
 MODEL = HERE / "model"
 
 
 def need_peers() -> None:
     """Skip the test where the MCP clients and servers are not installed."""
-    if not (PYTHON_PEERS / ".ready").exists() or not (NODE_PEERS / ".installed").exists():
+    stamps = (PYTHON_PEERS / ".ready", OLDER_PEERS / ".ready", NODE_PEERS / ".installed")
+    if not all(stamp.exists() for stamp in stamps):
         pytest.skip("the MCP clients and servers are not installed: `make peers` installs them")
 
 
@@ -29,9 +31,9 @@ def need_model() -> Path:
     return found[0]
 
 
-def python_peer(name: str) -> str:
+def python_peer(name: str, environment: Path = PYTHON_PEERS) -> str:
     """The program of a server from PyPI."""
-    return str(PYTHON_PEERS / "bin" / name)
+    return str(environment / "bin" / name)
 
 
 def node_peer(package: str, file: str) -> str:

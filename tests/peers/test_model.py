@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import openai
-import pytest
 from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionChunk
 
@@ -34,9 +33,12 @@ def writer(folder: Path, url: str, **changes: str) -> Iterator[tuple[Served, ope
     route = {"dialect": "openai", "url": url, "upstream": UPSTREAM, "private": True}
     model = yaml("Model", name=NAME, routes=[route], input_price=1, output_price=2, max_output_tokens=ENDLESS)
     files = {"models/local.yaml": model, "agents/writer.yaml": agent("writer", models=[NAME]), **changes}
-    with world(folder, files) as it, served(it) as server:
-        with openai.OpenAI(base_url=f"{server.url}/openai/v1", api_key=server.key("writer"), max_retries=0) as client:
-            yield server, client
+    with (
+        world(folder, files) as it,
+        served(it) as server,
+        openai.OpenAI(base_url=f"{server.url}/openai/v1", api_key=server.key("writer"), max_retries=0) as client,
+    ):
+        yield server, client
 
 
 def cost_of(usage: CompletionUsage) -> dict[str, int]:
@@ -46,6 +48,32 @@ def cost_of(usage: CompletionUsage) -> dict[str, int]:
 
 def words_of(chunks: list[ChatCompletionChunk]) -> str:
     return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+
+
+def asked_until_refused(client: openai.OpenAI, most: int) -> tuple[int, str]:
+    """Ask again and again; return what the answers used, and what was said when there were no more."""
+    spent = 0
+    for _ in range(most):
+        try:
+            said = client.chat.completions.create(model=NAME, messages=HELLO, max_tokens=16)
+        except openai.APIStatusError as error:
+            return spent, str(error)
+        assert said.usage is not None
+        spent += said.usage.total_tokens
+    return spent, ""
+
+
+def read_until_cut(stream: openai.Stream[ChatCompletionChunk], begun: threading.Event) -> tuple[int, str]:
+    """Return how many pieces came, and what was said when no more did. `begun` is set once some have."""
+    pieces = 0
+    try:
+        for chunk in stream:
+            pieces += bool(chunk.choices)
+            if pieces == 5:
+                begun.set()
+    except openai.APIError as error:
+        return pieces, str(error)
+    return pieces, ""
 
 
 def test_answer_streams_and_settles_at_what_the_model_counted(tmp_path: Path, smollm: str) -> None:
@@ -79,13 +107,8 @@ def test_budget_is_used_up_by_tokens_that_the_model_counted(tmp_path: Path, smol
     limit = 400
     tokens = budget("day-tokens", "agent", "day", tokens=limit)
     with writer(tmp_path, smollm, **{"budgets.yaml": tokens}) as (server, client):
-        spent = 0
-        with pytest.raises(openai.APIStatusError) as refused:
-            for _ in range(limit):
-                said = client.chat.completions.create(model=NAME, messages=HELLO, max_tokens=16)
-                assert said.usage is not None
-                spent += said.usage.total_tokens
-        assert "day-tokens" in str(refused.value)
+        spent, refusal = asked_until_refused(client, limit)
+        assert "day-tokens" in refusal
         assert 0 < spent <= limit
         outcomes = settled(server)
         assert sum(outcome["cost"]["tokens"] for outcome in outcomes) == spent
@@ -104,15 +127,11 @@ def test_freeze_cuts_the_stream_of_a_real_model(tmp_path: Path, smollm: str) -> 
 
         person = threading.Thread(target=freeze)
         person.start()
-        pieces = 0
-        with pytest.raises(openai.APIError) as cut:
-            for chunk in client.chat.completions.create(model=NAME, messages=HELLO, max_tokens=ENDLESS, stream=True):
-                pieces += bool(chunk.choices)
-                if pieces == 5:
-                    begun.set()
+        stream = client.chat.completions.create(model=NAME, messages=HELLO, max_tokens=ENDLESS, stream=True)
+        pieces, cut = read_until_cut(stream, begun)
         person.join()
         assert frozen.is_set()
-        assert "enough of this" in str(cut.value) or "frozen" in str(cut.value)
+        assert "frozen" in cut
         assert 5 <= pieces < ENDLESS / 2
         (outcome,) = settled(server)
         assert outcome["status"] != "ok"
