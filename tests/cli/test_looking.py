@@ -138,7 +138,12 @@ def test_explain_shows_every_clause_on_demand_and_that_is_on_record(shown_world:
     said = command("explain", "act_00000000000000000004", "--why").out
     assert "context.input.amount > 500: true (context.input.amount =" in said
     assert "policies/pay.cedar:3" in said
-    assert command("explain", "act_00000000000000000004", "--why", "-o", "json").json["why"][0]["came"] == "matched"
+    marked = said[said.index("   2 | ") - 8 :].splitlines()[:2]
+    assert marked[0].strip() == '2 | @id("big") @hold("finance") @reason("over 500")'
+    assert marked[1].startswith('    yes    3 | forbid(principal, action == Action::"erp.pay"')
+    assert "    نعم    3 | forbid(" in command("explain", "act_00000000000000000004", "--why", "--lang", "ar").out
+    told = command("explain", "act_00000000000000000004", "--why", "-o", "json").json["why"][0]
+    assert (told["came"], told["line"], told["text"].splitlines()[0][:10]) == ("matched", 2, '@id("big")')
     assert shown_world.records(RecordKind.PAYLOAD_READ)
 
 

@@ -3273,6 +3273,8 @@ export interface components {
         /**
          * PolicyReadingShown
          * @description What one policy made of the action: `stance` is permit, forbid or hold; `came` matched, not_matched or failed.
+         *
+         *     `text` is the policy as it is written, from `line` of its file on; a clause says in which line it stands.
          */
         PolicyReadingShown: {
             /** Approvers */
@@ -3289,6 +3291,8 @@ export interface components {
             policy: string;
             /** Stance */
             stance: string;
+            /** Text */
+            text: string;
             /** Words */
             words: string;
         };

@@ -115,6 +115,7 @@ _PATHS = (
     _path("POST", "/api/v1/runs", "start"),
     _path("POST", "/api/v1/runs/{run}/actions", "admit"),
     _path("POST", "/api/v1/runs/{run}/actions/{action}/outcome", "settle"),
+    _path("GET", "/api/v1/runs/{run}/actions/{action}/reasons", "reasons"),
     _path("POST", "/api/v1/runs/{run}/end", "end"),
     _path("POST", "/api/v1/runs/{run}/heartbeat", "prolong"),
     _path("GET", "/api/v1/approvals/{approval}/state", "approval_state"),
@@ -123,7 +124,7 @@ _PATHS = (
 
 
 class AgentRoutes:
-    """An ASGI application of six routes. Other paths are not for it: ask `takes` first."""
+    """An ASGI application of a few routes. Other paths are not for it: ask `takes` first."""
 
     def __init__(
         self,
@@ -302,6 +303,12 @@ class AgentRoutes:
             "loop": settled.loop,
             "repeated": settled.repeated,
         }
+
+    async def reasons(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
+        """GET /api/v1/runs/{run}/actions/{action}/reasons."""
+        run = await self._run(asked, ids[0])
+        found = await asyncio.to_thread(asked.door.reasons, run.id, ActionId(ids[1]))
+        return 200, {"policies": [each.as_json() for each in found]}
 
     async def end(self, asked: Asked, ids: tuple[str, ...]) -> Answer:
         """POST /api/v1/runs/{run}/end."""

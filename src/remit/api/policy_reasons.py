@@ -36,7 +36,10 @@ class ClauseShown(Shown):
 
 
 class PolicyReadingShown(Shown):
-    """What one policy made of the action: `stance` is permit, forbid or hold; `came` matched, not_matched or failed."""
+    """What one policy made of the action: `stance` is permit, forbid or hold; `came` matched, not_matched or failed.
+
+    `text` is the policy as it is written, from `line` of its file on; a clause says in which line it stands.
+    """
 
     policy: str
     stance: str
@@ -45,6 +48,7 @@ class PolicyReadingShown(Shown):
     file: str
     line: int
     approvers: str
+    text: str
     clauses: list[ClauseShown]
 
 
@@ -107,6 +111,7 @@ def _shown(reading: PolicyReading, language: Language) -> PolicyReadingShown:
         file=reading.file,
         line=reading.line,
         approvers=reading.approvers,
+        text=reading.written,
         clauses=[
             ClauseShown(
                 text=clause.text,

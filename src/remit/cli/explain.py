@@ -11,7 +11,7 @@ from remit.cli.amounts import amount
 from remit.cli.approval_detail import answer_words
 from remit.cli.home import Home, get, home, part
 from remit.cli.output import TABLE, clean, coloured, document, fields, line, on_terminal, output_option, wrapped
-from remit.cli.policy_text import PolicyText, policy_texts
+from remit.cli.policy_text import MOST_LINES, PolicyText, policy_texts
 from remit.cli.session import language_option, workspace_option
 from remit.cli.turned import Turned
 from remit.cli.when import moment
@@ -24,6 +24,7 @@ Examples:
   remit explain act_m83ab50w86rcc0d0b7e7 --why
   remit explain act_m83ab50w86rcc0d0b7e7 -o json"""
 
+_MARKS: Mapping[Language, Mapping[bool, str]] = {"en": {True: "yes", False: "no"}, "ar": {True: "نعم", False: "لا"}}
 _COLOURS = {"allow": "green", "hold": "yellow", "deny": "red"}
 
 
@@ -53,7 +54,7 @@ def explain(action: str, why: bool, language: Language, workspace: str | None, o
     fields(_about(found))
     _write_findings(found)
     _write_policies(texts)
-    _write_reasons(reasons or ())
+    _write_reasons(reasons or (), language)
     line("facts")
     fields((f"  {name}", value) for name, value in _facts(found["facts"] or {}))
     if approval is not None:
@@ -101,14 +102,28 @@ def _write_policies(texts: list[PolicyText]) -> None:
             line(f"    {written}")
 
 
-def _write_reasons(reasons: Sequence[Mapping[str, Any]]) -> None:
+def _write_reasons(reasons: Sequence[Mapping[str, Any]], language: Language) -> None:
     if reasons:
         line("why")
     for reading in reasons:
         line(f"  {clean(reading['words'])}")
         for clause in reading["clauses"]:
             place = f"{reading['file']}:{clause['line']}" if clause["line"] else ""
-            line(f"    {'yes' if clause['holds'] else 'no ':3} {clean(clause['words'])}  {place}".rstrip())
+            line(f"    {_MARKS[language][clause['holds']]:3} {clean(clause['words'])}  {place}".rstrip())
+        _write_marked(reading, language)
+
+
+def _write_marked(reading: Mapping[str, Any], language: Language) -> None:
+    """Write a policy as it stands in its file, with each line marked whose clauses are as the policy wants them."""
+    marks: dict[int, bool] = {}
+    for clause in reading["clauses"]:
+        marks[clause["line"]] = marks.get(clause["line"], True) and clause["holds"]
+    for number, written in enumerate(
+        reading["text"].splitlines()[:MOST_LINES] if reading["line"] else (), reading["line"]
+    ):
+        holds = marks.get(number)
+        mark = "" if holds is None else _MARKS[language][holds]
+        line(f"    {mark:3} {number:>4} | {written}", style=None if holds is None else ("green" if holds else "red"))
 
 
 def _facts(facts: Mapping[str, Any]) -> Iterator[tuple[str, object]]:

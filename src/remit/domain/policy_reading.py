@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from remit.domain.messages import Language
 
@@ -36,7 +37,7 @@ class ClauseReading:
         value: what it came to; None where it has no value.
         read: the attributes it read, by path, as they were.
         error: why it has no value, and the attribute that was missing, where one was.
-        line: where it stands in the file; 0 where that is not known.
+        line: where it stands in the file, or for a grant's permit in its text; 0 where that is not known.
     """
 
     text: str
@@ -52,10 +53,22 @@ class ClauseReading:
         """Whether it is what the policy wants."""
         return self.value is self.wanted
 
+    def as_json(self) -> dict[str, object]:
+        """Return the form in which it is sent."""
+        return {name: getattr(self, name) for name in ("text", "wanted", "value", "error", "missing", "line")} | {
+            "read": [list(pair) for pair in self.read]
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ClauseReading:
+        """Read the form in which it is sent."""
+        read = tuple((path, value) for path, value in data["read"])
+        return cls(**{**data, "read": read})
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyReading:
-    """One policy of the slice. `approvers` is the group a hold asks."""
+    """One policy of the slice. `approvers` is the group a hold asks; `written` the policy's text, from `line` on."""
 
     policy: str
     stance: Stance
@@ -64,11 +77,62 @@ class PolicyReading:
     line: int
     clauses: tuple[ClauseReading, ...]
     approvers: str = ""
+    written: str = ""
 
     @property
     def failing(self) -> tuple[ClauseReading, ...]:
         """The clauses for which it did not match."""
         return tuple(clause for clause in self.clauses if not clause.holds)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the form in which it is sent."""
+        return {
+            "policy": self.policy,
+            "stance": self.stance.value,
+            "came": self.came.value,
+            "file": self.file,
+            "line": self.line,
+            "clauses": [clause.as_json() for clause in self.clauses],
+            "approvers": self.approvers,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> PolicyReading:
+        """Read the form in which it is sent."""
+        return cls(
+            data["policy"],
+            Stance(data["stance"]),
+            Came(data["came"]),
+            data["file"],
+            data["line"],
+            tuple(map(ClauseReading.from_json, data["clauses"])),
+            data["approvers"],
+        )
+
+
+NEAREST = 3
+"""Permits that fell short of which an agent is told."""
+
+
+def for_agent(readings: Sequence[PolicyReading]) -> tuple[PolicyReading, ...]:
+    """Return what an agent is told: what failed or forbade its action, else the nearest permits, and what holds it.
+
+    Of the values that were read it is told its own arguments: the facts of the call may say what others do.
+    """
+    found = [each for each in readings if each.came is Came.FAILED or _is(each, Stance.FORBID)]
+    if not found:
+        permitted = any(_is(each, Stance.PERMIT) for each in readings)
+        short = [each for each in readings if each.stance is Stance.PERMIT]
+        found = [*(() if permitted else short[:NEAREST]), *(each for each in readings if _is(each, Stance.HOLD))]
+    return tuple(replace(each, clauses=tuple(map(_of_arguments, each.clauses)), written="") for each in found)
+
+
+def _is(reading: PolicyReading, stance: Stance) -> bool:
+    return reading.came is Came.MATCHED and reading.stance is stance
+
+
+def _of_arguments(clause: ClauseReading) -> ClauseReading:
+    return replace(clause, read=tuple(pair for pair in clause.read if pair[0].startswith("context.input.")))
 
 
 _WORDS: Mapping[Language, Mapping[str, str]] = MappingProxyType(

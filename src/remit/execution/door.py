@@ -17,6 +17,7 @@ from remit.domain.clock import Clock, Instant
 from remit.domain.facts import ApprovalState, Stop
 from remit.domain.ids import ActionId, AgentName, ApprovalId, Ids, KeyId, ReleaseId, RunId, WorkspaceName
 from remit.domain.payload import ARGUMENTS, RESULT, TASK
+from remit.domain.policy_reading import PolicyReading
 from remit.domain.prompt import fitted
 from remit.domain.release import PRODUCTION, Agent
 from remit.domain.run import Run
@@ -25,6 +26,8 @@ from remit.execution import metering
 from remit.execution.admission import AdmissionQueue
 from remit.execution.commands import Admit, EndRun, Observation, Reply, Settle, Settled, StartRun
 from remit.execution.keys import Keys
+from remit.execution.reasons import reasons
+from remit.execution.recorded import Recorded
 from remit.execution.rulesets import Rulesets
 from remit.execution.transaction import Answer, NothingAsked, NothingOpen
 from remit.kernel.gathering import scopes_of
@@ -382,6 +385,11 @@ class InProcessDoor:
             for each in found.questions
         )
         return WaitingFor(found.id, found.state, edited, questions)
+
+    def reasons(self, run: RunId, action: ActionId) -> tuple[PolicyReading, ...]:
+        """Return how the policies read an action of a run, as far as its agent is told."""
+        recorded = Recorded(self._store, self._rulesets, self._keys)
+        return reasons(self._store, recorded, self.workspace, run, action)
 
     def reply(self, run: Run, approval: ApprovalId, text: str, question: str = "") -> None:
         """Answer a person's question, by default the oldest that waits. Raises NothingAsked."""

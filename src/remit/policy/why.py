@@ -64,7 +64,9 @@ def _read(policy: Policy, situation: _Situation) -> PolicyReading:
             came = Came.FAILED if clause.value is None else Came.NOT_MATCHED
             break
     statement = policy.statement
-    return PolicyReading(policy.id, stance, came, statement.file, statement.line, clauses, approvers or "")
+    return PolicyReading(
+        policy.id, stance, came, statement.file, statement.line, clauses, approvers or "", statement.text
+    )
 
 
 def _clauses(policy: Policy, situation: _Situation) -> Iterator[ClauseReading]:

@@ -10,6 +10,7 @@ from remit.domain.action import Cost, Outcome
 from remit.domain.admission import Admission, RunRequest, WaitingFor
 from remit.domain.facts import Stop
 from remit.domain.ids import ApprovalId
+from remit.domain.policy_reading import PolicyReading
 from remit.domain.run import Run
 from remit.execution.door import Attempt, InProcessDoor, RunRefused
 from remit.execution.rulesets import ReleaseUnusable
@@ -73,6 +74,11 @@ class EmbeddedDoor:
         """See Door."""
         with _translated():
             return await self._door.aadmit(cast("Attempt", attempt))
+
+    def reasons(self, attempt: port.Attempt) -> tuple[PolicyReading, ...]:
+        """See Door."""
+        with _translated():
+            return self._door.reasons(cast("Attempt", attempt).call.run.id, attempt.action)
 
     def settle(self, attempt: port.Attempt, outcome: Outcome, result: bytes) -> None:
         """See Door."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
+
 from remit.domain.action import ActionState
 from remit.domain.admission import Admission, AskedQuestion, WaitingFor
 from remit.domain.finding import Check, Code, Finding
 from remit.domain.ids import ApprovalId
 from remit.domain.messages import Language, say, telling
+from remit.domain.policy_reading import PolicyReading, say_reading
 
 
 class RemitError(Exception):
@@ -31,10 +35,13 @@ class Refused(RemitError):
 class NotAdmitted(RemitError):
     """The action was decided, and it may not run, or not yet."""
 
+    _policies: tuple[PolicyReading, ...] = ()
+
     def __init__(self, admission: Admission, target: str) -> None:
         self.admission = admission
         self.target = target
-        super().__init__(self.why())
+        self.reader: Callable[[], tuple[PolicyReading, ...]] | None = None
+        super().__init__(self._found("en"))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -46,8 +53,24 @@ class NotAdmitted(RemitError):
         """The findings that made the verdict."""
         return self.admission.decision.reasons
 
+    @property
+    def policies(self) -> tuple[PolicyReading, ...]:
+        """How the policies read the action, clause by clause: what forbade or held it, else the nearest permits.
+
+        Asked for when it is first looked at, of the database or the server; nothing where they do not answer.
+        """
+        reader, self.reader = self.reader, None
+        if reader is not None:
+            with contextlib.suppress(RemitError):
+                self._policies = reader()
+        return self._policies
+
     def why(self, language: Language = "en") -> str:
-        """Say in words why, one reason after the other."""
+        """Say in words why: what was found, and of the policies each clause that decided, with the values it read."""
+        policies = self.policies if any(finding.code.check is Check.POLICY for finding in self.reasons) else ()
+        return ". ".join((self._found(language), *(say_reading(each, language) for each in policies)))
+
+    def _found(self, language: Language) -> str:
         return f"{self.target}: {'; '.join(say(finding, language) for finding in telling(self.reasons))}"
 
 

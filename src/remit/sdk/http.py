@@ -26,6 +26,7 @@ from remit.domain.facts import ApprovalState, ScopeKind, Stop
 from remit.domain.finding import ABOVE, Code, Finding, Verdict
 from remit.domain.ids import ActionId, ApprovalId, Ids, KeyId, RandomIds, RunId
 from remit.domain.money import Micros
+from remit.domain.policy_reading import PolicyReading
 from remit.domain.prompt import fitted
 from remit.domain.run import Run
 from remit.domain.text import recordable
@@ -245,6 +246,16 @@ class HttpDoor:
         return admission
 
     # -- outcomes
+
+    def reasons(self, attempt: port.Attempt) -> tuple[PolicyReading, ...]:
+        """See Door."""
+        run = cast("HttpAttempt", attempt).run
+        path = f"/api/v1/runs/{_step(run)}/actions/{_step(attempt.action)}/reasons"
+        try:
+            answer = self._wire.ask("GET", path, None)
+        except NoSuchThing:  # an action that was never decided, as where a stop was heard of
+            return ()
+        return tuple(map(PolicyReading.from_json, answer["policies"]))
 
     def settle(self, attempt: port.Attempt, outcome: Outcome, result: bytes) -> None:
         """See Door."""

@@ -12,6 +12,7 @@ from remit.domain.action import Cost, Outcome
 from remit.domain.admission import Admission, RunRequest, WaitingFor
 from remit.domain.facts import Stop
 from remit.domain.ids import ActionId, ApprovalId
+from remit.domain.policy_reading import PolicyReading
 from remit.domain.run import Run
 
 
@@ -56,6 +57,9 @@ class Door(Protocol):
     def admit(self, attempt: Attempt) -> Admission: ...
 
     async def aadmit(self, attempt: Attempt) -> Admission: ...
+
+    def reasons(self, attempt: Attempt) -> tuple[PolicyReading, ...]:
+        """Return how the policies read an action that was denied or held; nothing where that is not known any more."""
 
     def settle(self, attempt: Attempt, outcome: Outcome, result: bytes) -> None: ...
 

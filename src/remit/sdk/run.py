@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import inspect
 import math
 import threading
@@ -262,7 +263,7 @@ class ActiveRun:
             if not waiting.is_asked:
                 attempt = self._door.again(attempt, waited)
                 admission = self._decide(attempt)
-        return _call(attempt, admission, waited)
+        return _call(self._door, attempt, admission, waited)
 
     async def _aadmit(self, attempt: Attempt, wait: float | None) -> Call:
         checked_wait(wait)
@@ -275,7 +276,7 @@ class ActiveRun:
             if not waiting.is_asked:
                 attempt = self._door.again(attempt, waited)
                 admission = await self._adecide(attempt)
-        return _call(attempt, admission, waited)
+        return _call(self._door, attempt, admission, waited)
 
     def _decide(self, attempt: Attempt) -> Admission:
         try:
@@ -383,9 +384,11 @@ async def _each(pauses: Iterator[float]) -> AsyncIterator[float]:
         yield pause
 
 
-def _call(attempt: Attempt, admission: Admission, waited: WaitingFor | None = None) -> Call:
+def _call(door: Door, attempt: Attempt, admission: Admission, waited: WaitingFor | None = None) -> Call:
     if admission.state is not ActionState.ADMITTED:
-        raise not_admitted(admission, attempt.target, waited)
+        error = not_admitted(admission, attempt.target, waited)
+        error.reader = functools.partial(door.reasons, attempt)
+        raise error
     return Call(attempt, applied(attempt.arguments, admission.decision.duties))
 
 
