@@ -7,8 +7,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from remit.connecting import connect
     from remit.domain.arguments import BadArguments
+    from remit.sdk.authoring import (
+        approval,
+        ask,
+        branch,
+        each,
+        hand_over,
+        loop,
+        output,
+        parallel,
+        step,
+        wait,
+        workflow,
+    )
     from remit.sdk.client import Client
     from remit.sdk.errors import Denied, Expired, Held, NotAdmitted, Refused, Rejected, RemitError, Stopped, Unavailable
+    from remit.sdk.references import expression
     from remit.sdk.run import ActiveRun, Unrecorded
 
 __version__ = "0.1.0"
@@ -28,8 +42,21 @@ __all__ = [
     "Unavailable",
     "Unrecorded",
     "__version__",
+    "approval",
+    "ask",
+    "branch",
     "connect",
+    "each",
+    "expression",
+    "hand_over",
+    "loop",
+    "output",
+    "parallel",
+    "step",
+    "wait",
+    "workflow",
 ]
+_AUTHORING = "approval ask branch each hand_over loop output parallel step wait workflow".split()
 
 _HOMES = {
     "ActiveRun": "remit.sdk.run",
@@ -37,6 +64,8 @@ _HOMES = {
     "Client": "remit.sdk.client",
     "Unrecorded": "remit.sdk.run",
     "connect": "remit.connecting",
+    "expression": "remit.sdk.references",
+    **dict.fromkeys(_AUTHORING, "remit.sdk.authoring"),
 }
 
 
