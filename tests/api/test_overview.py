@@ -83,6 +83,15 @@ def test_decisions_errors_and_cost_are_summed_by_hour_and_agent(it: Office, view
     assert found["runs"] == {"open": 1, "stopped": 1}
 
 
+def test_one_agents_hours_are_its_own(it: Office, viewer: Shows) -> None:
+    call(it, it.world.start("buyer", VISITOR), "1", micros=700)
+    call(it, it.world.start("seller", VISITOR), "2", micros=50)
+    found = it.ask("GET", f"{PREFIX}/overview/agents/seller", viewer).json()
+    assert len(found["hours"]) == HOURS
+    assert (found["hours"][-1]["allow"], found["hours"][-1]["cost"]) == (1, 50)
+    assert it.ask("GET", f"{PREFIX}/overview/agents/nobody", viewer).status_code == 404
+
+
 def test_what_is_older_than_a_day_is_forgotten(it: Office, viewer: Shows) -> None:
     call(it, it.world.start("buyer", VISITOR), "1", micros=700)
     assert shown(it, viewer)["agents"] != []

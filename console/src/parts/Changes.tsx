@@ -13,17 +13,17 @@ export function Changes({ changes }: { changes: ChangeShown[] }) {
   if (changes.length === 0) return <div className="section sub">{t('releases.noChange')}</div>
   return (
     <ul className="changes">
-      {changes.map((change) => {
-        const kind = change.kind as keyof typeof SIGNS
+      {byResource(changes).map(([resource, lines]) => {
+        const kind = lines[0].kind as keyof typeof SIGNS
         const Sign = SIGNS[kind] ?? IconPencil
         return (
-          <li key={`${change.resource} ${change.words}`}>
-            <Sign size={15} stroke={2.2} className={COLOURS[kind]} aria-label={t(`releases.${change.kind}`)} />
+          <li key={resource}>
+            <Sign size={15} stroke={2.2} className={COLOURS[kind]} aria-label={t(`releases.${kind}`)} />
             <div>
-              <Ltr mono>{change.resource}</Ltr>
-              <div className="change-words">
-                <bdi dir="ltr">{change.words}</bdi>
-              </div>
+              <Ltr mono>{resource}</Ltr>
+              {lines.map((change) => (
+                <Words key={change.words} words={change.words} />
+              ))}
             </div>
           </li>
         )
@@ -31,3 +31,33 @@ export function Changes({ changes }: { changes: ChangeShown[] }) {
     </ul>
   )
 }
+
+/** Changes of one thing stand together, in the order in which the things come. */
+function byResource(changes: ChangeShown[]): [string, ChangeShown[]][] {
+  const found = new Map<string, ChangeShown[]>()
+  for (const change of changes) found.set(change.resource, [...(found.get(change.resource) ?? []), change])
+  return [...found]
+}
+
+/** A sentence; the text of a changed policy follows it on lines of its own. */
+function Words({ words }: { words: string }) {
+  const [said, ...lines] = words.split('\n')
+  return (
+    <>
+      <div className="change-words">
+        <bdi dir="ltr">{said}</bdi>
+      </div>
+      {lines.length > 0 && (
+        <pre className="code" dir="ltr" tabIndex={0}>
+          {lines.map((line, place) => (
+            <div key={place} className={markOf(line.trimStart())}>
+              {line || ' '}
+            </div>
+          ))}
+        </pre>
+      )}
+    </>
+  )
+}
+
+const markOf = (line: string): string | undefined => (line.startsWith('+') ? 'hit good' : line.startsWith('-') ? 'hit bad' : undefined)

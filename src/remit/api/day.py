@@ -76,15 +76,26 @@ class Day:
 
     def at(self, now: Instant) -> Figures:
         """Read what was committed meanwhile and return the sums. Raises StoreError."""
-        oldest = now // HOUR * HOUR - (HOURS - 1) * HOUR
         with self._lock:
-            newest, _ = self._store.stop_changes(self._workspace, 0, 0)
-            if self._after is None or newest - self._after > self._first:
-                self._begin(newest)
-            self._read()
-            for start in [start for start in self._hours if start < oldest]:
-                del self._hours[start]
-            return self._figures(oldest)
+            return self._figures(self._caught_up(now))
+
+    def of(self, agent: str, now: Instant) -> Figures:
+        """As `at`, of one agent alone. Raises StoreError."""
+        with self._lock:
+            oldest = self._caught_up(now)
+            hours = {start: self._hours.get(start, {}).get(agent, Sums()) for start in _starts(oldest)}
+            return Figures(Instant(max(oldest, self._since)), hours, {})
+
+    def _caught_up(self, now: Instant) -> int:
+        """Read what was committed meanwhile, drop what is over, and return the beginning of the oldest hour."""
+        oldest = now // HOUR * HOUR - (HOURS - 1) * HOUR
+        newest, _ = self._store.stop_changes(self._workspace, 0, 0)
+        if self._after is None or newest - self._after > self._first:
+            self._begin(newest)
+        self._read()
+        for start in [start for start in self._hours if start < oldest]:
+            del self._hours[start]
+        return oldest
 
     def _begin(self, newest: int) -> None:
         """Begin a bounded number of rows before the newest."""
@@ -141,10 +152,14 @@ class Day:
         return reserved
 
     def _figures(self, oldest: int) -> Figures:
-        hours = {oldest + place * HOUR: Sums() for place in range(HOURS)}
+        hours = {start: Sums() for start in _starts(oldest)}
         agents: dict[str, Sums] = {}
         for start, found in self._hours.items():
             for agent, sums in found.items():
                 hours.setdefault(start, Sums()).add(sums)
                 agents.setdefault(agent, Sums()).add(sums)
         return Figures(Instant(max(oldest, self._since)), hours, agents)
+
+
+def _starts(oldest: int) -> list[int]:
+    return [oldest + place * HOUR for place in range(HOURS)]

@@ -13,13 +13,13 @@ from remit.api.access import allow, people
 from remit.api.budgets import BudgetRoutes, BudgetShown
 from remit.api.day import Day, Sums
 from remit.api.route import Route
-from remit.api.shapes import Asker, Shown
+from remit.api.shapes import Asker, Shown, missing
 from remit.api.use_cases import UseCases
 from remit.control.stops import InForce
 from remit.domain.clock import Instant
 from remit.domain.facts import ApprovalState, ScopeKind
 from remit.domain.identity import Caller
-from remit.domain.ids import WorkspaceName
+from remit.domain.ids import AgentName, WorkspaceName
 from remit.domain.release import BudgetUnit, BudgetWindow
 from remit.domain.run import Run
 from remit.storage.outbox import outbox_of
@@ -83,6 +83,14 @@ class AgentDayShown(Shown):
     cost: int
 
 
+class AgentHoursShown(Shown):
+    """One agent's last 24 hours by hour, since `since` or less where so much happened."""
+
+    agent: str
+    since: int
+    hours: list[HourShown]
+
+
 class OverviewShown(Shown):
     """A workspace as it is at `at`.
 
@@ -111,6 +119,7 @@ class OverviewRoutes:
     def routes(self) -> Iterator[Route]:
         """Name the routes."""
         yield Route("GET", "/overview", self.all, OverviewShown)
+        yield Route("GET", "/overview/agents/{agent}", self.of_agent, AgentHoursShown)
 
     @allow(people())
     def all(self, caller: Asker) -> OverviewShown:
@@ -130,6 +139,16 @@ class OverviewRoutes:
             agents=_agents(figures.agents, runs),
             budget=_main(budgets),
         )
+
+    @allow(people())
+    def of_agent(self, agent: str, caller: Asker) -> AgentHoursShown:
+        """Return what was decided of one agent's actions in the last 24 hours, by hour, and what they cost."""
+        rules = self._use.rules(caller.workspace)
+        if rules is None or rules.agent(AgentName(agent)) is None:
+            raise missing("agent", agent)
+        figures = self._day(caller.workspace).of(agent, self._use.clock.now())
+        hours = [_hour(start, sums) for start, sums in sorted(figures.hours.items())]
+        return AgentHoursShown(agent=agent, since=figures.since, hours=hours)
 
     def _day(self, workspace: WorkspaceName) -> Day:
         with self._lock:

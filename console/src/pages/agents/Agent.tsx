@@ -1,17 +1,22 @@
 import { Button } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
+import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { answer, api } from '../../api/client'
 import { useFresh } from '../../api/live'
 import type { AgentShown } from '../../api/schema'
-import { number } from '../../format'
+import { number, short } from '../../format'
 import { BudgetBars } from '../../parts/BudgetBars'
 import { Loaded } from '../../parts/Loaded'
 import { Ltr } from '../../parts/Ltr'
+import { Moment } from '../../parts/Moment'
 import { Page } from '../../parts/Page'
+import { useReleasesUntil, useVersions } from '../../parts/versions'
 import { Standing } from './Agents'
+
+const Trend = lazy(() => import('./Trend'))
 
 /** One agent: who answers for it, what it may do, and what is left of its budgets. */
 export function Agent() {
@@ -65,6 +70,7 @@ function Whole({ agent }: { agent: AgentShown }) {
           <div className="v num">{number(agent.in_flight)}</div>
         </div>
       </div>
+      <Day agent={agent.name} />
       <div className="grid">
         <div className="card w8">
           <div className="card-head">
@@ -79,6 +85,12 @@ function Whole({ agent }: { agent: AgentShown }) {
           <div style={{ padding: 16 }}>
             <BudgetBars budgets={own} />
           </div>
+        </div>
+        <div className="card w12">
+          <div className="card-head">
+            <h2>{t('agents.releases')}</h2>
+          </div>
+          <Changed agent={agent.name} />
         </div>
       </div>
     </>
@@ -129,3 +141,51 @@ function Grants({ agent }: { agent: AgentShown }) {
     </div>
   )
 }
+
+function Day({ agent }: { agent: string }) {
+  const { t } = useTranslation()
+  useFresh(['overview'], (event) => event.agent === agent)
+  const day = useQuery({
+    queryKey: ['overview', 'agent', agent],
+    refetchInterval: 60_000,
+    queryFn: () => answer(api.GET('/api/v1/overview/agents/{agent}', { params: { path: { agent } } })),
+  })
+  return (
+    <section className="card">
+      <div className="card-head">
+        <h2>{t('agents.day')}</h2>
+      </div>
+      <Loaded query={day} lines={3}>
+        {(found) => (
+          <Suspense fallback={null}>
+            <Trend hours={found.hours} />
+          </Suspense>
+        )}
+      </Loaded>
+    </section>
+  )
+}
+
+/** The releases in which the agent's file became another, each leading to what was changed. */
+function Changed({ agent }: { agent: string }) {
+  const { t } = useTranslation()
+  const agents = useQuery({ queryKey: ['agents'], queryFn: () => answer(api.GET('/api/v1/agents')) })
+  const line = useReleasesUntil(agents.data?.release ?? '')
+  const versions = useVersions((files) => fileOf(agent, files), line)
+  if (versions.length === 0) return <div className="section sub">{t('agents.neverChanged')}</div>
+  return versions.map(({ changedBy }) => (
+    <Link key={changedBy.id} to="/releases" search={{ id: changedBy.id }} className="item">
+      <div className="row-gap">
+        <Ltr mono>{short(changedBy.id)}</Ltr>
+        <bdi>{changedBy.message || t('releases.unsaid')}</bdi>
+        <span className="sub" style={{ marginInlineStart: 'auto' }}>
+          <Ltr>{changedBy.author}</Ltr> · <Moment at={changedBy.created_at} />
+        </span>
+      </div>
+    </Link>
+  ))
+}
+
+/** The file that an agent stands in: whichever names it. */
+const fileOf = (agent: string, files: Record<string, string>): string | undefined =>
+  Object.entries(files).find(([path, text]) => path.startsWith('agents/') && text.split('\n').some((line) => line.trim() === `name: ${agent}`))?.[1]

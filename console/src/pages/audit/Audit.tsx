@@ -118,7 +118,7 @@ function Ledger({ ledger }: { ledger: LedgerShown }) {
       </div>
       <div className="fact" style={{ gridColumn: 'span 2' }}>
         <div className="k">{t('audit.offline')}</div>
-        <Command text={`remit audit export bundle/ && remit audit verify bundle/ --key ${short(ledger.keys[ledger.keys.length - 1] ?? '…')}`} />
+        <Command text={`remit audit export bundle/ && remit audit verify bundle/ --key ${ledger.keys[0] ?? 'KEY'}`} />
       </div>
     </div>
   )

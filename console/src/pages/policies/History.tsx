@@ -1,19 +1,15 @@
-import { useQueries, useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
 import { useTranslation } from 'react-i18next'
 
-import { answer, api } from '../../api/client'
-import type { PolicyShown, ReleaseShown } from '../../api/schema'
+import type { PolicyShown } from '../../api/schema'
 import { short } from '../../format'
-import { filesQuery } from '../../parts/files'
 import { Ltr } from '../../parts/Ltr'
 import { Moment } from '../../parts/Moment'
+import { useReleasesUntil, useVersions } from '../../parts/versions'
 import { useSearchText } from '../../parts/useSearchText'
 
 const CedarText = lazy(() => import('./CedarText'))
-/** How many releases are looked through for where a file changed. */
-const MOST = 30
 
 interface Props {
   file: PolicyShown
@@ -22,16 +18,11 @@ interface Props {
   write: (text: string) => void
 }
 
-interface Version {
-  release: ReleaseShown
-  text: string
-}
-
 /** The texts a file had in earlier releases, each beside what it is now; an author can take parts of them over. */
 export function History({ file, release, draft, write }: Props) {
   const { t } = useTranslation()
   const [chosen, choose] = useSearchText('was')
-  const versions = useVersions(file.path, release)
+  const versions = useVersions((files) => files[file.path], useReleasesUntil(release))
   if (versions.length === 0) return <div className="section sub">{t('policies.neverChanged')}</div>
   const current = versions.find((version) => version.release.id === chosen) ?? versions[0]
   return (
@@ -75,22 +66,4 @@ export function History({ file, release, draft, write }: Props) {
       </Suspense>
     </>
   )
-}
-
-/** Releases before the active one in which the file had another text than in the one after it, the newest first. */
-function useVersions(path: string, release: string): Version[] {
-  const releases = useQuery({ queryKey: ['releases'], queryFn: () => answer(api.GET('/api/v1/releases', {})) })
-  const all = releases.data?.releases ?? []
-  const place = all.findIndex((each) => each.id === release)
-  const line = [...all.slice(Math.max(0, place)), ...all.slice(0, Math.max(0, place))].slice(0, MOST)
-  const files = useQueries({ queries: line.map((each) => filesQuery(each.id)) })
-  const found: Version[] = []
-  let last = files[0]?.data?.[path]
-  line.forEach((each, at) => {
-    const text = files[at]?.data?.[path]
-    if (text === undefined || text === last) return
-    found.push({ release: each, text })
-    last = text
-  })
-  return found
 }

@@ -1,7 +1,7 @@
 import { Switch, TextInput } from '@mantine/core'
 import { IconSearch } from '@tabler/icons-react'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { useEffect, useMemo, useRef } from 'react'
+import { useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { duration, number } from '../../format'
@@ -14,6 +14,7 @@ import { isKey, matches, type Step } from './steps'
 
 interface Props {
   steps: Step[]
+  isWhole: boolean
   start: number
   end: number
   chosen: string
@@ -23,13 +24,15 @@ interface Props {
 const ROW = 36
 
 /** What the run did, row by row, on one time axis. Only the rows in sight are drawn. */
-export function Path({ steps, start, end, chosen, choose }: Props) {
+export function Path({ steps, isWhole, start, end, chosen, choose }: Props) {
   const { t } = useTranslation()
   const [text, setText] = useSearchText('find')
   const [only, setOnly] = useSearchText('key')
+  const isShort = useShort(steps, isWhole, only)
   const rows = useMemo(
-    () => steps.filter((step) => (only !== '1' || isKey(step)) && matches(step, text)),
-    [steps, only, text],
+    // What is looked for is looked for in all of them, and what is looked at never goes.
+    () => steps.filter((step) => (!isShort || text !== '' || step.id === chosen || isKey(step)) && matches(step, text)),
+    [steps, isShort, text, chosen],
   )
   const axis = useMemo(() => axisOf(steps.filter((step) => step.kind !== 'person').map((step) => step.span), start, end), [steps, start, end])
   const scroller = useRef<HTMLDivElement>(null)
@@ -57,7 +60,7 @@ export function Path({ steps, start, end, chosen, choose }: Props) {
           value={text}
           onChange={(event) => setText(event.currentTarget.value)}
         />
-        <Switch size="xs" label={t('run.key')} checked={only === '1'} onChange={(event) => setOnly(event.currentTarget.checked ? '1' : '')} />
+        <Switch size="xs" label={t('run.key')} checked={isShort} onChange={(event) => setOnly(event.currentTarget.checked ? '1' : '0')} />
         <span className="quiet num">{t('run.shown', { shown: number(rows.length), all: number(steps.length) })}</span>
         <span className="path-keys" aria-hidden>
           <span className="kbd">J</span>
@@ -88,6 +91,16 @@ export function Path({ steps, start, end, chosen, choose }: Props) {
       </div>
     </div>
   )
+}
+
+/** Whether only key steps are shown: as the address says, else where there are any. What comes later changes nothing. */
+function useShort(steps: Step[], isWhole: boolean, said: string): boolean {
+  const [begun, begin] = useState<boolean | null>(null)
+  const found = isWhole && steps.length > 0 ? steps.some(isKey) : null
+  useEffect(() => {
+    if (begun === null && found !== null) begin(found)
+  }, [begun, found])
+  return said === '' ? (begun ?? false) : said === '1'
 }
 
 /** J and K, and the arrows, go down and up; Home and End to the first and the last. */

@@ -118,6 +118,7 @@ function Whole({ run }: { run: RunShown }) {
           ) : (
             <Path
               steps={steps}
+              isWhole={isWhole}
               start={run.started_at}
               end={endOf(run, steps)}
               chosen={current?.id ?? ''}
