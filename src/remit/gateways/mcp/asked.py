@@ -70,6 +70,11 @@ class Asked:
         return self.era is Era.MODERN and isinstance(extensions, dict) and TASKS in extensions
 
     @property
+    def can_be_asked(self) -> bool:
+        """Whether a modern client answers what a server asks in a result."""
+        return self.era is Era.MODERN and not _ASKABLE.isdisjoint(self.capabilities)
+
+    @property
     def opens_urls(self) -> bool:
         """Whether the client can send a person to an address."""
         elicitation = self.capabilities.get("elicitation")
@@ -87,6 +92,7 @@ class Asked:
         self.reply.tell(notification(method, params))
 
 
+_ASKABLE = frozenset(("sampling", "elicitation", "roots"))
 _LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,7 +30,10 @@ from remit.gateways.mcp.rpc import RpcError
 from remit.kernel.duties import DutyNotApplied, applied
 
 INPUT_REQUIRED = "input_required"
+TASK = "task"
 _METHODS = {Via.TOOL: "tools/call", Via.RESOURCE: "resources/read", Via.PROMPT: "prompts/get"}
+
+Watch = Callable[[Flight], None]
 
 _log = logging.getLogger("remit.gateways.mcp")
 
@@ -42,6 +45,11 @@ class NotDone(Exception):
         super().__init__(words)
         self.words = words
         self.data = data
+
+    def as_result(self) -> dict[str, Any]:
+        """Return it as the result of a tool, which has room for an error."""
+        told = {"content": [{"type": "text", "text": self.words}], "isError": True}
+        return told | {"_meta": {"remit/outcome": self.data}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +166,21 @@ class Calls:
 
     # -- dispatch
 
-    async def carry_out(self, it: Admitted, exchange: Exchange, language: Language, watch: Any = None) -> Done:
+    async def carry_out(self, it: Admitted, exchange: Exchange, language: Language, watch: Watch) -> Done:
         """Dispatch an admitted wish and settle what comes of it.
 
         `watch` is handed the flight, so that whoever asks can cut it. Raises NotDone and RpcError.
         """
+        return await self.settled(it, language, watch, self._requested(it, exchange))
+
+    async def settled(
+        self, it: Admitted, language: Language, watch: Watch, work: Coroutine[Any, Any, dict[str, Any]]
+    ) -> Done:
+        """Wait for the result of what a server does, and settle it. As carry_out."""
         with self._flights.aboard(it.visit.door, it.run, it.action) as flight:
-            if watch is not None:
-                watch(flight)
+            watch(flight)
             try:
-                result = await self._requested(it, exchange)
+                result = await work
             except asyncio.CancelledError:
                 raise await self._cut(it, flight, language) from None
             except UpstreamFailed as error:
@@ -191,7 +204,7 @@ class Calls:
 
     async def _done(self, it: Admitted, result: dict[str, Any]) -> Done:
         raw = orjson.dumps(result)
-        if result.get("resultType") == INPUT_REQUIRED:
+        if result.get("resultType") in (INPUT_REQUIRED, TASK):
             return Done(result, raw, is_open=True)
         is_error = result.get("isError") is True
         status = OutcomeStatus.ERROR if is_error else OutcomeStatus.OK
@@ -226,12 +239,6 @@ class Calls:
     async def close(self, it: Admitted, error: str) -> None:
         """Settle a call that its client did not go on with."""
         await self._settle_of(it, self._effect(it), error, b"")
-
-    async def settle(self, it: Admitted, result: dict[str, Any]) -> None:
-        """Settle a call with a result that came some other way."""
-        is_error = result.get("isError") is True
-        status = OutcomeStatus.ERROR if is_error else OutcomeStatus.OK
-        await self._settle_of(it, status, "tool.error" if is_error else "", orjson.dumps(result))
 
     async def _settle_of(self, it: Admitted, status: OutcomeStatus, error: str, result: bytes) -> None:
         await self._settle(it.visit, it.run, it.action, status, error, result)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from mcp.shared.inbound import X_MCP_HEADER_KEY
 from mcp.shared.uri_template import UriTemplate
 
 from remit.domain.ids import AgentName, ServerName
@@ -73,6 +74,7 @@ class Catalog:
     rules: Ruleset
     agent: AgentName
     offers: Offers = field(default_factory=dict)
+    _mirrors: dict[str, bool] = field(default_factory=dict, compare=False)
 
     # -- lists
 
@@ -98,9 +100,14 @@ class Catalog:
         return tuple(entry for _, entry in self._named(Via.PROMPT, "name", lambda offer: offer.prompts).values())
 
     @property
-    def state(self) -> Mapping[str, tuple[Json, ...]]:
-        """What a client is told of when it changes, by the kind of list."""
-        return {"tools": self.tools, "prompts": self.prompts, "resources": (*self.resources, *self.templates)}
+    def state(self) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+        """What a client is told of when it changes, by the kind of list: what its servers offer, accepted or not."""
+        offers = [(name, offer) for name, offer in sorted(self.offers.items()) if offer is not None]
+        return {
+            "tools": tuple((name, *sorted(each.digest for each in offer.tools.values())) for name, offer in offers),
+            "prompts": tuple((name, offer.digests.get(Via.PROMPT, "")) for name, offer in offers),
+            "resources": tuple((name, offer.digests.get(Via.RESOURCE, "")) for name, offer in offers),
+        }
 
     def has(self, via: Via) -> bool:
         """Tell whether anything of a kind could ever be in the lists."""
@@ -156,8 +163,16 @@ class Catalog:
         return self._templated(uri) if found is None else self._target(*found)
 
     def schema(self, name: str) -> Any:
-        """Return the input schema of a tool that this agent sees."""
-        return self._schemas.get(name)
+        """Return the input schema of a tool that this agent sees, where it wants arguments mirrored into headers."""
+        tool = self.rules.tool(name)
+        offer = None if tool is None else self.offers.get(ServerName(tool.server))
+        if tool is None or offer is None or not self._is_open(tool) or tool.via is not Via.TOOL:
+            return None
+        mirrors = self._mirrors.get(name)
+        schema = offer.tools[tool.upstream].content.get("inputSchema")
+        if mirrors is None:  # looked at once: going through a schema costs more than a call
+            mirrors = self._mirrors[name] = isinstance(schema, dict) and X_MCP_HEADER_KEY in str(schema)
+        return schema if mirrors else None
 
     # -- inside
 
@@ -171,10 +186,6 @@ class Catalog:
             offer = self.offers[ServerName(tool.server)]
             assert offer is not None, "what is open was seen"
             yield {**offer.tools[tool.upstream].content, "name": tool.name}
-
-    @cached_property
-    def _schemas(self) -> Mapping[str, Any]:
-        return {entry["name"]: entry.get("inputSchema") for entry in self.tools}
 
     def _is_open(self, tool: Tool) -> bool:
         offer = self.offers.get(ServerName(tool.server))

@@ -18,7 +18,8 @@ MAX_KEPT = 512
 PATIENCE_S = 5.0
 """How long a list waits for a server; one that takes longer is left out of it."""
 
-_Key = tuple[WorkspaceName, ReleaseId, AgentName]
+_Key = tuple[WorkspaceName, ReleaseId, AgentName, ServerName]
+"""The server is empty where the catalog is of all."""
 
 
 class Catalogs:
@@ -33,7 +34,11 @@ class Catalogs:
         """Return what the agent of a run sees of all servers."""
         rules = door.rules_of(run)
         offers = await self._offers(door.workspace, servers_of(rules))
-        key = (door.workspace, run.release, run.agent)
+        return self._of(door, run, offers, ServerName(""))
+
+    def _of(self, door: ServedDoor, run: Run, offers: Offers, server: ServerName) -> Catalog:
+        rules = door.rules_of(run)
+        key = (door.workspace, run.release, run.agent, server)
         kept = self._kept.get(key)
         if kept is not None and _are_same(kept.offers, offers):
             return kept
@@ -51,7 +56,7 @@ class Catalogs:
         server = None if tool is None else rules.configuration.servers.get(ServerName(tool.server))
         if server is None:
             return Catalog(rules, run.agent)
-        return Catalog(rules, run.agent, {server.name: await self._offer(door.workspace, server)})
+        return self._of(door, run, {server.name: await self._offer(door.workspace, server)}, server.name)
 
     async def _offers(self, workspace: WorkspaceName, servers: Sequence[ToolServer]) -> Offers:
         if len(servers) == 1:

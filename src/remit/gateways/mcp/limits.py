@@ -18,7 +18,7 @@ class McpLimits:
         tasks: most tasks that are kept, `tasks_each` of one agent.
         task_s: how long a task is kept after it was last looked at.
         task_after_s: how long a call may take before a client that knows tasks gets one.
-        poll_ms: how often a client should look at its task.
+        poll_ms, hold_poll_ms: how often a client should look at its task, and at one that waits for people.
         ping_s: how often a silent stream says that it is there.
         look_s: after how long a call is watched for its client hanging up, and for stops.
         slowest_s: how long a client may take to accept what it is sent.
@@ -41,11 +41,12 @@ class McpLimits:
     task_s: float = 3_600.0
     task_after_s: float = 0.5
     poll_ms: int = 500
+    hold_poll_ms: int = 2_000
     ping_s: float = 15.0
     look_s: float = 0.2
     slowest_s: float = 10.0
     waiting: int = 1_024
     events: int = 256
     list_ttl_ms: int = 5_000
-    changes_s: float = 2.0
+    changes_s: float = 0.5
     rounds: int = 10

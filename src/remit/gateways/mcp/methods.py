@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any, TypeVar
 
 import orjson
+from mcp.shared.inbound import validate_mcp_param_headers
 
 from remit.asgi.reception import Reception
 from remit.domain.arguments import BadArguments
@@ -20,7 +21,7 @@ from remit.gateways.mcp.catalogs import Catalogs
 from remit.gateways.mcp.flights import Flight, Flights
 from remit.gateways.mcp.limits import McpLimits
 from remit.gateways.mcp.port import Exchange, Json, UpstreamFailed, UpstreamRefused, Upstreams
-from remit.gateways.mcp.rounds import Rounds
+from remit.gateways.mcp.rounds import Resumed, Rounds
 from remit.gateways.mcp.rpc import (
     DENIED,
     INTERNAL_ERROR,
@@ -29,6 +30,8 @@ from remit.gateways.mcp.rpc import (
     RESOURCE_NOT_FOUND,
     RpcError,
 )
+from remit.gateways.mcp.task import Task
+from remit.gateways.mcp.tasks import Tasks, asking, created
 
 LEGACY_VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 """The newest first: what a client is offered that asks for none of them."""
@@ -51,6 +54,7 @@ class Methods:
         flights: Flights,
         catalogs: Catalogs,
         rounds: Rounds,
+        tasks: Tasks,
         limits: McpLimits,
     ) -> None:
         self._reception = reception
@@ -59,6 +63,7 @@ class Methods:
         self._flights = flights
         self._catalogs = catalogs
         self._rounds = rounds
+        self._tasks = tasks
         self._limits = limits
         both: dict[str, Handler] = {
             "tools/list": self._tools,
@@ -75,7 +80,12 @@ class Methods:
             "resources/subscribe": self._subscribe,
             "resources/unsubscribe": self._subscribe,
         }
-        modern: dict[str, Handler] = {"server/discover": self._discover}
+        modern: dict[str, Handler] = {
+            "server/discover": self._discover,
+            "tasks/get": self._on_task(tasks.get),
+            "tasks/update": self._on_task(tasks.update),
+            "tasks/cancel": self._on_task(tasks.cancel),
+        }
         self._handlers: Mapping[Era, Mapping[str, Handler]] = {
             Era.LEGACY: {**both, **legacy},
             Era.MODERN: {**both, **modern},
@@ -91,6 +101,7 @@ class Methods:
     def close(self) -> None:
         """Let go of what waits for clients, and cut calls short."""
         self._flights.cut_all()
+        self._tasks.close()
         self._rounds.close()
 
     async def let_go(self) -> None:
@@ -182,15 +193,17 @@ class Methods:
 
         async def wish(run: Run) -> Wish:
             catalog = await self._catalogs.for_tool(asked.visit.door, run, name)
+            if asked.era is Era.MODERN:
+                _check_mirrored(catalog.schema(name), arguments or {}, asked)
             return Wish(catalog.tool(name), arguments or {})
 
         try:
             return await self._do(asked, wish)
         except NotDone as error:
-            return _written(asked, _tool_error(error.words, error.data))
+            return _written(asked, error.as_result())
         except BadArguments as error:
             data = {"outcome": "denied", "code": f"arguments.{error.code}", "field": error.path}
-            return _written(asked, _tool_error(str(error), data))
+            return _written(asked, NotDone(str(error), data).as_result())
 
     async def _read(self, asked: Asked) -> bytes:
         uri = asked.text("uri")
@@ -249,6 +262,8 @@ class Methods:
             why = f"server {target.tool.server} can not be reached"
             raise NotDone(*words.failed(target.name, NOT_SEEN, why, "", asked.language))
         resumed = await self._rounds.resumed(asked, wish)
+        if resumed.parked:
+            return await self._unpark(asked, resumed)
         if resumed.open is not None:
             return await self._carry_out(asked, resumed.open, resumed.rounds)
         found = await self._calls.admit(asked.visit, run, resumed.wish, asked.language)
@@ -260,19 +275,52 @@ class Methods:
         return asked.visit.door.rules_of(run).grant(run.agent, target.name) is not None
 
     def _held(self, asked: Asked, held: Held) -> bytes:
+        said, data = words.held(held.wish.target.name, held.admission, held.approval, asked.language)
+        if asked.knows_tasks:
+            task = self._tasks.hold(asked, held, said)
+            if task is not None:
+                return _written(asked, created(task))
         if asked.era is Era.MODERN and asked.opens_urls:
             return _written(asked, self._rounds.holding(asked, held))
-        raise NotDone(*words.held(held.wish.target.name, held.admission, held.approval, asked.language))
+        raise NotDone(said, data)
 
     async def _carry_out(self, asked: Asked, it: Admitted, rounds: int) -> bytes:
+        if asked.knows_tasks or asked.can_be_asked:
+            found = await self._tasks.carry_out(asked, it, exchange_of(asked))
+            return await self._found(asked, it, found, rounds)
+
         def watch(flight: Flight) -> None:
             asked.reply.watch(lambda: flight.cut("hung_up"))
             asked.cuts[asked.id] = flight.cut
 
         done = await self._calls.carry_out(it, exchange_of(asked), asked.language, watch)
-        if done.is_open:
-            return _written(asked, await self._rounds.asking(asked, it, done, rounds))
-        return _passed_on(asked, done)
+        return await self._found(asked, it, done, rounds)
+
+    async def _found(self, asked: Asked, it: Admitted, found: Done | Task, rounds: int) -> bytes:
+        if isinstance(found, Task):
+            if found.is_shown:
+                return _written(asked, created(found))
+            found.parked = it
+            return _written(asked, asking(found, self._rounds.parking(asked, it, found.id)))
+        if found.is_open:
+            return _written(asked, await self._rounds.asking(asked, it, found, rounds))
+        return _passed_on(asked, found)
+
+    async def _unpark(self, asked: Asked, resumed: Resumed) -> bytes:
+        """Hand a parked call what its client has answered, and wait for what comes next."""
+        task = self._tasks.parked(asked.visit, resumed.parked)
+        if task is None or task.parked is None:
+            raise RpcError(INVALID_PARAMS, "the call that asked this is over", {"code": "state_unfit"})
+        responses = resumed.wish.inputs.get("inputResponses")
+        task.hear(responses if isinstance(responses, dict) else {})
+        asked.reply.watch(lambda: None)
+        return await self._found(asked, task.parked, await self._tasks.awaited(asked, task), 0)
+
+    def _on_task(self, method: Callable[[Asked], Awaitable[dict[str, Any]]]) -> Handler:
+        async def answer(asked: Asked) -> bytes:
+            return orjson.dumps(await method(asked))
+
+        return answer
 
     # -- what is asked about resources and prompts
 
@@ -313,16 +361,21 @@ class Methods:
             raise RpcError(error.code, str(error), error.data) from None
 
 
+def _check_mirrored(schema: Any, arguments: Json, asked: Asked) -> None:
+    """Refuse a call whose Mcp-Param headers say something else than its arguments."""
+    if schema is None or (not arguments and not any(name.startswith("mcp-param-") for name in asked.visit.headers)):
+        return
+    found = validate_mcp_param_headers(schema, arguments, asked.visit.headers)
+    if found is not None:
+        raise RpcError(found.code, found.message, found.data)
+
+
 def exchange_of(asked: Asked) -> Exchange:
     """Return what accompanies a call to its server."""
     own = {name: value for name, value in asked.meta.items() if not name.startswith(META)}
     if asked.level:
         own[f"{META}logLevel"] = asked.level
     return Exchange(asked.notify, asked.ask, client=asked.capabilities, session=asked.session, meta=own)
-
-
-def _tool_error(said: str, data: dict[str, Any]) -> dict[str, Any]:
-    return {"content": [{"type": "text", "text": said}], "isError": True, "_meta": {"remit/outcome": data}}
 
 
 def _without_meta(params: Json) -> dict[str, Any]:

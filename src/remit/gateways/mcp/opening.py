@@ -20,6 +20,7 @@ from remit.gateways.mcp.rounds import Rounds
 from remit.gateways.mcp.route import McpRoute
 from remit.gateways.mcp.seal import Seals
 from remit.gateways.mcp.sessions import Sessions
+from remit.gateways.mcp.tasks import Tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ def open_gateway(
     calls = Calls(reception, upstreams, flights)
     catalogs = Catalogs(upstreams)
     rounds = Rounds(calls, Seals(clock), limits, place.public_url)
-    methods = Methods(reception, upstreams, calls, flights, catalogs, rounds, limits)
+    tasks = Tasks(calls, upstreams, clock, limits)
+    methods = Methods(reception, upstreams, calls, flights, catalogs, rounds, tasks, limits)
     listening = Listening(methods, catalogs, upstreams, limits)
     gate = Gate(place.public_url, place.hosts)
     return McpRoute(reception, gate, methods, Sessions(limits), listening, limits, answered)

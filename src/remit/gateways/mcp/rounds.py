@@ -30,6 +30,7 @@ class Resumed:
     wish: Wish
     open: Admitted | None = None
     rounds: int = 0
+    parked: str = ""
 
 
 class Rounds:
@@ -56,6 +57,8 @@ class Rounds:
                 "requestState was given for another call",
                 {"code": "state_unfit", "remedy": "Send it back with exactly the same call"},
             )
+        if told["kind"] == "parked":
+            return Resumed(wish, parked=told["task"])
         if told["kind"] == "hold":
             return Resumed(replace(wish, inputs={}, under=ApprovalId(told["approval"])))
         if told["state"] is not None:
@@ -84,6 +87,11 @@ class Rounds:
         timer = asyncio.get_running_loop().call_later(self._limits.question_s, self._forget, it.action)
         self._open[it.action] = (it, timer)
         return {**done.result, "requestState": state}
+
+    def parking(self, asked: Asked, it: Admitted, task: str) -> str:
+        """Return the state with which a client comes back to a call that waits for it."""
+        told = {"kind": "parked", "task": task, "digest": _digest(asked, it.wish)}
+        return self._seals.seal(it.run, told, self._limits.question_s)
 
     def holding(self, asked: Asked, held: Held) -> dict[str, Any]:
         """Return the question that sends a person to the approval, for a client that can open addresses."""

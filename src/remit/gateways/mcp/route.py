@@ -6,6 +6,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -123,7 +124,7 @@ class McpRoute:
         self._gate.check(scope)
         if method not in ("POST", "GET", "DELETE"):
             raise Refusal(405, "method_unknown", f"this endpoint takes no {method[:20]}", "Send POST, GET or DELETE")
-        visit = await self._reception.visit(scope)
+        visit = _trimmed(await self._reception.visit(scope))
         named = scope["path"].removeprefix(PATH).removeprefix("/")
         if named and named != visit.caller.workspace:
             raise Refusal(404, "other_workspace", "the key is of another workspace", f"Use {PATH}: the key says which")
@@ -306,6 +307,13 @@ def _is_modern(headers: Mapping[str, str], message: Message) -> bool:
     if version is not None and version not in LEGACY_VERSIONS:
         return True
     return f"{META}protocolVersion" in message.meta
+
+
+def _trimmed(visit: Visit) -> Visit:
+    """Take off the blanks around the protocol's own headers, which are no part of a value (RFC 9110, 5.5)."""
+    if not any(name.startswith("mcp-") and value != value.strip(" \t") for name, value in visit.headers.items()):
+        return visit
+    return replace(visit, headers={name: value.strip(" \t") for name, value in visit.headers.items()})
 
 
 def _accept_of(scope: Scope) -> bytes:
