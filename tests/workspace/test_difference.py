@@ -14,6 +14,7 @@ import pytest
 
 from remit.domain.ids import AgentName, BudgetName, GroupName, ToolName, UserId
 from remit.domain.money import Micros
+from remit.domain.prompt_template import Prompt
 from remit.domain.release import (
     Agent,
     AgentStatus,
@@ -85,7 +86,7 @@ def variations(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def is_identity(value: object, field: str) -> bool:
     """Whether a field is the name a resource goes by: another name is another resource."""
     names = {Agent: "name", Tool: "name", Budget: "name", Group: "name", PolicyFile: "path"}
-    names |= {ToolServer: "name", Model: "name", Workflow: "name"}
+    names |= {ToolServer: "name", Model: "name", Prompt: "name", Workflow: "name"}
     if isinstance(value, Step):
         return field == "id"
     return names.get(type(value)) == field
@@ -345,7 +346,7 @@ def test_resources_that_come_and_go() -> None:
     assert {change.kind for change in removed} == {ChangeKind.REMOVED}
     assert "agent route-planner is removed" in words(removed)
     parts = (good().agents, good().tools, good().policies, good().budgets, good().servers, good().models)
-    count = sum(len(part) for part in parts) + len(good().workflows)
+    count = sum(len(part) for part in parts) + len(good().workflows) + len(good().prompts)
     assert len(removed) == count + len(good().people) + len(good().groups)
 
 

@@ -17,6 +17,7 @@ from remit.domain.ids import (
     BudgetName,
     GroupName,
     ModelName,
+    PromptName,
     ReleaseId,
     ServerName,
     TeamName,
@@ -26,6 +27,7 @@ from remit.domain.ids import (
     WorkspaceName,
 )
 from remit.domain.money import Micros
+from remit.domain.prompt_template import Prompt
 from remit.domain.upstream import Model, ToolServer, Via
 from remit.domain.workflow import Workflow
 
@@ -451,6 +453,7 @@ class Configuration:
     servers: Mapping[ServerName, ToolServer] = field(default_factory=dict)
     models: Mapping[ModelName, Model] = field(default_factory=dict)
     workflows: Mapping[WorkflowName, Workflow] = field(default_factory=dict)
+    prompts: Mapping[PromptName, Prompt] = field(default_factory=dict)
 
     def price_of(self, model: ModelName) -> ModelPrice | None:
         """Return the operator's own price of a model: its document's, else that of workspace.yaml."""

@@ -24,6 +24,7 @@ from remit.domain.release import (
 from remit.workspace.agent_difference import agent_changes, agent_summary
 from remit.workspace.budget_difference import budget_changes, budget_summary
 from remit.workspace.change import Change, ChangeKind
+from remit.workspace.prompt_difference import prompt_changes, prompt_summary
 from remit.workspace.tool_difference import tool_changes, tool_summary
 from remit.workspace.upstream_difference import model_changes, model_summary, server_changes, server_summary
 from remit.workspace.wording import differing_fields, same, seconds, shown
@@ -47,6 +48,7 @@ def changes(before: Configuration | None, after: Configuration) -> tuple[Change,
     found += _named("server", old.servers, after.servers, server_summary, server_changes)
     found += _named("model", old.models, after.models, model_summary, model_changes)
     found += _named("workflow", old.workflows, after.workflows, workflow_summary, workflow_changes)
+    found += _named("prompt", old.prompts, after.prompts, prompt_summary, prompt_changes)
     found += _named("", _by_path(old), _by_path(after), _policy_summary, _policy_changes)
     found += _named("budget", _by_name(old), _by_name(after), budget_summary, budget_changes)
     found += _named("person", old.people, after.people, _person_summary, _person_changes)

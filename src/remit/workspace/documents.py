@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from remit.domain.problem import Problem
+from remit.domain.prompt_template import Prompt
 from remit.domain.release import PolicyFile
 from remit.workspace.kind import KINDS
 from remit.workspace.node import Node
-from remit.workspace.placement import is_policy, kinds_at, misplaced
+from remit.workspace.placement import is_policy, is_prompt, kinds_at, misplaced
+from remit.workspace.prompt_file import parts_of, read_body
 from remit.workspace.report import At, Report, Source, listed, meant
 from remit.workspace.text_checks import decoded, text_problems
 from remit.workspace.yaml_document import read_yaml
@@ -59,6 +61,8 @@ class Documents:
             self.report.problems.append(problem)
         elif is_policy(path):
             self._take_policy(path, data)
+        elif is_prompt(path):
+            self._take_prompt(path, data)
         else:
             self._take_yaml(path, data)
 
@@ -70,6 +74,25 @@ class Documents:
             self.unread.add("Policy")
         else:
             self.policies.append(PolicyFile(path, text))
+
+    def _take_prompt(self, path: str, data: bytes) -> None:
+        """Read front matter as YAML, with the lines of the file, and the messages below it."""
+        text, problem = decoded(path, data)
+        parts = problem or parts_of(path, text)
+        if isinstance(parts, Problem):
+            self.report.problems.append(parts)
+            self.unread.add("Prompt")
+            return
+        front = parts.front.encode()
+        before = len(self.documents)
+        self._take_yaml(path, front)
+        # Of the front matter's own lines YAML's reader has told.
+        lines = parts.first - 1
+        self.report.problems.extend(each for each in text_problems(path, text) if each.line >= lines)
+        for index, document in enumerate(self.documents[before:], start=before):
+            value = document.value if isinstance(document.value, Prompt) else None
+            whole = read_body(document.source.node, value, parts, At(self.report, path))
+            self.documents[index] = replace(document, value=whole)
 
     def _take_yaml(self, path: str, data: bytes) -> None:
         found = read_yaml(path, data)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from remit.domain.prompt_template import Prompt
 from remit.domain.release import Agent, Budget, Group, Person, Settings, Tool
 from remit.domain.upstream import Model, ToolServer
 from remit.domain.workflow import Workflow
@@ -36,6 +37,7 @@ class Draft:
     servers: tuple[Written[ToolServer], ...]
     models: tuple[Written[Model], ...]
     workflows: tuple[Written[Workflow], ...]
+    prompts: tuple[Written[Prompt], ...]
     budgets: tuple[Written[Budget], ...]
     people: tuple[Written[Person], ...]
     groups: tuple[Written[Group], ...]
@@ -53,6 +55,7 @@ class Draft:
             servers=_written(documents, "ToolServer", ToolServer),
             models=_written(documents, "Model", Model),
             workflows=_written(documents, "Workflow", Workflow),
+            prompts=_written(documents, "Prompt", Prompt),
             budgets=_written(documents, "Budget", Budget),
             people=_written(documents, "Person", Person),
             groups=_written(documents, "Group", Group),

@@ -11,6 +11,7 @@ from remit.workspace.kinds.agent import AGENT
 from remit.workspace.kinds.budget import BUDGET
 from remit.workspace.kinds.model import MODEL_RECORD
 from remit.workspace.kinds.people import GROUP_RECORD, PERSON
+from remit.workspace.kinds.prompt import PROMPT
 from remit.workspace.kinds.scenarios import TESTS
 from remit.workspace.kinds.server import TOOL_SERVER
 from remit.workspace.kinds.settings import SETTINGS
@@ -48,6 +49,8 @@ def _kind(name: str, place: str, record: Record[Any]) -> Kind:
     return Kind(name, place, replace(record, fields=(word, *record.fields)))
 
 
+PROMPTS = "prompts/*.md"
+
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         kind.name: kind
@@ -58,6 +61,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             _kind("ToolServer", "servers/*.yaml", TOOL_SERVER),
             _kind("Model", "models/*.yaml", MODEL_RECORD),
             _kind("Workflow", "workflows/*.yaml", WORKFLOW),
+            _kind("Prompt", PROMPTS, PROMPT),
             _kind("Budget", "budgets.yaml", BUDGET),
             _kind("Person", "people.yaml", PERSON),
             _kind("Group", "people.yaml", GROUP_RECORD),

@@ -6,10 +6,12 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from remit.domain.problem import Problem
-from remit.workspace.kind import KINDS, POLICIES
+from remit.workspace.kind import KINDS, POLICIES, PROMPTS
 from remit.workspace.report import closest, listed
 
 _ENDINGS = (".yaml", ".yml", ".cedar")
+_PROMPT_FOLDERS = ("prompt", "prompts")
+"""In a folder of such a name, however it is written, Markdown is taken for prompts; anywhere else it is prose."""
 
 
 def places() -> tuple[str, ...]:
@@ -18,9 +20,11 @@ def places() -> tuple[str, ...]:
 
 
 def is_configuration(path: str) -> bool:
-    """Tell whether a file is read: YAML and Cedar are; other files and hidden ones are not."""
+    """Tell whether a file is read: YAML, Cedar and prompts are; other files and hidden ones are not."""
     parts = PurePosixPath(path).parts
-    return path.casefold().endswith(_ENDINGS) and not any(part.startswith(".") for part in parts)
+    name = path.casefold()
+    is_read = name.endswith(_ENDINGS) or (name.endswith(".md") and name.partition("/")[0] in _PROMPT_FOLDERS)
+    return is_read and not any(part.startswith(".") for part in parts)
 
 
 def kinds_at(path: str) -> tuple[str, ...]:
@@ -31,6 +35,11 @@ def kinds_at(path: str) -> tuple[str, ...]:
 def is_policy(path: str) -> bool:
     """Tell whether a file is one of Cedar policies."""
     return _is_at(path, POLICIES)
+
+
+def is_prompt(path: str) -> bool:
+    """Tell whether a file is a prompt."""
+    return _is_at(path, PROMPTS)
 
 
 def misplaced(path: str) -> Problem | None:

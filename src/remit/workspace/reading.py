@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from remit.domain.ids import AgentName, GroupName, UserId, WorkspaceName
+from remit.domain.ids import AgentName, GroupName, ServerName, UserId, WorkspaceName
 from remit.domain.problem import Problem, Severity
-from remit.domain.release import Agent, Budget, Configuration, Group, Settings
+from remit.domain.prompt_template import Prompt
+from remit.domain.release import Agent, Budget, Configuration, Group, Settings, Tool
 from remit.domain.scenario import Scenario
 from remit.domain.text import is_name
 from remit.domain.upstream import Model, ToolServer
@@ -97,11 +98,25 @@ def settings_of(files: Mapping[str, bytes], name: str) -> Settings | None:
 
 def groups_of(files: Mapping[str, bytes]) -> Mapping[GroupName, Group]:
     """Return the groups, whatever is wrong with the rest; those that could be read."""
+    return {written.value.name: written.value for written in _drafted(files).groups}
+
+
+def servers_of(files: Mapping[str, bytes]) -> Mapping[ServerName, ToolServer]:
+    """Return the tool servers, whatever is wrong with the rest; those that could be read."""
+    return {written.value.name: written.value for written in _drafted(files).servers}
+
+
+def tools_of(files: Mapping[str, bytes]) -> tuple[Written[Tool], ...]:
+    """Return the tools and where they stand, whatever is wrong with the rest; those that could be read."""
+    return _drafted(files).tools
+
+
+def _drafted(files: Mapping[str, bytes]) -> Draft:
     documents = Documents(Report([]))
     for path in sorted(files):
         if is_configuration(path):
             documents.take(path, files[path])
-    return {written.value.name: written.value for written in Draft.of(documents).groups}
+    return Draft.of(documents)
 
 
 def _settings(draft: Draft, name: str) -> Settings:
@@ -139,10 +154,11 @@ def _configuration(draft: Draft, settings: Settings) -> Configuration:
         servers={written.value.name: written.value for written in sorted(draft.servers, key=_name)},
         models={written.value.name: written.value for written in sorted(draft.models, key=_name)},
         workflows={written.value.name: written.value for written in sorted(draft.workflows, key=_name)},
+        prompts={written.value.name: written.value for written in sorted(draft.prompts, key=_name)},
     )
 
 
-def _name(written: Written[ToolServer] | Written[Model] | Written[Workflow]) -> str:
+def _name(written: Written[ToolServer] | Written[Model] | Written[Workflow] | Written[Prompt]) -> str:
     return written.value.name
 
 
