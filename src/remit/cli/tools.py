@@ -1,4 +1,4 @@
-"""`remit tools`: the tools of the active release."""
+"""`remit tools`: the tools of the active release, and of the servers that stand behind a workspace."""
 
 from __future__ import annotations
 
@@ -8,19 +8,39 @@ from remit.cli.amounts import amount
 from remit.cli.home import get, home, part
 from remit.cli.output import TABLE, as_json, document, fields, line, output_option, table
 from remit.cli.session import workspace_option
+from remit.cli.tools_import import import_tools
 
 EXAMPLES = """\b
 Examples:
   remit tools
   remit tools billing.refund
-  remit tools -o yaml"""
+  remit tools show -o yaml
+  remit tools import billing --dir company"""
 
 
-@click.command(epilog=EXAMPLES)
+class ShowsFirst(click.Group):
+    """A group that takes a tool, or nothing, in place of a command, and then means `show`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Find a command, or take all that was given for `show`."""
+        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=ShowsFirst, epilog=EXAMPLES, subcommand_metavar="[TOOL] | COMMAND ...")
+def tools() -> None:
+    """List tools, show what TOOL is and takes, or import those of a server."""
+
+
+tools.add_command(import_tools)
+
+
+@tools.command(epilog=EXAMPLES)
 @click.argument("tool", required=False)
 @workspace_option
 @output_option
-def tools(tool: str | None, workspace: str | None, output: str) -> None:
+def show(tool: str | None, workspace: str | None, output: str) -> None:
     """List tools, or show what TOOL is and takes."""
     with home(workspace) as at:
         one = get(at, f"/tools{'' if tool is None else '/' + part(tool)}")
