@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from remit.storage import migrate, tables
+from remit.storage import journal_tables, migrate, tables
 from remit.storage.port import StoreError
 from remit.storage.sqlite import SqliteStore
 
@@ -47,6 +47,7 @@ def test_migrations_make_exactly_the_tables_that_the_code_describes(tmp_path: Pa
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         difference = compare_metadata(context, tables.metadata)
     assert difference == []
+    assert journal_tables.workflow_runs.name in tables.metadata.tables
 
 
 def test_the_comparison_would_see_a_missing_column(tmp_path: Path) -> None:

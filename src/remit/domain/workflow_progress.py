@@ -34,8 +34,12 @@ class Progress:
         output: what it came to; of a step around others, what was decided about them.
         error: a code and words without data, where it failed.
         due_at: when it goes on by itself, where it waits for a time or for its next attempt.
-        waits_for: what else ends its waiting: `event:NAME`, `approval:ID`, `run:ID`.
+        waits_for: what else ends its waiting: `event:NAME`, `approval:ID`, `run:ID`, `action:ID` (to be reconciled), or
+            `stop`, until whatever stops the run is lifted.
         number: in which order steps ended, from 1; 0: it has not.
+        asked: which of its actions this is, from 1: the id of the action follows from it and the path.
+        spent: micro-USD it has cost so far, all attempts together.
+        action: the last of its actions; empty: it has had none.
     """
 
     path: str
@@ -46,6 +50,11 @@ class Progress:
     due_at: Instant | None = None
     waits_for: str = ""
     number: int = 0
+    asked: int = 1
+    spent: int = 0
+    action: str = ""
+    began_at: Instant | None = None
+    ended_at: Instant | None = None
 
 
 class WorkflowState(StrEnum):
@@ -58,3 +67,6 @@ class WorkflowState(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+OVER = frozenset({WorkflowState.SUCCEEDED, WorkflowState.FAILED, WorkflowState.CANCELLED})
