@@ -27,6 +27,7 @@ from tests.worlds import OWNER, WORKSPACE, World
 
 if TYPE_CHECKING:
     from remit.api.spans import Spans
+    from remit.gateways.mcp.port import Upstreams
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,10 @@ def served(
     limits: ServerLimits | None = None,
     requests: RequestLimits | None = None,
     spans: Spans | None = None,
+    upstreams: Upstreams | None = None,
 ) -> Iterator[Served]:
     """Serve a world until the block ends, then stop in order."""
-    opened = open_server(world.parts, world.queue, secure=False, spans=spans)
+    opened = open_server(world.parts, world.queue, secure=False, spans=spans, upstreams=upstreams)
     listening = Listening(port=0)
     ready = threading.Event()
     with bound(listening, 64) as taken:

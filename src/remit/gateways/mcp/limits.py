@@ -26,6 +26,7 @@ class McpLimits:
         events: how many events of a session's streams are kept for a client that comes back.
         list_ttl_ms: how long a client may think that a list is as it was.
         changes_s: how often it is looked whether what a stream's client may use has changed.
+        again_s: after which pause a server that does not let itself be listened to is tried again.
         rounds: how often one call may ask its client.
     """
 
@@ -48,5 +49,6 @@ class McpLimits:
     waiting: int = 1_024
     events: int = 256
     list_ttl_ms: int = 5_000
-    changes_s: float = 0.5
+    changes_s: float = 1.0
+    again_s: float = 5.0
     rounds: int = 10

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from remit.asgi.answers import Refusal
 from remit.asgi.reception import Visit
+from remit.domain.ids import ServerName
 from remit.domain.run import Run
+from remit.domain.upstream import ToolServer
 from remit.execution.served import ServedDoor
 from remit.gateways.mcp.asked import META, Asked, Era
-from remit.gateways.mcp.catalog import Catalog
+from remit.gateways.mcp.catalog import Catalog, servers_of
 from remit.gateways.mcp.catalogs import Catalogs
 from remit.gateways.mcp.limits import McpLimits
 from remit.gateways.mcp.methods import Methods
@@ -27,6 +29,61 @@ UPDATED = "notifications/resources/updated"
 MOST_FOLLOWED = 32
 """Resources that one stream follows."""
 _CHANGED = {"tools": "toolsListChanged", "prompts": "promptsListChanged", "resources": "resourcesListChanged"}
+
+
+Tell = Callable[[str, Json], None]
+
+
+class _Ears:
+    """What one stream hears from servers: that lists changed, and of resources that it follows and may read."""
+
+    def __init__(
+        self, upstreams: Upstreams, door: ServedDoor, kinds: Sequence[str], tell: Tell, limits: McpLimits
+    ) -> None:
+        self._upstreams = upstreams
+        self._door = door
+        self._kinds = kinds
+        self._tell = tell
+        self._limits = limits
+        self._hearing: dict[ServerName, tuple[Mapping[str, str], asyncio.Task[None]]] = {}
+
+    def listen(self, catalog: Catalog, followed: Collection[str]) -> None:
+        """Listen at every server, to just what is wanted of it."""
+        wanted: dict[ServerName, dict[str, str]] = {server.name: {} for server in servers_of(catalog.rules)}
+        for uri in followed:
+            target = catalog.listed_resource(uri)
+            if target is not None and target.server is not None:
+                wanted[target.server.name][target.upstream] = uri
+        for server in servers_of(catalog.rules):
+            uris, (before, task) = wanted[server.name], self._hearing.get(server.name, ({}, None))
+            if task is not None and not task.done() and before == uris:
+                continue
+            if task is not None:
+                task.cancel()
+            if self._kinds or uris:
+                self._hearing[server.name] = (uris, asyncio.create_task(self._heard(server, uris)))
+
+    def close(self) -> None:
+        """Hear no more."""
+        for _, task in self._hearing.values():
+            task.cancel()
+
+    async def _heard(self, server: ToolServer, uris: Mapping[str, str]) -> None:
+        async def notify(method: str, params: Json) -> None:
+            kind = method.removeprefix("notifications/").removesuffix("/list_changed")
+            if method == UPDATED and params.get("uri") in uris:
+                self._tell(UPDATED, {"uri": uris[str(params["uri"])]})
+            elif method == f"notifications/{kind}/list_changed" and kind in self._kinds:
+                self._tell(method, {})
+
+        wanted: dict[str, Any] = {_CHANGED[kind]: True for kind in self._kinds}
+        if uris:
+            wanted["resourceSubscriptions"] = list(uris)
+        asked, workspace = {"notifications": wanted}, self._door.workspace
+        try:
+            await self._upstreams.request(workspace, server, "subscriptions/listen", asked, Exchange(notify))
+        except (UpstreamFailed, UpstreamRefused):
+            await asyncio.sleep(self._limits.again_s)  # it is tried again while the stream is open
 
 
 class Listening:
@@ -71,7 +128,7 @@ class Listening:
         with _Place(self, asked.visit, asked.reply):
             tell("notifications/subscriptions/acknowledged", {"notifications": honored})
             uris = honored.get("resourceSubscriptions", ())
-            await self._stay(asked.visit.door, run, catalog, kinds, lambda: uris, asked.reply, tell)
+            await self._stay(asked.visit.door, run, kinds, lambda: uris, asked.reply, tell)
             if not asked.reply.is_gone:
                 result = {"resultType": "complete", "_meta": meta}
                 await asked.reply.finish(success(asked.id, orjson.dumps(result)))
@@ -82,14 +139,11 @@ class Listening:
         """Answer GET with the session's own stream."""
         asked = Asked(visit, "", "", {}, Era.LEGACY, reply, f"mcp/{session.id}", session.id, session.capabilities)
         run = await self._methods.run_of(asked)
-        catalog = await self._catalogs.of(visit.door, run)
         with _Place(self, visit, reply), sessions.using(session):
             session.stream = reply
             try:
                 reply.tell_raw(b": listening\n\n")
-                kinds = list(_CHANGED)
-                followed = lambda: tuple(session.followed)  # noqa: E731 - a view on what changes
-                await self._stay(visit.door, run, catalog, kinds, followed, reply, session.tell)
+                await self._stay(visit.door, run, tuple(_CHANGED), lambda: session.followed, reply, session.tell)
                 await reply.finish(b"")
             finally:
                 if session.stream is reply:
@@ -101,61 +155,26 @@ class Listening:
         self,
         door: ServedDoor,
         run: Run,
-        catalog: Catalog,
-        kinds: list[str],
-        followed: Callable[[], tuple[str, ...] | list[str]],
+        kinds: Sequence[str],
+        followed: Callable[[], Collection[str]],
         reply: Reply,
-        tell: Callable[[str, Json], None],
+        tell: Tell,
     ) -> None:
         """Tell of changes until the stream is ended or its client has gone."""
         over = asyncio.create_task(reply.over_or_gone())
-        hearing: dict[str, asyncio.Task[None]] = {}
+        ears = _Ears(self._upstreams, door, kinds, tell, self._limits)
+        seen = await self._catalogs.of(door, run)
         try:
-            while True:
-                await asyncio.wait([over], timeout=self._limits.changes_s)
-                if over.done():
-                    return
+            while not over.done():
                 now = await self._catalogs.of(door, run)
-                for kind in [each for each in kinds if now is not catalog and now.state[each] != catalog.state[each]]:
+                for kind in [each for each in kinds if now is not seen and now.state[each] != seen.state[each]]:
                     tell(f"notifications/{kind}/list_changed", {})
-                catalog = now
-                self._hear(door, catalog, followed(), hearing, tell)
+                seen = now
+                ears.listen(now, followed())
+                await asyncio.wait([over], timeout=self._limits.changes_s)
         finally:
-            for task in (over, *hearing.values()):
-                task.cancel()
-
-    def _hear(
-        self,
-        door: ServedDoor,
-        catalog: Catalog,
-        uris: tuple[str, ...] | list[str],
-        hearing: dict[str, asyncio.Task[None]],
-        tell: Callable[[str, Json], None],
-    ) -> None:
-        """Listen at the servers to just the resources that are followed and may be read."""
-        for uri in [each for each in hearing if each not in uris or hearing[each].done()]:
-            hearing.pop(uri).cancel()
-        for uri in uris:
-            target = catalog.listed_resource(uri)
-            if uri not in hearing and target is not None and target.server is not None:
-                hearing[uri] = asyncio.create_task(self._heard(door, catalog, uri, tell))
-
-    async def _heard(self, door: ServedDoor, catalog: Catalog, uri: str, tell: Callable[[str, Json], None]) -> None:
-        target = catalog.listed_resource(uri)
-        assert target is not None
-        assert target.server is not None
-
-        async def notify(method: str, params: Json) -> None:
-            if method == UPDATED and params.get("uri") == target.upstream:
-                tell(UPDATED, {"uri": uri})
-
-        wanted = {"notifications": {"resourceSubscriptions": [target.upstream]}}
-        try:
-            await self._upstreams.request(
-                door.workspace, target.server, "subscriptions/listen", wanted, Exchange(notify)
-            )
-        except (UpstreamFailed, UpstreamRefused):
-            await asyncio.sleep(self._limits.changes_s)  # it is tried again while the stream is open
+            over.cancel()
+            ears.close()
 
     def enter(self, visit: Visit, reply: Reply) -> None:
         """Count a stream. Raises Refusal where there are too many."""
