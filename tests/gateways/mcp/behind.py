@@ -44,6 +44,7 @@ class Behind:
     calls: list[tuple[str, Json]] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
+    listening: list[tuple[Json, Exchange]] = field(default_factory=list)
     is_down: bool = False
     _offer: Offer | None = None
     _seen: str = ""
@@ -67,6 +68,8 @@ class Behind:
     async def request(self, method: str, params: Json, exchange: Exchange) -> Json:
         self.calls.append((method, params))
         self.exchanges.append(exchange)
+        if method == "subscriptions/listen":
+            return await self._listened(params, exchange)
         handler = self.handlers.get(str(params.get("name", method))) or self.handlers.get(method)
         if handler is None:
             return {"content": [{"type": "text", "text": f"{method} {json.dumps(params, sort_keys=True)}"}]}
@@ -75,6 +78,13 @@ class Behind:
         except asyncio.CancelledError:
             self.cancelled.append(method)
             raise
+
+    async def _listened(self, wanted: Json, exchange: Exchange) -> Json:
+        self.listening.append((wanted["notifications"], exchange))
+        try:
+            return await asyncio.get_running_loop().create_future()
+        finally:
+            self.listening.remove((wanted["notifications"], exchange))
 
     @property
     def dispatched(self) -> list[tuple[str, Json]]:
@@ -143,7 +153,8 @@ def written(name: str, behind: Behind, effects: Mapping[str, str], **fields: Map
         told = {"name": f"{name}.{each}", "effect": effect, "input": schema, "pin": definition.digest, **more}
         found.append(yaml("Tool", **told))
     for via, key in ((Via.RESOURCE, "uri"), (Via.PROMPT, "name")):
-        asked = {"type": "object", "properties": {key: {"type": "string"}, "arguments": {"type": "object"}}}
+        texts = {"type": "object", "additionalProperties": {"type": "string"}}
+        asked = {"type": "object", "properties": {key: {"type": "string"}, "arguments": texts}}
         found.append(
             yaml(
                 "Tool",
