@@ -7,10 +7,12 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import TimeoutError as TookLong
 
 from tests.browser.conftest import ADMIN, CHROMIUM, FLAGS, PRIYA, ROOT, House, add_people, part, unheard
 from tests.browser.test_pages import PLACES, address, settled
@@ -20,6 +22,8 @@ SHOWN = tuple(PLACES)
 LOOKS = (("en", "light"), ("ar", "dark"))
 WIDTHS = (1440,)
 HELD_S = 30
+PROVEN_MS = 8_000
+"""How long the proofs of a page's records are waited for."""
 
 
 def main(folder: Path, *, every: bool) -> None:
@@ -73,6 +77,8 @@ def _take(browser: Browser, house: House, folder: Path, language: str, theme: st
         for place in places:
             page.goto(address(house, place).replace("?view=decided", ""))
             settled(page)
+            with suppress(TookLong):
+                page.wait_for_function("!document.querySelector('td svg[aria-label]')", timeout=PROVEN_MS)
             page.wait_for_timeout(700)
             page.screenshot(path=folder / f"{place}-{language}-{theme}-{width}.png")
         context.close()
