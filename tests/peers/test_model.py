@@ -55,7 +55,7 @@ def asked_until_refused(client: openai.OpenAI, most: int) -> tuple[int, str]:
     spent = 0
     for _ in range(most):
         try:
-            said = client.chat.completions.create(model=NAME, messages=HELLO, max_tokens=16)
+            said = client.chat.completions.create(model=NAME, messages=HELLO, max_tokens=8)
         except openai.APIStatusError as error:
             return spent, str(error)
         assert said.usage is not None
@@ -104,7 +104,7 @@ def test_client_that_wants_no_usage_sees_none_and_is_charged_the_same(tmp_path: 
 
 
 def test_budget_is_used_up_by_tokens_that_the_model_counted(tmp_path: Path, smollm: str) -> None:
-    limit = 400
+    limit = 200
     tokens = budget("day-tokens", "agent", "day", tokens=limit)
     with writer(tmp_path, smollm, **{"budgets.yaml": tokens}) as (server, client):
         spent, refusal = asked_until_refused(client, limit)

@@ -78,10 +78,6 @@ async def read(context: Context, params: types.ReadResourceRequestParams) -> typ
     raise MCPError(types.INVALID_PARAMS, "Resource not found", {"uri": uri})
 
 
-async def list_prompts(context: Context, params: types.PaginatedRequestParams | None) -> types.ListPromptsResult:
-    return types.ListPromptsResult(prompts=PROMPTS)
-
-
 async def get_prompt(
     context: Context, params: types.GetPromptRequestParams
 ) -> types.GetPromptResult | types.InputRequiredResult:

@@ -15,7 +15,7 @@ from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
 
 from tests.peers.conforming import inputs, prompts, tasks
 from tests.peers.conforming.said import Context, Json, Offered
-from tests.peers.conforming.tools import tools
+from tests.peers.conforming.tools import Lists, tools
 
 NAME = "conforming"
 
@@ -27,15 +27,20 @@ async def done(context: Context, params: types.RequestParams | None) -> types.Em
 def conforming() -> Server:
     """Return a server that the suite is satisfied with, as far as the SDK can."""
     bus = InMemorySubscriptionBus()
-    offered: Mapping[str, Offered] = {**tools(bus), **inputs.TOOLS, **tasks.TOOLS}
+    lists = Lists(bus)
+    offered: Mapping[str, Offered] = {**tools(lists), **inputs.TOOLS, **tasks.TOOLS}
     kept = tasks.Tasks()
 
     async def list_tools(context: Context, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
         listed = [
             types.Tool(name=name, description=tool.description, input_schema=dict(tool.schema))
-            for name, tool in offered.items()
+            for name, tool in sorted(offered.items())
+            if name not in lists.gone
         ]
         return types.ListToolsResult(tools=listed)
+
+    async def list_prompts(context: Context, params: types.PaginatedRequestParams | None) -> types.ListPromptsResult:
+        return types.ListPromptsResult(prompts=[each for each in prompts.PROMPTS if each.name not in lists.gone])
 
     async def call_tool(context: Context, params: types.CallToolRequestParams) -> types.Result | Json:
         if params.name in tasks.TOOLS:
@@ -59,7 +64,7 @@ def conforming() -> Server:
         on_subscribe_resource=done,
         on_unsubscribe_resource=done,
         on_subscriptions_listen=ListenHandler(bus),
-        on_list_prompts=prompts.list_prompts,
+        on_list_prompts=list_prompts,
         on_get_prompt=prompts.get_prompt,
         on_completion=prompts.complete,
     )

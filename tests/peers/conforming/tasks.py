@@ -108,6 +108,7 @@ WORKS: dict[str, Work] = {
     "multi_input": ask_twice,
 }
 ONLY_AS_TASKS = frozenset({"failing_job", "test_tool_with_task"})
+ASKING = frozenset({"confirm_delete", "multi_input"})
 TOOLS = {
     "greet": Offered("Greets", always(), schema("name", name="string")),
     "slow_compute": Offered("Takes its time", always(), schema(seconds="number", label="string")),
@@ -154,6 +155,8 @@ class Tasks:
             if not name:
                 return inputs.needs({"user_name": inputs.NAME}, "asked")
             return self._start(compute, {"label": f"for {name}"})
+        if not declared(context) and params.name in ASKING:
+            return result(text("This asks something, which it does as a task"), failed=True)
         if not declared(context):
             return await WORKS[params.name](Task(), arguments)
         return self._start(WORKS[params.name], arguments)

@@ -23,6 +23,8 @@ from tests.peers.conforming.said import (
     text,
 )
 
+CHANGING_TOOL = "test_changing_tool"
+CHANGING_PROMPT = "test_simple_prompt"
 ALL_KEYWORDS: Json = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "type": "object",
@@ -143,17 +145,30 @@ async def mirrored(context: Context, params: types.CallToolRequestParams) -> typ
     return result(text(f"region: {(params.arguments or {}).get('region')}"))
 
 
-def announcing(bus: SubscriptionBus, event: ToolsListChanged | PromptsListChanged) -> Call:
-    """A tool that says to whoever listens that a list changed."""
+class Lists:
+    """A tool and a prompt that come and go, and whoever listens for that.
 
-    async def call(context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
-        await bus.publish(event)
-        return result(text("Announced"))
+    Where a prompt has gone, no prompt is what somebody accepted; it comes back with the next change of the tools.
+    """
 
-    return call
+    def __init__(self, bus: SubscriptionBus) -> None:
+        self._bus = bus
+        self.gone: set[str] = set()
+
+    async def change_tools(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+        self.gone ^= {CHANGING_TOOL}
+        self.gone -= {CHANGING_PROMPT}
+        await self._bus.publish(PromptsListChanged())
+        await self._bus.publish(ToolsListChanged())
+        return result(text("The tools have changed"))
+
+    async def change_prompts(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+        self.gone |= {CHANGING_PROMPT}
+        await self._bus.publish(PromptsListChanged())
+        return result(text("The prompts have changed"))
 
 
-def tools(bus: SubscriptionBus) -> dict[str, Offered]:
+def tools(lists: Lists) -> dict[str, Offered]:
     """The tools by name."""
     mixed = embedded("test://mixed-content-resource", "application/json", '{"test":"data","value":123}')
     said = "User response: action={action}, content={content}"
@@ -181,8 +196,9 @@ def tools(bus: SubscriptionBus) -> dict[str, Offered]:
         "test_elicitation_sep1330_enums": Offered("Asks with choices", asking(ENUMS, done)),
         "test_reconnection": Offered("Ends its stream early", reconnection),
         "test_missing_capability": Offered("Works only with clients that can sample", missing_capability),
-        "test_trigger_tool_change": Offered("Announces new tools", announcing(bus, ToolsListChanged())),
-        "test_trigger_prompt_change": Offered("Announces new prompts", announcing(bus, PromptsListChanged())),
+        "test_trigger_tool_change": Offered("Changes the tools", lists.change_tools),
+        "test_trigger_prompt_change": Offered("Changes the prompts", lists.change_prompts),
+        CHANGING_TOOL: Offered("Comes and goes", always(text("Here"))),
         "test_mirrored_header": Offered("Has an argument that is also a header", mirrored, MIRRORED),
         "json_schema_2020_12_tool": Offered("Tool with JSON Schema 2020-12 features", always(text("ok")), ALL_KEYWORDS),
     }
