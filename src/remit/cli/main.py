@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "observe": Command("remit.cli.trials:observe", "Let a release decide beside the live one."),
         "canary": Command("remit.cli.trials:canary", "Enforce a release for some of the new runs."),
         "agents": Command("remit.cli.agents:agents", "List agents, or show what one may do."),
+        "discover": Command("remit.cli.discover:discover", "Find what agents here use; route it through Remit."),
         "tools": Command("remit.cli.tools:tools", "List tools, or show what one takes."),
         "can": Command("remit.cli.can:can", "Say what an agent may do, and under which conditions."),
         "who-can": Command("remit.cli.can:who_can", "Say which agents may use a tool or a model."),
