@@ -169,7 +169,7 @@ def test_no_spelling_of_this_machine_is_connected_to(host):
 
 def test_a_name_that_leads_elsewhere_the_second_time_is_looked_at_again():
     """DNS rebinding: an address that may be reached for whoever checks first, another one for the next connection."""
-    asked = []
+    asked: list[str] = []
 
     def look(host, port):
         address = "169.254.169.254" if asked else "127.0.0.1"
