@@ -69,6 +69,7 @@ def test_what_writes_takes_an_idempotency_key(it: Office) -> None:
     reading = {
         "/policies/test",
         "/policies/run-tests",
+        "/prompts/{prompt}/render",
         "/releases/plan",
         "/session",
         "/session/link",
@@ -97,6 +98,7 @@ def test_what_the_document_says_holds(it: Office) -> None:
         "level": "0",
         "place": "000.p/1",
         "trial": "trl_none",
+        "prompt": "none",
         "stop": "stop_00000000000000000000",
         "backtest": it.ask("POST", f"{PREFIX}/backtests", it.token(Role.AUTHOR), {"release": run.release}).json()["id"],
         "key": it.credentials.make_agent_key(WORKSPACE, run.agent, "user:test").credential.id,

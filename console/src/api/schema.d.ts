@@ -1111,6 +1111,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/prompts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Prompts.Prompts
+         * @description List the prompts of the active release.
+         */
+        get: operations["prompts_prompts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prompts/{prompt}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Prompts.Prompt
+         * @description Return one prompt.
+         */
+        get: operations["prompts_prompt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prompts/{prompt}/render": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prompts.Render
+         * @description Fill values into a prompt. No model is asked and nothing is kept; a mistake in the values is 422.
+         */
+        post: operations["prompts_render"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/records": {
         parameters: {
             query?: never;
@@ -2912,6 +2972,16 @@ export interface components {
             since: number;
         };
         /**
+         * MessageShown
+         * @description One message, with placeholders in it unless it is rendered.
+         */
+        MessageShown: {
+            /** Content */
+            content: string;
+            /** Role */
+            role: string;
+        };
+        /**
          * NewBacktest
          * @description A candidate: the id of a stored release, or the files of a folder; and how far back to go.
          */
@@ -3365,6 +3435,36 @@ export interface components {
             message?: string;
         };
         /**
+         * PromptShown
+         * @description A prompt. `version` is the digest of all that decides what is asked.
+         */
+        PromptShown: {
+            /** Description */
+            description: string;
+            /** Max Output Tokens */
+            max_output_tokens: number | null;
+            /** Messages */
+            messages: components["schemas"]["MessageShown"][];
+            /** Model */
+            model: string | null;
+            /** Name */
+            name: string;
+            /** Variables */
+            variables: components["schemas"]["VariableShown"][];
+            /** Version */
+            version: string;
+        };
+        /**
+         * PromptsShown
+         * @description The prompts of the active release.
+         */
+        PromptsShown: {
+            /** Prompts */
+            prompts: components["schemas"]["PromptShown"][];
+            /** Release */
+            release: string;
+        };
+        /**
          * ProofShown
          * @description That a record is sealed: what `remit audit verify FILE --key KEY` takes. Hashes are in base64.
          */
@@ -3521,6 +3621,24 @@ export interface components {
         ReleasesShown: {
             /** Releases */
             releases: components["schemas"]["ReleaseShown"][];
+        };
+        /**
+         * RenderedShown
+         * @description What a model would be asked.
+         */
+        RenderedShown: {
+            /** Max Output Tokens */
+            max_output_tokens: number | null;
+            /** Messages */
+            messages: components["schemas"]["MessageShown"][];
+            /** Model */
+            model: string | null;
+            /** Name */
+            name: string;
+            /** Release */
+            release: string;
+            /** Version */
+            version: string;
         };
         /**
          * Role
@@ -4069,6 +4187,34 @@ export interface components {
             only?: string[];
         };
         /**
+         * Values
+         * @description What is filled in, by name.
+         */
+        Values: {
+            /** Variables */
+            variables?: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * VariableShown
+         * @description What is filled in. `default` stands where it is left out; `longest` counts characters of a string.
+         */
+        VariableShown: {
+            /** Default */
+            default: string | number | boolean | null;
+            /** Description */
+            description: string;
+            /** Longest */
+            longest: number;
+            /** Name */
+            name: string;
+            /** Required */
+            required: boolean;
+            /** Type */
+            type: string;
+        };
+        /**
          * WhatIf
          * @description An action that nobody attempts: `tool` with `arguments`, or `model` with tokens.
          */
@@ -4222,6 +4368,7 @@ export type LinkShown = components['schemas']['LinkShown'];
 export type ListenerShown = components['schemas']['ListenerShown'];
 export type ListenersShown = components['schemas']['ListenersShown'];
 export type MatchesShown = components['schemas']['MatchesShown'];
+export type MessageShown = components['schemas']['MessageShown'];
 export type NewBacktest = components['schemas']['NewBacktest'];
 export type NewDelegation = components['schemas']['NewDelegation'];
 export type NewKey = components['schemas']['NewKey'];
@@ -4250,6 +4397,8 @@ export type PolicyReadingShown = components['schemas']['PolicyReadingShown'];
 export type PolicyShown = components['schemas']['PolicyShown'];
 export type Problem = components['schemas']['Problem'];
 export type Promotion = components['schemas']['Promotion'];
+export type PromptShown = components['schemas']['PromptShown'];
+export type PromptsShown = components['schemas']['PromptsShown'];
 export type ProofShown = components['schemas']['ProofShown'];
 export type ProposalShown = components['schemas']['ProposalShown'];
 export type QuestionShown = components['schemas']['QuestionShown'];
@@ -4262,6 +4411,7 @@ export type RecordPage = components['schemas']['RecordPage'];
 export type ReleaseChanges = components['schemas']['ReleaseChanges'];
 export type ReleaseShown = components['schemas']['ReleaseShown'];
 export type ReleasesShown = components['schemas']['ReleasesShown'];
+export type RenderedShown = components['schemas']['RenderedShown'];
 export type Role = components['schemas']['Role'];
 export type Roles = components['schemas']['Roles'];
 export type Rollback = components['schemas']['Rollback'];
@@ -4294,6 +4444,8 @@ export type TrialShown = components['schemas']['TrialShown'];
 export type TrialsShown = components['schemas']['TrialsShown'];
 export type TurnShown = components['schemas']['TurnShown'];
 export type Upload = components['schemas']['Upload'];
+export type Values = components['schemas']['Values'];
+export type VariableShown = components['schemas']['VariableShown'];
 export type WhatIf = components['schemas']['WhatIf'];
 export type WhatIfShown = components['schemas']['WhatIfShown'];
 export type Withheld = components['schemas']['Withheld'];
@@ -10465,6 +10617,326 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WhatIfShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prompts_prompts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptsShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prompts_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                prompt: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prompts_render: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                prompt: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Values"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenderedShown"];
                 };
             };
             /** @description Malformed */

@@ -27,6 +27,7 @@ from remit.api.openapi import describe
 from remit.api.overview import OverviewRoutes
 from remit.api.people import PeopleRoutes
 from remit.api.permissions import PermissionRoutes
+from remit.api.prompts import PromptRoutes
 from remit.api.policies import PolicyRoutes
 from remit.api.policy_matches import MatchRoutes
 from remit.api.policy_reach import ReachRoutes
@@ -139,6 +140,7 @@ def _routes(use: UseCases) -> Iterator[Route]:
         AgentRoutes(use),
         PolicyRoutes(use),
         PermissionRoutes(use),
+        PromptRoutes(use),
         ReachRoutes(use),
         MatchRoutes(use),
         ReasonRoutes(use),

@@ -98,6 +98,6 @@ def _refusals(access: Access, told: Route) -> dict[str, str]:
 
 
 _LOOKING_UP = frozenset(
-    "/agents /tools /policies /policies/test /policies/run-tests /budgets /records /stops /stops/lift /people"
-    " /ledger/checkpoint /ledger/keys /ledger/inclusion /ledger/consistency /backtests /trials".split()
+    "/agents /tools /prompts /policies /policies/test /policies/run-tests /budgets /records /stops /stops/lift /people"
+    " /permissions/for /ledger/checkpoint /ledger/keys /ledger/inclusion /ledger/consistency /backtests /trials".split()
 )

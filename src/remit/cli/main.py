@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "agents": Command("remit.cli.agents:agents", "List agents, or show what one may do."),
         "discover": Command("remit.cli.discover:discover", "Find what agents here use; route it through Remit."),
         "tools": Command("remit.cli.tools:tools", "List tools, or show what one takes."),
+        "prompts": Command("remit.cli.prompts:prompts", "List prompts, show one, fill one in."),
         "can": Command("remit.cli.can:can", "Say what an agent may do, and under which conditions."),
         "who-can": Command("remit.cli.can:who_can", "Say which agents may use a tool or a model."),
         "budgets": Command("remit.cli.budgets:budgets", "Show what is spent, set aside and left."),
