@@ -224,3 +224,82 @@ def chat(text: str, usage: dict[str, Any] | None = USAGE, gap_s: float = 0.0) ->
             await answering(200, completion(text, usage))(request, writer)
 
     return play
+
+
+def named(kind: str, **fields: Any) -> bytes:
+    """An event of Anthropic's messages, or of OpenAI's responses."""
+    return b"event: " + kind.encode() + b"\ndata: " + json.dumps({"type": kind, **fields}).encode() + b"\n\n"
+
+
+MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant", "model": "fake", "stop_reason": None}
+MESSAGE_USAGE = {"input_tokens": 20, "output_tokens": 5}
+
+
+def message_events(words: Sequence[str], usage: dict[str, Any] = MESSAGE_USAGE) -> list[bytes]:
+    """The events of a message."""
+    begun: dict[str, Any] = {**MESSAGE, "content": [], "usage": {**usage, "output_tokens": 1}}
+    events = [named("message_start", message=begun)]
+    events.append(named("content_block_start", index=0, content_block={"type": "text", "text": ""}))
+    deltas = [{"type": "text_delta", "text": word} for word in words]
+    events += [named("content_block_delta", index=0, delta=delta) for delta in deltas]
+    events.append(named("content_block_stop", index=0))
+    ended = {"stop_reason": "end_turn", "stop_sequence": None}
+    events.append(named("message_delta", delta=ended, usage={"output_tokens": usage["output_tokens"]}))
+    return [*events, named("message_stop")]
+
+
+def message(text: str, usage: dict[str, Any] = MESSAGE_USAGE) -> Play:
+    """Say `text` as Anthropic's interface does."""
+
+    async def play(request: Request, writer: asyncio.StreamWriter) -> None:
+        if request.json.get("stream"):
+            await streaming(message_events([f"{word} " for word in text.split()], usage))(request, writer)
+        else:
+            content = [{"type": "text", "text": text}]
+            whole = {**MESSAGE, "content": content, "stop_reason": "end_turn", "usage": usage}
+            await answering(200, whole)(request, writer)
+
+    return play
+
+
+RESPONSE_USAGE = {"input_tokens": 20, "output_tokens": 5, "total_tokens": 25}
+
+
+def response_of(text: str, status: str = "completed") -> dict[str, Any]:
+    """A whole response."""
+    part = {"type": "output_text", "text": text, "annotations": []}
+    item = {"type": "message", "id": "msg_1", "role": "assistant", "status": status, "content": [part]}
+    document = {"id": "resp_1", "object": "response", "created_at": 1, "model": "fake", "status": status}
+    more = {"parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
+    return {**document, **more, "output": [item], "usage": RESPONSE_USAGE}
+
+
+def response_events(words: Sequence[str]) -> list[bytes]:
+    """The events of a response."""
+    text = "".join(words)
+    begun = {**response_of(""), "status": "in_progress", "output": [], "usage": None}
+    where = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    [item] = response_of(text)["output"]
+    events = [
+        named("response.created", response=begun, sequence_number=0),
+        named("response.output_item.added", output_index=0, item={**item, "content": []}, sequence_number=1),
+        named("response.content_part.added", **where, part={**item["content"][0], "text": ""}, sequence_number=2),
+    ]
+    for word in words:
+        delta = named("response.output_text.delta", **where, delta=word, logprobs=[], sequence_number=len(events))
+        events.append(delta)
+    done = named("response.output_item.done", output_index=0, item=item, sequence_number=len(events))
+    ended = named("response.completed", response=response_of(text), sequence_number=len(events) + 1)
+    return [*events, done, ended]
+
+
+def response(text: str) -> Play:
+    """Say `text` as OpenAI's responses do."""
+
+    async def play(request: Request, writer: asyncio.StreamWriter) -> None:
+        if request.json.get("stream"):
+            await streaming(response_events([f"{word} " for word in text.split()]))(request, writer)
+        else:
+            await answering(200, response_of(text))(request, writer)
+
+    return play

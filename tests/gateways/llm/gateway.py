@@ -70,6 +70,7 @@ def gateway(
     """Serve a world whose agent may use one model, at a fake endpoint. `fields` are the model's."""
     with fake_endpoint(*plays) as fake:
         made = documents or model(route(fake), **fields)
-        files = {"models/tiny.yaml": made.replace("FAKE_URL", fake.url), "agents/buyer.yaml": agent()}
-        with world(folder, {**files, **(changes or {})}) as it, served(it) as server:
+        files = {"models/tiny.yaml": made, "agents/buyer.yaml": agent(), **(changes or {})}
+        texts = {path: text and text.replace("FAKE_URL", fake.url) for path, text in files.items()}
+        with world(folder, texts) as it, served(it) as server:
             yield Gateway(server, fake)

@@ -138,9 +138,12 @@ class Dispatch:
         body = it.asked.body.changed(face.changes(it.asked, route.upstream, provider, most))
         tried.is_sent = True  # until it is known better: it may be cut while it is on its way
         try:
-            return await sent(self._outbound, route, face.path, headers, body)
-        finally:
+            answer = await sent(self._outbound, route, face.path, headers, body)
+        except OutboundFailed:
             tried.is_sent = False
+            raise
+        tried.is_sent = False
+        return answer
 
     async def _said(self, answer: Answer, route: ModelRoute) -> str:
         """Return why an endpoint refuses a request, in its own words, without what must not be passed on."""
@@ -210,6 +213,8 @@ class Dispatch:
                 call.sending_since = now()
                 await send({"type": "http.response.body", "body": more, "more_body": True})
                 call.sending_since = 0.0
+            if follower.broken is not None:
+                raise follower.broken
             if seen.is_whole:
                 return
             if seen.written > most:

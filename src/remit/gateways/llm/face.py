@@ -84,16 +84,23 @@ class ToolCall:
 
 
 class Follower(Protocol):
-    """Follows a stream from upstream and says what of it the client is sent. Raises UpstreamBroken."""
+    """Follows a stream from upstream and says what of it the client is sent.
+
+    `broken` is what is wrong with the stream, once something is: what came before it goes on to the client.
+    """
 
     seen: Seen
+    broken: UpstreamBroken | None
 
     def feed(self, piece: bytes) -> bytes:
         """Take a piece from upstream and return what goes on to the client, maybe nothing."""
         ...
 
     def end(self) -> bytes:
-        """Hear that upstream has ended, or the answer has; return what the client gets once the call is settled."""
+        """Hear that upstream has ended, or the answer has; return what the client gets once the call is settled.
+
+        Raises UpstreamBroken where the answer has not come to its end.
+        """
         ...
 
     def cut(self, turned: Turned) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import traceback
@@ -10,22 +11,36 @@ from typing import Any
 
 import orjson
 
-from remit.asgi.answers import JSON, NO_STORE, ROUTE, UNREAD, Headers, Receive, Scope, Send, logged
+from remit.asgi.answers import JSON, NO_STORE, ROUTE, UNREAD, Headers, Receive, Scope, Send, answer, logged
 from remit.asgi.limits import Disconnected, RequestLimits, body_of
 from remit.asgi.problems import refusal_of
 from remit.asgi.reception import Reception, Visit
 from remit.domain.messages import Language
+from remit.domain.upstream import Dialect
 from remit.execution.implied_runs import TooManyRuns
 from remit.gateways.llm.asked import body_from
 from remit.gateways.llm.caller import Caller
 from remit.gateways.llm.calls import Calls
 from remit.gateways.llm.face import Face
 from remit.gateways.llm.faces.chat import Chat
-from remit.gateways.llm.turned import Turned, Why, turned_by
+from remit.gateways.llm.faces.embeddings import Embeddings
+from remit.gateways.llm.faces.messages import Messages
+from remit.gateways.llm.faces.responses import Responses
+from remit.gateways.llm.models import Models, anthropic_list, openai_list
+from remit.gateways.llm.turned import Turned, Why, invalid, turned_by
 
 OPENAI, ANTHROPIC = "/openai/v1", "/anthropic/v1"
 CHAT = Chat()
-FACES: Mapping[str, Face] = {f"{OPENAI}/chat/completions": CHAT}
+MESSAGES = Messages()
+FACES: Mapping[str, Face] = {
+    f"{OPENAI}/chat/completions": CHAT,
+    f"{OPENAI}/responses": Responses(),
+    f"{OPENAI}/embeddings": Embeddings(),
+    f"{ANTHROPIC}/messages": MESSAGES,
+}
+PASSED = ("anthropic-version", "anthropic-beta")
+"""Headers that are sent on to an endpoint of the same dialect."""
+LONGEST_PASSED = 500
 
 _log = logging.getLogger("remit.gateways.llm")
 
@@ -38,11 +53,13 @@ class ModelGate:
         reception: Reception,
         limits: RequestLimits,
         calls: Calls,
+        models: Models,
         answered: Callable[[str, str, int, float], None],
     ) -> None:
         self._reception = reception
         self._limits = limits
         self._calls = calls
+        self._models = models
         self._answered = answered
 
     def takes(self, scope: Scope) -> bool:
@@ -57,9 +74,8 @@ class ModelGate:
         """Answer one request."""
         begun = time.perf_counter()
         path = scope["path"]
-        face = FACES.get(path, CHAT)
-        known = path if path in FACES else f"{path[: path.index('/', 1)]}/v1/..."
-        scope[ROUTE] = known
+        face = FACES.get(path, CHAT if path.startswith(OPENAI) else MESSAGES)
+        known = scope[ROUTE] = _template(path)
         told = _Told(send)
         try:
             await self._answer(scope, path, receive, told)
@@ -74,13 +90,27 @@ class ModelGate:
         visit = await self._reception.visit(scope)
         face = FACES.get(path)
         if face is None:
-            raise Turned(Why.UNKNOWN, "no_route", "there is nothing at this address: see docs/how-to/models.md")
+            await self._list(scope, visit, send)
+            return
         if scope["method"] != "POST":
             raise Turned(Why.INVALID, "no_method", "send a POST request", status=405)
         body = body_from(await body_of(visit.headers, receive, self._limits), self._limits.payload)
         asked = face.read(body)
-        caller = Caller(visit, face, _language(visit), {}, receive, send)
+        passed = _passed(visit) if face.dialect is Dialect.ANTHROPIC else {}
+        caller = Caller(visit, face, _language(visit), passed, receive, send)
         await self._calls.carry_out(caller, asked)
+
+    async def _list(self, scope: Scope, visit: Visit, send: Send) -> None:
+        """Answer with the models that this agent may ask for, or with one of them."""
+        path = str(scope["path"])
+        where = OPENAI if path.startswith(OPENAI) else ANTHROPIC
+        rest = path[len(where) :]
+        if scope["method"] == "GET" and (rest == "/models" or rest.startswith("/models/")):
+            models = await asyncio.to_thread(self._models.of, visit)
+            lists = openai_list if where == OPENAI else anthropic_list
+            await answer(send, 200, lists(models, rest[len("/models/") :]))
+            return
+        raise Turned(Why.UNKNOWN, "no_route", "there is nothing at this address: see docs/how-to/models.md")
 
 
 class _Told:
@@ -94,6 +124,22 @@ class _Told:
         if message["type"] == "http.response.start":
             self.status = message["status"]
         await self._send(message)
+
+
+def _template(path: str) -> str:
+    """Return what figures call a route: one of few words, whatever was asked for."""
+    where = OPENAI if path.startswith(OPENAI) else ANTHROPIC
+    if path in FACES or path == f"{where}/models":
+        return path
+    return f"{where}/models/{{model}}" if path.startswith(f"{where}/models/") else f"{where}/..."
+
+
+def _passed(visit: Visit) -> Mapping[str, str]:
+    found = {name: visit.headers[name] for name in PASSED if name in visit.headers}
+    for name, value in found.items():
+        if len(value) > LONGEST_PASSED or not value.isascii() or not value.isprintable():
+            raise invalid("field.header", f"{name} is no header that can be sent on", name)
+    return found
 
 
 def _language(visit: Visit) -> Language:

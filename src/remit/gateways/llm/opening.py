@@ -16,6 +16,7 @@ from remit.execution.under_way import Looking
 from remit.gateways.llm.calls import Calls
 from remit.gateways.llm.dispatch import Dispatch
 from remit.gateways.llm.gate import ModelGate
+from remit.gateways.llm.models import Models
 from remit.gateways.llm.open_calls import CallLimits, OpenCalls
 from remit.gateways.llm.routes import Random
 from remit.storage.port import Reads
@@ -53,4 +54,5 @@ def open_gateway(
     requests = replace(reception.limits, body_bytes=body_bytes, depth=DEEPEST, values=MOST_VALUES)
     open_calls = OpenCalls(looking, behind.commits, limits)
     calls = Calls(reception, open_calls, Dispatch(behind.outbound, behind.vault, draw))
-    return ModelGate(reception, requests, calls, answered)
+    models = Models(behind.store, behind.rulesets)
+    return ModelGate(reception, requests, calls, models, answered)

@@ -11,9 +11,10 @@ from remit.domain.canonical import canonical
 from remit.domain.upstream import Dialect
 from remit.execution.metering import MAX_TOKENS
 from remit.gateways.llm.asked import LONGEST_MODEL, MOST_ANSWERS, Asked, Body, Fields
-from remit.gateways.llm.events import EventReader, NoEvent
+from remit.gateways.llm.events import Event
 from remit.gateways.llm.face import Seen, UpstreamBroken
 from remit.gateways.llm.faces.openai import HOSTED_TOOLS, PRICED_OTHERWISE, refusal
+from remit.gateways.llm.following import Following, told_by
 from remit.gateways.llm.turned import Turned, invalid
 
 KNOWN = frozenset(
@@ -64,11 +65,13 @@ class Chat:
         """See Face. Usage is always asked for in a stream."""
         value = asked.body.value
         changes: dict[str, Any] = {} if asked.model == model else {"model": model}
-        if provider in FIRST_PARTIES:
-            if asked.most_output is None:
-                changes["max_completion_tokens"] = most_output
-        elif value.get("max_tokens") is None:  # other endpoints may not know the newer name, and then have no limit
-            changes["max_tokens"] = most_output
+        newer, older = "max_completion_tokens", "max_tokens"
+        # Other endpoints than the first party's may not know the newer name, and then have no limit.
+        needed = newer if provider in FIRST_PARTIES and value.get(older) is None else older
+        for name in (newer, older):
+            limit = value.get(name)
+            if (limit is None and name == needed) or (limit is not None and limit > most_output):
+                changes[name] = most_output
         if asked.is_stream and not asked.wants_usage:
             changes["stream_options"] = {**(value.get("stream_options") or {}), "include_usage": True}
         return changes
@@ -85,7 +88,10 @@ class Chat:
             raise UpstreamBroken("answered what is no JSON") from None
         if type(answer) is not dict or type(answer.get("choices")) is not list:
             raise UpstreamBroken("answered what is no completion")
-        look_at(answer, seen, "message")
+        try:
+            look_at(answer, seen, "message")
+        except (AttributeError, TypeError):
+            raise UpstreamBroken("answered what is no completion") from None
         seen.is_whole = True
         return raw
 
@@ -133,48 +139,35 @@ def look_at(chunk: Mapping[str, Any], seen: Seen, part: str) -> None:
 _THOUGHTS = ("reasoning_content", "reasoning", "refusal")
 
 
-class ChatFollower:
+class ChatFollower(Following):
     """Follows a stream of chat completion chunks."""
 
     def __init__(self, asked: Asked) -> None:
-        self.seen = Seen()
+        super().__init__()
         self._hides_usage = not asked.wants_usage
-        self._reader = EventReader()
-
-    def feed(self, piece: bytes) -> bytes:
-        """See Follower."""
-        try:
-            return b"".join([event.raw for event in self._reader.feed(piece) if self._goes_on(event.data)])
-        except NoEvent:
-            raise UpstreamBroken("never ended an event") from None
-        except (AttributeError, TypeError, KeyError):
-            raise UpstreamBroken("answered what is no chunk") from None
 
     def end(self) -> bytes:
         """See Follower. Some endpoints forget the last empty line, or [DONE]; one without a finish has died."""
         event = self._reader.last()
-        more = event.raw if event is not None and self._goes_on(event.data) else b""
+        if event is not None and not self.seen.is_whole:
+            self.feed(event.raw)
+        if self.broken is not None:
+            raise self.broken
         if not self.seen.is_whole and not self.seen.finish:
             raise UpstreamBroken("hung up before the answer had ended")
         self.seen.is_whole = True
-        return more + b"data: [DONE]\n\n"
+        return b"data: [DONE]\n\n"
 
     def cut(self, turned: Turned) -> bytes:
         """See Follower. The official clients raise an error that comes in a stream."""
         return b"data: " + orjson.dumps(refusal(turned)) + b"\n\ndata: [DONE]\n\n"
 
-    def _goes_on(self, data: bytes) -> bool:
-        """See what an event says, and tell whether the client is sent it."""
-        if not data:
-            return True
-        if data == b"[DONE]":  # sent once the call is settled: until then the client had better not go on
+    def _goes_on(self, event: Event) -> bool:
+        if event.data == b"[DONE]":  # sent once the call is settled: until then the client had better not go on
             self.seen.is_whole = True
             return False
-        try:
-            chunk = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            raise UpstreamBroken("answered an event that is no JSON") from None
-        if type(chunk) is not dict or chunk.get("error") is not None:
+        chunk = told_by(event)
+        if chunk.get("error") is not None:
             raise UpstreamBroken("broke off with an error")
         look_at(chunk, self.seen, "delta")
         return not (self._hides_usage and not chunk.get("choices") and chunk.get("usage") is not None)
