@@ -36,9 +36,9 @@ def lints(
     for subject in sound:
         yield from _unscoped(subject)
     yield from _unbounded(checked, _index(checked, world), configuration, locator)
-    index = _index(sound, world)
+    beside = _Beside(sound, world)
     for place in range(len(sound)):
-        yield from _shadowed(place, sound, index, world)
+        yield from _shadowed(place, sound, beside, world)
 
 
 def _index(subjects: Sequence[Subject], world: World) -> PolicyIndex:
@@ -145,16 +145,34 @@ def _caps(subject: Subject) -> bool:
 # --- in another's shadow ---
 
 
-def _shadowed(place: int, checked: Sequence[Subject], index: PolicyIndex, world: World) -> Iterator[Problem]:
+class _Beside:
+    """Which policies may cover the requests of another one. Slices are kept: many policies are of the same."""
+
+    def __init__(self, subjects: Sequence[Subject], world: World) -> None:
+        self._index = _index(subjects, world)
+        self._slices: dict[tuple[pst.EntityUid, pst.EntityUid, pst.EntityUid], tuple[int, ...]] = {}
+
+    def of(self, meeting: Knowledge) -> tuple[int, ...]:
+        """Return the positions of the policies of one slice that the meeting has; none where they are too many."""
+        asked = (
+            min(meeting.principals, key=str),
+            uid("Action", meeting.environment.action),
+            min(meeting.resources, key=str),
+        )
+        found = self._slices.get(asked)
+        if found is None:
+            names = self._index.slice(*asked)
+            found = self._slices[asked] = tuple(map(int, names)) if len(names) <= MOST_BESIDE else ()
+        return found
+
+
+def _shadowed(place: int, checked: Sequence[Subject], beside: _Beside, world: World) -> Iterator[Problem]:
     """Yield a warning where a policy makes no difference beside another one that matches whenever it does."""
     subject = checked[place]
     meetings = _meetings(subject, world)
     if not meetings:
         return
-    first = meetings[0]
-    one = next(iter(first.principals)), uid("Action", first.environment.action), next(iter(first.resources))
-    beside = [int(name) for name in index.slice(*one)]
-    for number in beside if len(beside) <= MOST_BESIDE else ():
+    for number in beside.of(meetings[0]):
         other = checked[number]
         does, alike = _leaves_nothing(subject, other)
         if number == place or not does or not all(_covers(other, subject, meeting) for meeting in meetings):

@@ -128,6 +128,8 @@ class Permissions:
         match part:
             case pst.UnaryOp(op="not", arg=arg):
                 inner = self._simplified(arg, known)
+                if isinstance(inner, pst.UnaryOp) and inner.op == "not":
+                    return inner.arg
                 return pst.BoolLit(not inner.value) if isinstance(inner, pst.BoolLit) else pst.UnaryOp("not", inner)
             case pst.BinaryOp(op="and" | "or" as op, left=left, right=right):
                 return self._joined(op, left, right, known)

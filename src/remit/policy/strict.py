@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from cedarpy import Schema, validate_policies
 
@@ -13,6 +13,9 @@ from remit.policy.reach import World
 from remit.policy.read_checks import attributes_at, missing
 from remit.policy.subjects import Subject
 from remit.policy.suggestions import instead
+
+AT_ONCE = 100
+"""Policies that are validated in one call: no other thread of the process decides anything meanwhile."""
 
 # The wording of the official implementation's errors, which carry no other structure.
 _PREFIX = re.compile(r"for policy `policy\d+`, ")
@@ -34,15 +37,21 @@ def strict_problems(
 
     A mistake is said once, whatever number of tools it concerns.
     """
-    texts = [subject.policy.statement.text for subject in subjects]
     found: dict[int, dict[str, Problem]] = {}
-    for error in validate_policies("\n".join(texts), schema).errors:
-        message = _PREFIX.sub("", error.error)
+    for number, said in _said(subjects, schema):
+        message = _PREFIX.sub("", said)
         if not message.startswith(_REPORTED_ELSEWHERE):
-            number = int(error.policy_id.removeprefix("policy"))
             problem = _Reworded(subjects[number], configuration, world).problem(message)
             found.setdefault(number, {}).setdefault(problem.field or problem.message, problem)
     return {number: list(problems.values()) for number, problems in found.items()}
+
+
+def _said(subjects: Sequence[Subject], schema: Schema) -> Iterator[tuple[int, str]]:
+    """Yield each error with the position of its policy."""
+    for first in range(0, len(subjects), AT_ONCE):
+        texts = (subject.policy.statement.text for subject in subjects[first : first + AT_ONCE])
+        for error in validate_policies("\n".join(texts), schema).errors:
+            yield first + int(error.policy_id.removeprefix("policy")), error.error
 
 
 class _Reworded:
