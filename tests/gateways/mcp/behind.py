@@ -25,6 +25,9 @@ MODERN = "2026-07-28"
 LEGACY = "2025-11-25"
 META = "io.modelcontextprotocol/"
 
+NAMED = {"resources/read": "uri", "tasks/get": "taskId", "tasks/update": "taskId", "tasks/cancel": "taskId"}
+"""Which of the params a client of this revision mirrors into Mcp-Name; `name` of other methods."""
+
 Handler = Callable[[Json, Exchange], Awaitable[Json]]
 
 
@@ -82,7 +85,8 @@ class Behind:
     async def _listened(self, wanted: Json, exchange: Exchange) -> Json:
         self.listening.append((wanted["notifications"], exchange))
         try:
-            return await asyncio.get_running_loop().create_future()
+            await asyncio.get_running_loop().create_future()
+            return {}
         finally:
             self.listening.remove((wanted["notifications"], exchange))
 
@@ -117,8 +121,8 @@ class Servers:
 
 
 def tool(name: str, required: tuple[str, ...] = (), **schema: Any) -> dict[str, Any]:
-    input = {"type": "object", "properties": schema, "required": list(required)}
-    return {"name": name, "description": f"{name} of the server", "inputSchema": input}
+    asked = {"type": "object", "properties": schema, "required": list(required)}
+    return {"name": name, "description": f"{name} of the server", "inputSchema": asked}
 
 
 def erp() -> Behind:
@@ -205,7 +209,9 @@ class Gateway:
             **params.get("_meta", {}),
         }
         sent = {"MCP-Protocol-Version": MODERN, "Mcp-Method": method, **headers}
-        named = params.get({"resources/read": "uri", "tasks/get": "taskId", "tasks/cancel": "taskId"}.get(method, "name"))
+        named = params.get(
+            {"resources/read": "uri", "tasks/get": "taskId", "tasks/cancel": "taskId"}.get(method, "name")
+        )
         if isinstance(named, str) and named.isascii():
             sent.setdefault("Mcp-Name", named)
         return self.post({"jsonrpc": "2.0", "id": id, "method": method, "params": params}, **sent)

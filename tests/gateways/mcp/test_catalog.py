@@ -1,4 +1,4 @@
-"""What an agent sees: what its remit grants and somebody has accepted, in one order, under names that tell servers apart."""
+"""What an agent sees: what its remit grants and somebody accepted, in one order, with names that tell servers apart."""
 
 from __future__ import annotations
 
@@ -162,8 +162,10 @@ def test_what_names_nothing_is_an_error_that_says_so(
 
 def test_completions_are_asked_of_the_server_whose_prompt_it_is(tmp_path: Path) -> None:
     with gateway(tmp_path, behind=both(), granted=ALL) as it:
-        it.result("completion/complete", {"ref": {"type": "ref/prompt", "name": "erp.remind"}, "argument": {"name": "w"}})
-        [(method, params)] = [call for call in it.erp.calls if call[0] == "completion/complete"]
+        it.result(
+            "completion/complete", {"ref": {"type": "ref/prompt", "name": "erp.remind"}, "argument": {"name": "w"}}
+        )
+        [(_, params)] = [call for call in it.erp.calls if call[0] == "completion/complete"]
         assert params == {"ref": {"type": "ref/prompt", "name": "remind"}, "argument": {"name": "w"}}
 
 

@@ -223,9 +223,7 @@ class Calls:
         await asyncio.shield(settling)
         if not ours:
             return asyncio.CancelledError()
-        said = why
-        if flight.stop is not None:
-            said = f"{flight.stop.kind.value} by {flight.stop.by}: {flight.stop.reason}"
+        said = words.stopped(flight.stop, language) if flight.stop is not None else why
         return NotDone(*words.cut(it.wish.target.name, why, said, effect.value, language))
 
     def _effect(self, it: Admitted) -> OutcomeStatus:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from remit.domain.admission import Admission
-from remit.domain.finding import Finding
+from remit.domain.facts import ScopeKind, Stop
+from remit.domain.finding import Code, Finding, Verdict
 from remit.domain.ids import ApprovalId
 from remit.domain.messages import Language, say, telling
 
@@ -84,6 +85,12 @@ def failed(name: str, code: str, why: str, effect: str, language: Language) -> T
     """Return words and data for a call that brought no result; `effect` is the outcome on record, or empty."""
     words = _FAILED[language].format(name=name, code=code, why=why) + _EFFECT[effect][language]
     return words, {"outcome": "failed", "code": code, "effect": effect or "none"}
+
+
+def stopped(stop: Stop, language: Language) -> str:
+    """Return who has stopped a run and why, in words."""
+    told = {"scope": ScopeKind.RUN.value, "stop": stop.kind.value, "by": stop.by, "reason": stop.reason}
+    return say(Finding.of(Code.STOPPED, Verdict.DENY, **told), language)
 
 
 def cut(name: str, code: str, why: str, effect: str, language: Language) -> Told:
