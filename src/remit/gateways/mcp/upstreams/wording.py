@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
 import orjson
 
-from remit import __version__
 from remit.gateways.mcp.port import Json, UpstreamFailed, UpstreamRefused
 
 MODERN = "2026-07-28"
 HANDSHAKES = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 """Legacy revisions that are understood, newest first; the first is offered."""
 
-CLIENT: Json = {"name": "remit", "version": __version__}
+CLIENT: Json = {"name": "remit", "version": version("remit")}
 EVERYTHING: Json = {"sampling": {}, "elicitation": {"form": {}, "url": {}}, "roots": {}}
 """Declared where a conversation serves many clients; what the client of a request can not do is refused then."""
 
