@@ -34,6 +34,7 @@ from remit.execution.watching import Watch
 from remit.gateways.llm.open_calls import CallLimits
 from remit.gateways.llm.opening import Behind
 from remit.gateways.llm.opening import open_gateway as open_models
+from remit.gateways.mcp.limits import McpLimits
 from remit.gateways.mcp.opening import Place
 from remit.gateways.mcp.opening import open_gateway as open_mcp
 from remit.gateways.mcp.port import Upstreams
@@ -110,9 +111,24 @@ def open_server(
     models = open_models(reception, behind, settings.model_body_bytes, calls, seam.figures.answered)
     servers = upstreams or ToolServers(vault, outbound, os.environ)
     place = Place(settings.public_url, settings.mcp_hosts)
-    mcp = open_mcp(reception, servers, commits, parts.clock, place, seam.figures.answered)
+    mcp = open_mcp(reception, servers, commits, parts.clock, place, seam.figures.answered, _mcp_limits(settings))
     routes = (agents, mcp, models, events, listening, ConsoleRoute())
     return OpenServer(Whole(routes, application, around, (mcp.let_go, outbound.close)), limits)
+
+
+def _mcp_limits(settings: Settings) -> McpLimits:
+    return McpLimits(
+        sessions=settings.mcp_sessions,
+        sessions_each=settings.mcp_sessions_each,
+        session_idle_s=settings.mcp_session_idle_s,
+        streams=settings.mcp_streams,
+        streams_each=settings.mcp_streams_each,
+        questions=settings.mcp_questions,
+        question_s=settings.mcp_question_s,
+        tasks=settings.mcp_tasks,
+        tasks_each=settings.mcp_tasks_each,
+        task_s=settings.mcp_task_s,
+    )
 
 
 def _identities(parts: Parts) -> IdentityTokens:

@@ -90,6 +90,47 @@ class Settings(BaseSettings):
         16 * 1_048_576, ge=1024, le=256 * 1_048_576, description="Largest request to the model gateway."
     )
     model_calls: int = Field(512, ge=1, le=100_000, description="Most calls of models that are open at once.")
+    worker: bool = Field(
+        True, description="Whether `remit serve` on SQLite carries out workflows itself; on PostgreSQL workers do."
+    )
+    worker_segments: int = Field(
+        32, ge=1, le=1_000, description="Most segments of workflows that one worker carries out at the same time."
+    )
+    worker_lease_s: float = Field(
+        10.0, ge=2, le=600, description="How long a worker that is not heard of is waited for before others take over."
+    )
+    workspace_segments: int = Field(
+        16, ge=1, le=1_000, description="Most segments of one workspace that all workers carry out at the same time."
+    )
+    workspace_segment_rate: int = Field(
+        0, ge=0, le=100_000, description="Most segments of one workspace that begin in a second; 0: any number."
+    )
+    workflow_steps: int = Field(
+        64, ge=1, le=1_000, description="Most steps of one run of a workflow that are carried out at the same time."
+    )
+    absent_after_s: float = Field(
+        5.0, ge=0, le=3_600, description="How long is waited before a tool is believed that a call never came about."
+    )
+    mcp_sessions: int = Field(
+        4_096, ge=1, le=100_000, description="Most sessions of MCP clients that begin with a handshake."
+    )
+    mcp_sessions_each: int = Field(256, ge=1, le=100_000, description="Most of those sessions of one agent.")
+    mcp_session_idle_s: float = Field(
+        1_800.0, ge=1, le=86_400, description="After which silence the session of an MCP client is over."
+    )
+    mcp_streams: int = Field(1_024, ge=1, le=100_000, description="Most streams that MCP clients keep open.")
+    mcp_streams_each: int = Field(128, ge=1, le=100_000, description="Most of those streams of one agent.")
+    mcp_questions: int = Field(
+        32, ge=1, le=1_000, description="Most questions of tool servers that wait for one MCP client."
+    )
+    mcp_question_s: float = Field(
+        300.0, ge=1, le=3_600, description="How long an MCP client may take to answer what a tool server asks."
+    )
+    mcp_tasks: int = Field(4_096, ge=1, le=100_000, description="Most MCP tasks that are kept.")
+    mcp_tasks_each: int = Field(256, ge=1, le=100_000, description="Most of those tasks of one agent.")
+    mcp_task_s: float = Field(
+        3_600.0, ge=1, le=86_400, description="How long an MCP task is kept after it was last looked at."
+    )
     user: str = Field("", description="Who you are on the command line, as `user:name`; by default the login name.")
 
     session_idle_s: int = Field(
