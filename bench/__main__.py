@@ -8,7 +8,20 @@ import platform
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import admitting, calling, console, deciding, growing, history, http, loops, sealing, starting, writing
+from bench import (
+    admitting,
+    calling,
+    console,
+    deciding,
+    growing,
+    history,
+    http,
+    loops,
+    screens,
+    sealing,
+    starting,
+    writing,
+)
 from bench.measure import Table
 
 SHARED = Path(os.environ.get("REMIT_SHARED_DIR") or Path(__file__).resolve().parent.parent.parent / "shared")
@@ -34,6 +47,9 @@ def tables(name: str, *, quick: bool) -> Iterator[Table]:
         yield from admitting.tables(quick=quick)
     elif name == "loops" and not SHARED.is_dir():
         yield Table("Loops", (), (), f"Left out: the recorded data is not at {SHARED}; set REMIT_SHARED_DIR.")
+    elif name == "screens":
+        yield screens.table(quick=quick)
+        yield _identified(quick=quick)
     elif name == "memory":
         yield growing.table(quick=quick)
         yield growing.served(quick=quick)
@@ -52,6 +68,13 @@ def tables(name: str, *, quick: bool) -> Iterator[Table]:
             "loops": looped,
         }[name]
         yield measure(quick=quick)
+
+
+def _identified(*, quick: bool) -> Table:
+    """Measure recall and false alarms, where the measuring stick is there."""
+    if not SHARED.is_dir():
+        return Table("Identifiers", (), (), f"Left out: the measuring stick is not at {SHARED}; set REMIT_SHARED_DIR.")
+    return screens.identifiers(SHARED, quick=quick)
 
 
 def _on_postgres(*, quick: bool) -> Table:
@@ -80,6 +103,7 @@ NAMES = (
     "backtest",
     "loops",
     "console",
+    "screens",
 )
 
 

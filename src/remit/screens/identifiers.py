@@ -9,7 +9,7 @@ from stdnum import iban, luhn
 
 from remit.screens.mark import MarkKind
 from remit.screens.span import Span, before
-from remit.screens.words import EMIRATES, IDENTITY, LICENCE, PASSPORT, THINGS
+from remit.screens.words import EMIRATES, IDENTITY, LICENCE, PASSPORT, is_thing
 
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}+")
 _IBAN_GROUP = re.compile(r"(?<=[A-Za-z0-9])(?![A-Za-z0-9])")
@@ -41,14 +41,19 @@ def identifiers_in(text: str, begin: int, end: int) -> Iterator[Span]:
     yield from _ibans(text, begin, end)
     yield from _emirates(text, begin, end)
     yield from _cards(text, begin, end)
+    yield from said_in(text, begin, end)
+    yield from _saudis(text, begin, end)
+
+
+def said_in(text: str, begin: int, end: int) -> Iterator[Span]:
+    """Yield the numbers that only the words before them tell: passports and trade licences have no checksum."""
     for pattern, words, kind in (
         (_PASSPORT, PASSPORT, MarkKind.PASSPORT),
         (_LICENCE, LICENCE, MarkKind.TRADE_LICENCE),
     ):
         for found in pattern.finditer(text, begin, end):
-            if words.search(before(text, found.start())) is not None:
+            if words.said(before(text, found.start())):
                 yield Span(*found.span(), kind)
-    yield from _saudis(text, begin, end)
 
 
 def _ibans(text: str, begin: int, end: int) -> Iterator[Span]:
@@ -70,7 +75,7 @@ def _emirates(text: str, begin: int, end: int) -> Iterator[Span]:
     """
     for found in _EMIRATES.finditer(text, begin, end):
         grouped = found[1] and found[2] and found[3]
-        if grouped or luhn.is_valid(digits(found[0])) or EMIRATES.search(before(text, found.start())):
+        if grouped or luhn.is_valid(digits(found[0])) or EMIRATES.said(before(text, found.start())):
             yield Span(*found.span(), MarkKind.EMIRATES_ID)
 
 
@@ -93,7 +98,7 @@ def _saudis(text: str, begin: int, end: int) -> Iterator[Span]:
         at, number = found.start(), found[0]
         if not luhn.is_valid(number):
             continue
-        if IDENTITY.search(before(text, at)) is None and (
+        if not IDENTITY.said(before(text, at)) and (
             _CLOCK.fullmatch(number) or text[max(0, at - 1) : at] in ("-", "_", "/", "#") or _is_thing(text, at)
         ):
             continue
@@ -102,7 +107,7 @@ def _saudis(text: str, begin: int, end: int) -> Iterator[Span]:
 
 def _is_thing(text: str, at: int) -> bool:
     """Tell whether the words before a number say that it counts or names a thing."""
-    return THINGS.search(before(text, at)) is not None
+    return is_thing(before(text, at))
 
 
 def digits(text: str) -> str:

@@ -14,7 +14,7 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumber, is_possible_n
 from remit.screens.identifiers import digits
 from remit.screens.mark import MarkKind
 from remit.screens.span import Span, before
-from remit.screens.words import TELEPHONE, THINGS
+from remit.screens.words import TELEPHONE, is_thing
 
 _FREE = r"(?<![A-Za-z0-9_.+/@#%$&-])"
 _ENDS = r"(?![A-Za-z0-9_@%]|[.,/:-][0-9])"
@@ -50,10 +50,10 @@ def phones_in(text: str, begin: int, end: int) -> Iterator[Span]:
         (_AMERICAN, (_AMERICA,)),
     ):
         for found in pattern.finditer(text, begin, end):
-            if _is_of(digits(found[0]), countries) and not THINGS.search(before(text, found.start())):
+            if _is_of(digits(found[0]), countries) and not is_thing(before(text, found.start())):
                 yield Span(*found.span(), MarkKind.PHONE)
     for found in _ANY.finditer(text, begin, end):
-        if TELEPHONE.search(before(text, found.start())):
+        if TELEPHONE.said(before(text, found.start())):
             number = digits(found[0])
             if _is_of(number, _GULF) or _country_of(number) is not None:
                 yield Span(*found.span(), MarkKind.PHONE)

@@ -69,6 +69,8 @@ _SECRET = _either(
     *("access token", "refresh token", "id token", "session token", "bearer token", "token", "sig", "رمز الوصول"),
     *("مفتاح الوصول", "المفتاح السري"),
 )
+_HINTS = tuple(fold(word).text for word in "pass pwd secret key cred token sig كلمة الرقم رمز مفتاح".split())
+"""What every such name holds: without one, nothing is searched."""
 _PAGING = "".join(rf"(?<!{word})(?<!{word}[_-])" for word in ("page", "next", "continuation", "sync", "cursor"))
 """What a `page_token` holds says where a list goes on; whoever asked for the list must be able to give it back."""
 _KEYED = re.compile(
@@ -88,21 +90,25 @@ _ENDS = ".,;:)&"
 
 def secrets_in(text: str, begin: int, end: int) -> Iterator[Span]:
     """Yield the secrets between two places; what stands before is looked at as far as CONTEXT goes."""
-    for found in _PEM.finditer(text, begin, end):
-        if _PEM_LINE.search(found[1]) is not None:
-            yield Span(found.start(), found.end(), MarkKind.PRIVATE_KEY)
-    for found in _IN_ADDRESS.finditer(text, begin, end):
-        yield Span(*found.span(1), MarkKind.SECRET)
+    if text.find("-----BEGIN ", begin, end) >= 0:
+        for found in _PEM.finditer(text, begin, end):
+            if _PEM_LINE.search(found[1]) is not None:
+                yield Span(found.start(), found.end(), MarkKind.PRIVATE_KEY)
+    if text.find("://", begin, end) >= 0:
+        for found in _IN_ADDRESS.finditer(text, begin, end):
+            yield Span(*found.span(1), MarkKind.SECRET)
     if end - begin >= _SHORTEST_KEY:
         for pattern in (_KNOWN, _JWT):
             for found in pattern.finditer(text, begin, end):
                 if _is_mixed(found[0]):
                     yield Span(*found.span(), MarkKind.SECRET)
-    yield from _schemed(text, begin, end)
+    if end - begin >= _SHORTEST_PAIR:
+        yield from _schemed(text, begin, end)
     yield from _keyed(text, begin, end)
 
 
 _SHORTEST_KEY = 16
+_SHORTEST_PAIR = 8
 _MIXED_ENTROPY = 2.5
 
 
@@ -138,28 +144,35 @@ def _is_pair(credential: str) -> bool:
 
 
 def _keyed(text: str, begin: int, end: int) -> Iterator[Span]:
-    for key in _KEYED.finditer(text, max(0, begin - CONTEXT), end):
-        value = _VALUE.match(text, key.end(), end)
-        if value is None or value.start() < begin:
+    start = max(0, begin - CONTEXT)
+    lowered = text[start:end].lower()
+    if not any(hint in lowered for hint in _HINTS):
+        return
+    run = name = -1  # where the run ends that a value is in, and where the next name in it begins: looked for once
+    for key in _KEYED.finditer(text, start, end):
+        at = key.end()
+        if at < begin or at >= end:
             continue
-        until = _end_of_value(value[0])
-        said = value[0][:until]
-        if _is_secret(said, by_name=key[1] is not None):
-            yield Span(value.start(), value.start() + until, MarkKind.SECRET)
-
-
-def _end_of_value(value: str) -> int:
-    """Return where a value ends that stands in a query, a form, a list of settings or a sentence."""
-    following = _NEXT_NAME.search(value)
-    return len((value if following is None else value[: following.start()]).rstrip(_ENDS))
+        if at >= run:
+            found = _VALUE.match(text, at, end)
+            run, name = (at, at) if found is None else (found.end(), -1)
+        if at >= name:
+            following = _NEXT_NAME.search(text, at, run)
+            name = run if following is None else following.start()
+        said = text[at:name].rstrip(_ENDS)
+        if said and _is_secret(said, by_name=key[1] is not None):
+            yield Span(at, at + len(said), MarkKind.SECRET)
 
 
 _SHORTEST_PASSWORD = 6
 _SHORTEST_TOKEN = 12
 _TOKEN_ENTROPY = 3.0
+_JUDGED = 256
+"""By how many of its characters a value is judged."""
 
 
 def _is_secret(value: str, *, by_name: bool) -> bool:
+    value = value[:_JUDGED]
     if _STANDS_FOR.fullmatch(value) is not None:
         return False
     if by_name:

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from remit.screens.folding import fold
 
-_NUMBER = r"(?:no|nr|num|number|id|code|#|رقم)"
+_GAP = 20
+_HINT = 4
 
 
-def _said(words: str, gap: int = 20) -> re.Pattern[str]:
-    """Make a pattern of words, one a line, written as folded text has them; a blank is any blank or a dash."""
-    folded = [fold(word).text.strip().replace(" ", r"[\s_-]{0,2}") for word in words.strip().splitlines()]
-    return re.compile(rf"(?i)(?<![a-z])(?:{'|'.join(folded)})(?![a-z])[^0-9\n]{{0,{gap}}}\Z")
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words that say what follows. `hints` are how they begin: without one of these, nothing is searched."""
+
+    hints: frozenset[str]
+    pattern: re.Pattern[str]
+
+    def said(self, before: str) -> bool:
+        """Tell whether the text before a number says it, at most a few words before its end."""
+        lowered = before.lower()
+        return any(hint in lowered for hint in self.hints) and self.pattern.search(before) is not None
+
+
+def _said(phrases: str) -> Words:
+    """Make words of phrases, one a line, as people write them; a blank is any blank or a dash."""
+    folded = [fold(phrase).text.strip() for phrase in phrases.strip().splitlines()]
+    spaced = "|".join(phrase.replace(" ", r"[\s_-]{0,2}") for phrase in folded)
+    pattern = re.compile(rf"(?i)(?<![a-z])(?:{spaced})(?![a-z])[^0-9\n]{{0,{_GAP}}}\Z")
+    return Words(frozenset(phrase.partition(" ")[0][:_HINT] for phrase in folded), pattern)
 
 
 IDENTITY = _said("""
@@ -131,23 +148,31 @@ TELEPHONE = _said("""
     للتواصل
     التواصل
 """)
-THINGS = re.compile(
-    r"(?i)(?<![a-z])(?:"
-    + "|".join(
-        fold(word).text
-        for word in (
-            "orders? po invoices? inv bill receipt ref refs reference ticket tickets case tracking track "
-            "shipment parcel awb waybill container timestamp time epoch created updated expires exp iat nbf "
-            "ts unix date transaction txn trx payment transfer batch lot serial sku item product part asset "
-            "barcode ean upc gtin isbn version build commit run job request session trace span event record "
-            "row line page count total amount sum price cost balance quantity qty size bytes length offset "
-            "port pid seq sequence code voucher coupon contract quote policy claim booking reservation pnr "
-            "flight meter vin imei الطلب طلب طلبية الفاتورة فاتورة تذكرة التذكرة البلاغ بلاغ شحنة الشحنة "
-            "تتبع التتبع مرجع المرجع المرجعي معاملة المعاملة المبلغ مبلغ الإجمالي إجمالي السعر سعر الكمية "
-            "كمية حوالة الحوالة عملية العملية إيصال الإيصال عقد العقد حجز الحجز المنتج منتج الصنف رصيد "
-            "الرصيد"
-        ).split()
-    )
-    + rf")(?:[\s_-]{{0,2}}{_NUMBER})?[\s:=.#\"'_(-]{{0,5}}\Z"
+_THINGS = frozenset(
+    fold(word).text
+    for word in (
+        "order orders po invoice invoices inv bill receipt ref refs reference ticket tickets case tracking "
+        "track shipment parcel awb waybill container timestamp time epoch created updated expires exp iat nbf "
+        "ts unix date transaction txn trx payment transfer batch lot serial sku item product part asset "
+        "barcode ean upc gtin isbn version build commit run job request session trace span event record row "
+        "line page count total amount sum price cost balance quantity qty size bytes length offset port pid "
+        "seq sequence code voucher coupon contract quote policy claim booking reservation pnr flight meter "
+        "vin imei الطلب طلب طلبية الفاتورة فاتورة تذكرة التذكرة البلاغ بلاغ شحنة الشحنة تتبع التتبع مرجع "
+        "المرجع المرجعي معاملة المعاملة المبلغ مبلغ الإجمالي إجمالي السعر سعر الكمية كمية حوالة الحوالة عملية "
+        "العملية إيصال الإيصال عقد العقد حجز الحجز المنتج منتج الصنف رصيد الرصيد"
+    ).split()
 )
-"""What is numbered and is nobody: after these words a number that could be somebody's is not taken for it."""
+_NUMBERS = frozenset(fold(word).text for word in "no nr num number id code رقم".split())
+_LAST_WORDS = re.compile(r"(?:([^\W\d_]+)[\s_.#-]{1,3})?([^\W\d_]+)[\s:=.#\"'_(-]{0,5}\Z")
+
+
+def is_thing(before: str) -> bool:
+    """Tell whether the last words before a number say that it counts or names a thing, and is nobody's."""
+    found = _LAST_WORDS.search(before[-_TWO_WORDS:])
+    if found is None:
+        return False
+    first, last = (found[1] or "").lower(), found[2].lower()
+    return last in _THINGS or (last in _NUMBERS and first in _THINGS)
+
+
+_TWO_WORDS = 40
