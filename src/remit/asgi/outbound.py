@@ -64,6 +64,10 @@ class OutboundFailed(Exception):
         self.sent = sent
 
 
+MOST_TARGETS = 1_000
+"""Of URLs whose text was looked at, kept for the next request."""
+
+
 class Resolver(Protocol):
     """Looks up a name. Blocks; is called from a thread."""
 
@@ -221,6 +225,7 @@ class Outbound:
         self._look = look
         self._threads = ThreadPoolExecutor(self.limits.lookups, thread_name_prefix="remit-lookup")
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._targets: dict[tuple[str, bool], URL] = {}  # of texts alone: what a name leads to is kept nowhere
 
     async def send(
         self,
@@ -236,10 +241,7 @@ class Outbound:
 
         `pause_s` overrides the limit of the same name. Raises OutboundFailed.
         """
-        target = _target(url)
-        why = forbidden(target.host or "", private=private) if _is_literal(target.host or "") else ""
-        if why:
-            raise OutboundFailed("forbidden", _forbidden_text(f"{target.host} {why}"), sent=False)
+        target = self._target(url, private=private)
         try:
             # Above 1 MiB the library warns of a body in one piece.
             data = body if len(body) <= 1_048_576 else io.BytesIO(body)
@@ -260,6 +262,21 @@ class Outbound:
         for session in sessions:
             await session.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _target(self, url: str, *, private: bool) -> URL:
+        """Return where a URL leads, once it was looked at as far as its text goes. Raises OutboundFailed."""
+        known = self._targets.get((url, private))
+        if known is not None:
+            return known
+        target = _target(url)
+        host = target.host or ""
+        why = forbidden(host, private=private) if _is_literal(host) else ""
+        if why:
+            raise OutboundFailed("forbidden", _forbidden_text(f"{host} {why}"), sent=False)
+        if len(self._targets) >= MOST_TARGETS:
+            self._targets.clear()
+        self._targets[url, private] = target
+        return target
 
     def _times(self, pause_s: float | None) -> aiohttp.ClientTimeout:
         limits = self.limits
