@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,13 +16,14 @@ from remit.domain.arguments import PayloadLimits
 from remit.domain.clock import Clock, Instant, SystemClock
 from remit.domain.ids import Ids, KeyId, OwnerId, RandomIds, ReleaseId, WorkspaceName
 from remit.domain.release import Configuration
-from remit.execution.admission import AdmissionQueue
+from remit.execution.admission import AdmissionQueue, Admissions
 from remit.execution.door import InProcessDoor
 from remit.execution.keys import Keys
 from remit.execution.observing import Observer
 from remit.execution.recovery import Leases, due
 from remit.execution.rulesets import ReleaseUnusable, Rulesets
 from remit.execution.second_opinion import SecondOpinion
+from remit.execution.served import ServedDoor
 from remit.execution.transaction import Writer
 from remit.execution.watching import Watch
 from remit.sdk.client import Client
@@ -38,6 +40,7 @@ from remit.storage.vault import MachineVault
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from remit.api.app import Noun
     from remit.api.oidc import OidcRoutes
     from remit.api.route import Identifies
     from remit.api.server import ServerRoutes
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from remit.control.notices import Notifier
     from remit.control.proof import Proof
     from remit.control.releases import Releases
+    from remit.execution.workflows.starting import Starts
 
 
 CHECK_KEY = KeyId("check")
@@ -151,6 +155,47 @@ def open_door(parts: Parts, queue: AdmissionQueue, workspace: WorkspaceName) -> 
     return InProcessDoor(workspace, parts.store, queue, parts.rulesets, parts.keys, parts.clock, parts.ids, limits)
 
 
+def workflow_doors(parts: Parts, admissions: Admissions) -> Callable[[WorkspaceName], ServedDoor]:
+    """Return what finds the door of a workspace: one each, for whoever carries workflows out or starts them."""
+    lock, doors = threading.Lock(), dict[WorkspaceName, ServedDoor]()
+
+    def of(workspace: WorkspaceName) -> ServedDoor:
+        with lock:
+            if workspace not in doors:
+                doors[workspace] = ServedDoor(
+                    workspace,
+                    parts.store,
+                    admissions,
+                    parts.rulesets,
+                    parts.keys,
+                    parts.clock,
+                    parts.ids,
+                    _payload_limits(parts.settings),
+                    parts.settings.action_lease_s,
+                )
+            return doors[workspace]
+
+    return of
+
+
+def at_once(parts: Parts) -> Admissions:
+    """Return what carries commands out where this process has no writer."""
+    from remit.execution.at_once import AtOnce
+
+    writer = Writer(OwnerId(f"own_{secrets.token_hex(8)}"), parts.ids)
+    return AtOnce(parts.store.transactions, parts.clock, writer)
+
+
+def workflow_starts(parts: Parts, admissions: Admissions) -> Starts:
+    """Join what starts runs of workflows."""
+    from remit.execution.workflows.programs import Programs
+    from remit.execution.workflows.starting import Starts
+    from remit.storage.journal_rows import journal_of
+
+    doors = workflow_doors(parts, admissions)
+    return Starts(parts.store, journal_of(parts.store), Programs(parts.rulesets), doors, parts.clock)
+
+
 def approval_details(parts: Parts) -> Details:
     """Join what shows an approval to a person."""
     from remit.control.approval_detail import Details
@@ -190,6 +235,7 @@ def open_api(
     secure: bool = False,
     proof: Proof | None = None,
     present: Identifies | None = None,
+    poke: Callable[[], None] = lambda: None,
 ) -> FastAPI:
     """Join the control plane's application. Imports the web framework, which an embedded agent never needs.
 
@@ -199,11 +245,12 @@ def open_api(
         secure: browsers come over TLS.
         proof: who calls, where other routes ask it too: what is revoked here is then forgotten there.
         present: knows who calls without a credential, for the command line on its own database.
+        poke: has a worker of this process look at once for what is due.
     """
     from importlib.metadata import version
 
     from remit.api.access import Doorkeeper
-    from remit.api.app import Noun, control_plane
+    from remit.api.app import control_plane
     from remit.api.figures import Figures
     from remit.api.use_cases import Lifetimes, UseCases
     from remit.asgi.limits import limits_for
@@ -250,9 +297,26 @@ def open_api(
     )
     more: tuple[Noun, ...] = (
         _server(use, settings, queue, version("remit")),
+        *_workflows(use, parts, queue, poke),
         *_identity_provider(use, settings, wrapper),
     )
     return control_plane(use, Figures(queue, parts.rulesets), limits_for(payload), version("remit"), more, present)
+
+
+def _workflows(use: UseCases, parts: Parts, queue: AdmissionQueue | None, poke: Callable[[], None]) -> tuple[Noun, ...]:
+    from remit.api.workflows import WorkflowRoutes, WorkflowUse
+    from remit.execution.workflows.programs import Programs
+    from remit.storage.journal_rows import journal_of
+    from remit.storage.timetable import timetable_of
+
+    workflows = WorkflowUse(
+        starts=workflow_starts(parts, queue or at_once(parts)),
+        journal=journal_of(parts.store),
+        timetable=timetable_of(parts.store),
+        programs=Programs(parts.rulesets),
+        poke=poke,
+    )
+    return (WorkflowRoutes(use, workflows),)
 
 
 def _server(use: UseCases, settings: Settings, queue: AdmissionQueue | None, version: str) -> ServerRoutes:

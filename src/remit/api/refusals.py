@@ -23,7 +23,11 @@ from remit.control.trials import TrialRefused
 from remit.domain.arguments import BadArguments
 from remit.domain.messages import say
 from remit.domain.problem import Problem
+from remit.execution.door import RunRefused
 from remit.execution.rulesets import ReleaseUnusable
+from remit.execution.served import KeyReused
+from remit.execution.workflows.programs import WorkflowUnknown
+from remit.execution.workflows.starting import InputsUnfit, NothingActive
 from remit.ledger.tiles import BadTile
 from remit.storage.port import StoreError
 from remit.storage.sealed import PayloadLost
@@ -44,6 +48,11 @@ _KNOWN: tuple[tuple[type[Exception], int, str, str], ...] = (
     (PasswordUnfit, 422, "password_unfit", "Choose a longer one"),
     (SignInRefused, 401, "not_signed_in", "Try again, or ask an admin for a sign-in link"),
     (ReleaseUnusable, 409, "release_unusable", "Apply the workspace again with this version"),
+    (WorkflowUnknown, 404, "no_workflow", "GET /api/v1/workflows lists what there is"),
+    (NothingActive, 409, "no_release", "Apply a workspace first"),
+    (InputsUnfit, 422, "inputs_unfit", "Give what the workflow takes; `problems` lists every mistake"),
+    (RunRefused, 422, "run_refused", "The detail says what would be right"),
+    (KeyReused, 422, "key_reused", "Take a new key for each new request"),
     (BadTile, 409, "ledger_broken", "Run `remit audit verify` where the database is"),
     (PayloadLost, 410, "erased", "It is gone for ever; the record stands"),
     (StoreError, 503, "store_failed", "Try again with the same Idempotency-Key"),
@@ -76,6 +85,8 @@ def refusal_of(error: Exception) -> Refusal | None:
     for kind, status, code, remedy in _KNOWN:
         if isinstance(error, kind):
             refusal = Refusal(status, code, str(error), remedy, retry_after_s=1 if status == 503 else 0)
+            if isinstance(error, InputsUnfit):
+                return Listed(refusal, [{"field": at, "message": what} for at, what in error.faults])
             if isinstance(error, FolderHasProblems | TestsFailed | EditDenied):
                 return Listed(refusal, _mistakes(error))
             return refusal

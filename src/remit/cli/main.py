@@ -64,6 +64,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "doctor": Command("remit.cli.doctor:doctor", "Look whether everything is in order."),
         "up": Command("remit.cli.up:up", "Start Remit on this machine, from nothing."),
         "serve": Command("remit.cli.serve:serve_command", "Serve agents and people over HTTP."),
+        "worker": Command("remit.cli.worker:worker", "Carry out workflows."),
         "people": Command("remit.cli.people:people", "Say who may do what; let people in no more."),
         "keys": Command("remit.cli.keys:keys", "Make, rotate and revoke the keys of agents."),
         "context": Command("remit.cli.context:context", "Say where commands work: a database or a server."),

@@ -10,7 +10,7 @@ from remit.domain.canonical import JsonValue
 from remit.domain.clock import Instant
 from remit.domain.decision import Decision
 from remit.domain.facts import ApprovalState
-from remit.domain.ids import ActionId, AgentName, ApprovalId, RunId, UserId
+from remit.domain.ids import ActionId, AgentName, ApprovalId, ReleaseId, RunId, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class RunRequest:
             and the key's at a server.
         identity_token: of an identity provider, for the person in `on_behalf_of`; only a server can verify it.
         verified: whether the door knows for whom the agent acts, and did not just hear it from the agent.
+        release: what the run is pinned to in place of what the channel points at; only workflows say so.
     """
 
     agent: AgentName
@@ -37,6 +38,7 @@ class RunRequest:
     assurance: Assurance = Assurance.COOPERATIVE
     identity_token: str = field(default="", repr=False)
     verified: bool = False
+    release: ReleaseId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
 from remit.domain.ids import WorkspaceName
@@ -40,6 +41,16 @@ class Overloaded(StoreError):
 
 class AdmissionClosed(StoreError):
     """The queue was closed before the command was carried out: it was not admitted."""
+
+
+class Admissions(Protocol):
+    """Carries out commands, each durably before it answers."""
+
+    def check_process(self) -> None: ...
+
+    def submit(self, command: Command) -> Answer: ...
+
+    async def asubmit(self, command: Command) -> Answer: ...
 
 
 class Pending:

@@ -23,7 +23,7 @@ from remit.domain.release import PRODUCTION, Agent
 from remit.domain.run import Run
 from remit.domain.text import ACTOR_FORMS, is_actor, recordable, unfit
 from remit.execution import metering
-from remit.execution.admission import AdmissionQueue
+from remit.execution.admission import Admissions
 from remit.execution.commands import Admit, EndRun, Observation, Reply, Settle, Settled, StartRun
 from remit.execution.keys import Keys
 from remit.execution.reasons import reasons
@@ -96,7 +96,7 @@ class InProcessDoor:
         self,
         workspace: WorkspaceName,
         store: Reads,
-        admissions: AdmissionQueue,
+        admissions: Admissions,
         rulesets: Rulesets,
         keys: Keys,
         clock: Clock,
@@ -130,13 +130,13 @@ class InProcessDoor:
         self._admissions.check_process()
         _check_texts(request)
         channel = request.channel or PRODUCTION
-        release = self._store.active(self.workspace, channel)
+        release = request.release or self._store.active(self.workspace, channel)
         if release is None:
             raise RunRefused(
                 f"channel {channel} of workspace {self.workspace} points at no release: run `remit apply DIR` first"
             )
         id = RunId(self._ids.new("run"))
-        release = self._tried(channel, request.agent, id) or release
+        release = request.release or self._tried(channel, request.agent, id) or release
         agent = self._rules(release).agent(request.agent)
         if agent is None:
             known = ", ".join(sorted(self._rules(release).configuration.agents)) or "none"
@@ -413,6 +413,10 @@ class InProcessDoor:
     def _text(self, owner: str, part: str) -> str | None:
         raw = self._opened(owner, part)
         return None if raw is None else raw.decode()
+
+    def kept(self, owner: str, part: str) -> bytes | None:
+        """Return what an action or run was sealed with; None where it is not kept. Raises PayloadLost."""
+        return self._opened(owner, part)
 
     def _opened(self, owner: str, part: str) -> bytes | None:
         sealed = self._store.payload(owner, part)

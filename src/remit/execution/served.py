@@ -28,7 +28,7 @@ from remit.domain.payload import ARGUMENTS
 from remit.domain.release import Effect, GrantMode
 from remit.domain.run import Run
 from remit.execution import metering
-from remit.execution.admission import AdmissionQueue
+from remit.execution.admission import Admissions
 from remit.execution.commands import Command, EndRun, Prolong, Prolonged, RunStanding, Settle, Settled, StartRun
 from remit.execution.door import AGENTS_OWN, NO_PROMPT, Attempt, Entrance, InProcessDoor
 from remit.execution.keys import Keys
@@ -96,7 +96,7 @@ class ServedDoor(InProcessDoor):
         self,
         workspace: WorkspaceName,
         store: Reads,
-        admissions: AdmissionQueue,
+        admissions: Admissions,
         rulesets: Rulesets,
         keys: Keys,
         clock: Clock,
@@ -113,21 +113,36 @@ class ServedDoor(InProcessDoor):
 
     # -- runs
 
-    async def start_once(self, request: RunRequest, key: str) -> tuple[Run, bool]:
+    async def start_once(self, request: RunRequest, key: str, *, leased: bool = True) -> tuple[Run, bool]:
         """Start a run, or return the one that was started with this key, and whether it was.
 
-        Raises RunRefused, and KeyReused where the first request was another one.
+        One that is not `leased` may be silent for as long as it likes. Raises RunRefused, and KeyReused where the first
+        request was another one.
         """
-        run, command = await asyncio.to_thread(self._prepare_run, request)
-        command = replace(command, leased=True, verified=request.verified)
-        if key:
-            once = hashlib.sha256(key.encode()).hexdigest()
-            told = {each.name: getattr(command, each.name) for each in fields(StartRun)}
-            command = StartOnce(**told, once=once)
+        run, command = await asyncio.to_thread(self._prepare_once, request, key, leased)
         answer = await self._surely(command, RunStanding)
         if answer.run == run.id:
             return run, False
         return await asyncio.to_thread(self._first, answer.run, command, request), True
+
+    def start_now(self, request: RunRequest, key: str, *, leased: bool = True) -> tuple[Run, bool]:
+        """As start_once, for callers that may block."""
+        run, command = self._prepare_once(request, key, leased)
+        try:
+            answer = self._admissions.submit(command)
+        except StoreError:
+            answer = self._admissions.submit(command)
+        assert isinstance(answer, RunStanding)
+        return (run, False) if answer.run == run.id else (self._first(answer.run, command, request), True)
+
+    def _prepare_once(self, request: RunRequest, key: str, leased: bool) -> tuple[Run, StartRun]:
+        run, command = self._prepare_run(request)
+        command = replace(command, leased=leased, verified=request.verified)
+        if not key:
+            return run, command
+        once = hashlib.sha256(key.encode()).hexdigest()
+        told = {each.name: getattr(command, each.name) for each in fields(StartRun)}
+        return run, StartOnce(**told, once=once)
 
     def _first(self, id: RunId, again: StartRun, request: RunRequest) -> Run:
         """Return the run a key stands for. Raises KeyReused where it was started otherwise."""

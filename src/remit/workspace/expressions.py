@@ -83,7 +83,8 @@ class Names:
     def evaluate(self, compiled: Compiled, values: Mapping[str, Any]) -> Any:
         """Return what an expression comes to: plain JSON. Raises Failed."""
         if compiled.program is None:
-            return _found(values, compiled.path)
+            found = _found(values, compiled.path)
+            return _plain(found, compiled.text, [0]) if isinstance(found, dt.datetime) else found
         data = {name: value for name in compiled.names if (value := self._value(name, values)) is not _MISSING}
         try:
             result = compiled.program.eval(data=data)

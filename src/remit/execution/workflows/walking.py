@@ -6,6 +6,7 @@ written down, so that a run takes the same way however often it is walked.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -89,7 +90,10 @@ class _Walker:
     workflow: Workflow
     rows: Mapping[str, Progress]
     evaluates: Evaluates
-    now: Instant
+    at: Instant
+    woken: frozenset[str] = frozenset()
+    is_past: bool = False
+    undone: dict[str, Values] = field(default_factory=dict)
     decided: dict[str, Progress] = field(default_factory=dict)
     ready: list[Ready] = field(default_factory=list)
     waiting: list[Progress] = field(default_factory=list)
@@ -111,11 +115,13 @@ class _Walker:
     def step(self, step: Step, path: str, values: Values) -> _Flow:
         """Walk one step."""
         row = self.rows.get(path)
-        if row is not None and row.state is StepState.FAILED:
+        if row is not None and row.state is StepState.FAILED and not self.is_past:
             self.failed = self.failed or row
             raise _Stopped
         if row is not None and row.state is StepState.SKIPPED:
             return _Flow(True, values)
+        if self.is_past and (row is None or row.state is StepState.FAILED):
+            return _Flow(False, values)  # it never came to this, or to nothing
         if row is None and step.when is not None and not self._holds(step, path, step.when, values):
             self._decide(Progress(path, StepState.SKIPPED))
             return _Flow(True, values)
@@ -133,15 +139,19 @@ class _Walker:
 
     def _leaf(self, step: Step, path: str, values: Values, row: Progress | None) -> _Flow:
         if row is not None and row.state is StepState.DONE:
+            if self.is_past and step.compensate is not None:
+                steps = {**values["steps"], step.id: row.output}
+                self.undone[path] = {**values, "steps": steps, "output": row.output}
             return _Flow(True, values, row.output)
-        if row is not None and row.state is not StepState.RUNNING and not self._is_due(row):
+        if row is not None and row.state is not StepState.RUNNING and not self._goes_on(row):
             self.waiting.append(row)
         else:
             self.ready.append(Ready(path, step, values, row))
         return _Flow(False, values)
 
-    def _is_due(self, row: Progress) -> bool:
-        return row.state is StepState.WAITING and row.due_at is not None and row.due_at <= self.now
+    def _goes_on(self, row: Progress) -> bool:
+        is_due = row.state is StepState.WAITING and row.due_at is not None and row.due_at <= self.at
+        return is_due or row.path in self.woken
 
     # -- steps around others
 
@@ -175,7 +185,7 @@ class _Walker:
             flow = self.sequence(step.steps, f"{path}/{index}/", inner)
             outputs.append(flow.output)
             open_ones += not flow.is_done
-            if open_ones >= step.concurrency:
+            if open_ones >= step.concurrency and not self.is_past:
                 break
         return _Flow(not open_ones, values, outputs if not open_ones else None)
 
@@ -192,7 +202,7 @@ class _Walker:
         is_over = row is not None and bool(_decision(row)["is_over"])
         output: Any = None
         for number in range(step.at_most + 1):
-            if number >= begun and not is_over:
+            if number >= begun and not is_over and not self.is_past:
                 is_over = not self._holds(step, path, step.while_, {**values, "index": number})
                 if not is_over and number == step.at_most:
                     self._fail(path, "too_many_rounds", f"`{step.while_.text}` still holds after {step.at_most} rounds")
@@ -229,12 +239,31 @@ class _Walker:
         return row
 
 
-def walk(workflow: Workflow, inputs: Any, rows: Mapping[str, Progress], evaluates: Evaluates, now: Instant) -> Walk:
-    """Walk through a definition as far as the rows of its run go."""
-    walker = _Walker(workflow, rows, evaluates, now)
+def walk(
+    workflow: Workflow,
+    inputs: Any,
+    rows: Mapping[str, Progress],
+    evaluates: Evaluates,
+    now: Instant,
+    *,
+    at: Instant | None = None,
+    woken: frozenset[str] = frozenset(),
+) -> Walk:
+    """Walk through a definition as far as the rows of its run go.
+
+    Args:
+        workflow: the definition.
+        inputs: what the run was started with.
+        rows: how far it has come, by path.
+        evaluates: what expressions come to.
+        now: what `now` is in expressions: the same for whoever walks this turn again.
+        at: the time by which waits are over; `now` where left out.
+        woken: paths of steps that wait for something that has happened.
+    """
+    walker = _Walker(workflow, rows, evaluates, now if at is None else at, woken)
     flow = None
     try:
-        flow = walker.sequence(workflow.steps, "", {"inputs": inputs, "steps": {}, "now": now})
+        flow = walker.sequence(workflow.steps, "", _values(inputs, now))
     except _Stopped:
         walker.ready.clear()
     return Walk(
@@ -244,6 +273,19 @@ def walk(workflow: Workflow, inputs: Any, rows: Mapping[str, Progress], evaluate
         failed=walker.failed,
         values=flow.values if flow is not None and flow.is_done else None,
     )
+
+
+def undoing_values(
+    workflow: Workflow, inputs: Any, rows: Mapping[str, Progress], evaluates: Evaluates, now: Instant
+) -> Mapping[str, Values]:
+    """Return what each compensation may name, by the path of the step it undoes. Nothing is decided anew."""
+    walker = _Walker(workflow, rows, evaluates, now, is_past=True)
+    walker.sequence(workflow.steps, "", _values(inputs, now))
+    return walker.undone
+
+
+def _values(inputs: Any, now: Instant) -> Values:
+    return {"inputs": inputs, "steps": {}, "now": dt.datetime.fromtimestamp(now / 1e6, dt.UTC)}
 
 
 def undoing(workflow: Workflow, rows: Mapping[str, Progress]) -> Iterator[tuple[str, Step, Progress]]:

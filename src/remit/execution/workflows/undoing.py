@@ -1,0 +1,104 @@
+"""Undoing what a run has done: in reverse, each under an admission of its own, in a run of its own.
+
+That run has the same agent and release, and its own limits and budget of the run: a run that failed since it had used
+them up can still be undone, and one that was terminated as well. What the remit does not allow is not undone, and told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from remit.domain.admission import RunRequest
+from remit.domain.ids import RunId
+from remit.domain.run import Run
+from remit.domain.workflow import Retry
+from remit.domain.workflow_progress import ENDED, Progress, StepState
+from remit.execution.door import RunRefused
+from remit.execution.workflows.acting import RunOver
+from remit.execution.workflows.kinds.tool import ToolKind
+from remit.execution.workflows.turn import StepFailed, Turn, failed
+from remit.execution.workflows.walking import UNDO, undoing, undoing_values
+from remit.storage.journal import WorkflowRun
+from remit.workspace.program import UNDOING
+
+UNDO_RETRY = Retry(attempts=5, wait_s=2)
+"""How often a compensation is tried: nobody else will."""
+UNDONE, NOT_UNDONE = "undone", "incomplete"
+"""How the run of a compensation ends."""
+
+
+class Undoing:
+    """Carries out compensations."""
+
+    def __init__(self, tools: ToolKind) -> None:
+        self._tools = tools
+
+    async def carry_on(self, turn: Turn, inputs: Any, cancel: str) -> tuple[WorkflowRun, Progress | None]:
+        """Undo as far as it goes now. Return the run's row, and what is waited for; None once nothing is left."""
+        children = await self._children(turn, cancel)
+        if children is not None:
+            return turn.row, children
+        rows = {path: row for path, row in turn.notebook.rows.items() if not path.startswith(UNDO)}
+        left = list(undoing(turn.workflow, rows))
+        if not left:
+            return turn.row, None
+        values = undoing_values(turn.workflow, inputs, rows, turn.program, turn.row.turn_at)
+        try:
+            run = await self._run(turn)
+        except RunRefused as error:
+            for path, _, _ in left:
+                turn.notebook.write(failed(Progress(path, StepState.RUNNING), f"refused: {error}"))
+            return turn.row, None
+        row = replace(turn.row, undo_run=run.id)
+        if not turn.row.undo_run:
+            await turn.thread(turn.journal.undone_in, turn.row, run.id)
+        within = replace(turn, run=run, row=row)
+        for path, step, _ in left:
+            undone = turn.notebook.rows.get(path)
+            if undone is not None and undone.state in ENDED:
+                continue
+            assert step.compensate is not None, "only what can be undone is handed over"
+            undone = undone or Progress(path, StepState.RUNNING)
+            if path.removeprefix(UNDO) not in values:
+                turn.notebook.write(failed(undone, "no_values: what it reads is not there"))
+                continue
+            try:
+                call, place = step.compensate, step.id + UNDOING
+                undone = await self._tools.call(
+                    within, undone, call, place, values[path.removeprefix(UNDO)], UNDO_RETRY, None
+                )
+            except StepFailed as error:
+                undone = failed(undone, str(error))
+            except RunOver:
+                undone = failed(undone, "run_ended: the run in which it is undone was ended")
+            undone = turn.notebook.write(undone)
+            if undone.state not in ENDED:
+                return row, undone
+        is_whole = all(turn.notebook.rows[path].state is StepState.DONE for path, _, _ in left)
+        await turn.door.end_once(run, UNDONE if is_whole else NOT_UNDONE)
+        return row, None
+
+    async def _run(self, turn: Turn) -> Run:
+        """Return the run in which this one is undone: the same one whoever asks."""
+        request = RunRequest(
+            turn.run.agent,
+            turn.run.on_behalf_of,
+            purpose=turn.run.purpose,
+            task=f"Undo {turn.row.workflow} {turn.row.run}",
+            release=turn.row.release,
+        )
+        run, _ = await turn.door.start_once(request, f"workflow/undo/{turn.row.run}", leased=False)
+        return run
+
+    async def _children(self, turn: Turn, cancel: str) -> Progress | None:
+        """End the runs that this one waits for first: what they did is theirs to undo."""
+        for row in turn.notebook.rows.values():
+            kind, _, id = row.waits_for.partition(":")
+            if kind != "run" or row.state is not StepState.WAITING:
+                continue
+            child = await turn.thread(turn.journal.run, RunId(id))
+            if child is not None and not child.is_over:
+                await turn.thread(turn.journal.cancel, RunId(id), cancel or "cancel", f"run:{turn.row.run}", turn.now)
+                return row
+        return None
