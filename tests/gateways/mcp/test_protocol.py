@@ -13,9 +13,13 @@ from typing import Any
 
 import pytest
 
+from remit.control.credentials import Credentials
+from remit.control.passwords import Passwords
+from remit.control.people import People
+from remit.domain.identity import Role
 from remit.domain.record import RecordKind
 from tests.gateways.mcp.behind import LEGACY, META, MODERN, Gateway, erp, gateway, said, written
-from tests.worlds import VISITOR, agent, budget, documents
+from tests.worlds import SARA, VISITOR, WORKSPACE, agent, budget, documents
 
 MODERN_META = {f"{META}protocolVersion": MODERN, f"{META}clientCapabilities": {}}
 CALL: dict[str, Any] = {
@@ -236,6 +240,18 @@ def test_only_agents_come_in_and_a_run_token_stays_in_its_run(it: Gateway) -> No
     assert decision["run"] == started["run"]
     other = it.server.start()["run"]
     assert it.ask("tools/call", {"name": "erp.get"}, key=started["token"], Remit_Run=other).status == 404
+
+
+def test_no_persons_credential_opens_it_whatever_their_roles(it: Gateway) -> None:
+    people = People(it.world.store, it.world.clock, it.world.ids, Passwords())
+    people.add(WORKSPACE, SARA, tuple(Role), "user:test")
+    credentials = Credentials(it.world.store, it.world.clock, it.world.ids)
+    token = credentials.make_person_token(WORKSPACE, SARA, "user:test", "", 3_600).secret
+    for method, body in (("POST", CALL), ("GET", None), ("DELETE", None)):
+        sent = {"Accept": "application/json, text/event-stream", **(HEADERS if body else {})}
+        reply = it.server.ask(method, "/mcp", body, key=token, headers=sent)
+        assert (reply.status, reply.document["error"]["data"]["code"]) == (403, "agents_only")
+        assert it.server.ask(method, "/mcp", body, key="", headers=sent).status == 401
 
 
 def test_calls_of_one_client_are_one_run_and_the_next_begins_when_that_has_ended(it: Gateway) -> None:
