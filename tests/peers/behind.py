@@ -1,126 +1,90 @@
-"""A gateway with real servers behind it, whose tools were looked at and accepted as an operator does."""
+"""A gateway with real servers behind it, whose tools were imported and accepted as an operator does."""
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from remit.asgi.outbound import Outbound
-from remit.domain.ids import ToolName
-from remit.domain.release import Effect, Tool
-from remit.domain.upstream import ToolServer, Via
-from remit.gateways.mcp.port import Definition, Json, Offer
-from remit.gateways.mcp.upstreams.servers import ToolServers
-from remit.policy.schema import untypable
-from remit.storage.vault import MachineVault
+from click.testing import CliRunner
+from ruamel.yaml import YAML
+
+from remit.cli.main import cli
+from remit.domain.upstream import Via
 from tests.served import Served, served
-from tests.worlds import WORKSPACE, World, agent, documents, world, yaml
+from tests.worlds import agent, documents, files, world, yaml
 
 AGENT = "tester"
 OTHER_PIN = "sha256:" + 64 * "0"
 """Of a definition that no server has: as if the server had changed since."""
-ARGUMENTS: Mapping[Via, Json] = {
-    Via.RESOURCE: {"type": "object", "properties": {"uri": {"type": "string"}}, "required": ["uri"]},
-    Via.PROMPT: {
-        "type": "object",
-        "properties": {
-            "name": {"type": "string"},
-            "arguments": {"type": "object", "additionalProperties": {"type": "string"}},
-        },
-        "required": ["name"],
-    },
-}
+
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Peer:
     """A server, and what is made of its tools.
 
-    `fields` are those of its document; `prefix` says how its tools' names begin here; `changed` are tools whose pins
-    are of something else; `granted` is what the agent may use, everything where left out.
+    `fields` are those of its document; `bare` says that its tools have here the names they have there; `granted` is
+    what the agent may use, everything where left out; `changed` are tools whose pins are of something else.
     """
 
     name: str
     fields: Mapping[str, Any]
-    prefix: str = ""
+    bare: bool = False
     granted: Sequence[str] | None = None
-    changed: Sequence[str] = field(default=())
+    changed: Sequence[str] = ()
+
+    @property
+    def place(self) -> str:
+        return f"servers/{self.name}.yaml"
 
     @property
     def document(self) -> str:
         return yaml("ToolServer", name=self.name, start_within="60s", **self.fields)
 
-    def tools(self, offer: Offer) -> dict[str, str]:
-        """The documents of its tools, by their names here."""
-        found = {self.prefix + name: self._tool(definition) for name, definition in offer.tools.items()}
-        for via, digest in offer.digests.items():
-            name = f"{self.name}.{via.value}s"
-            found[name] = written(name, self.name, "read", ARGUMENTS[via], via=via.value, pin=digest)
-        return found
+    def tools(self, workspace: Path) -> list[Json]:
+        """The documents of its tools, as they are imported into a workspace."""
+        command = ("tools", "import", self.name, "--dir", str(workspace), "--all")
+        done = CliRunner().invoke(cli, command)
+        assert done.exit_code == 0, done.output
+        written = (workspace / "tools" / f"{self.name}.yaml").read_text("utf-8")
+        return [self._here(document) for document in YAML(typ="safe").load_all(written)]
 
-    def _tool(self, definition: Definition) -> str:
-        return written(
-            self.prefix + definition.name,
-            self.name,
-            "write",
-            read_as_current(definition.content["inputSchema"]),
-            upstream=definition.name,
-            description=str(definition.content.get("description", ""))[:500],
-            pin=OTHER_PIN if definition.name in self.changed else definition.digest,
-        )
+    def _here(self, document: Json) -> Json:
+        name = str(document["name"])
+        if name in self.changed:
+            return {**document, "pin": OTHER_PIN}
+        if not self.bare or "via" in document:
+            return document
+        there = name.removeprefix(f"{self.name}.")
+        return {**document, "name": there, "server": self.name, "upstream": there}
 
 
-def read_as_current(schema: Json) -> Json:
-    """A schema without its dialect: what these servers use of older ones means the same in the one that is enforced."""
-    return {key: value for key, value in schema.items() if key != "$schema"}
-
-
-def written(name: str, server: str, effect: str, schema: Json, **fields: str) -> str:
-    """The document of a tool, with what no policy can read of its arguments accepted."""
-    unread = untypable(Tool(ToolName(name), server, Effect(effect), "", input_schema=schema))
-    accepted = [field.field for field in unread]
-    said = {key: value for key, value in fields.items() if value}
-    return yaml("Tool", name=name, server=server, effect=effect, input=schema, not_governable=accepted, **said)
-
-
-async def offered(servers: Mapping[str, ToolServer]) -> dict[str, Offer]:
-    """Look at what servers offer now."""
-    outbound = Outbound()
-    upstreams = ToolServers(MachineVault(os.environ), outbound, os.environ)
-    try:
-        found = await asyncio.gather(*(upstreams.offer(WORKSPACE, server) for server in servers.values()))
-        return dict(zip(servers, found, strict=True))
-    finally:
-        await upstreams.close()
-        await outbound.close()
-
-
-def accept(it: World, peers: Sequence[Peer], files: dict[str, str]) -> None:
-    """Apply a release with the tools that the servers offer, as they are now, granted to the agent."""
-    servers = {str(name): server for name, server in it.rules().configuration.servers.items()}
-    offers = asyncio.run(offered(servers))
+def imported(workspace: Path, peers: Sequence[Peer]) -> dict[str, str]:
+    """Return the files of a workspace with the tools that the servers offer, as they are now, granted to the agent."""
+    texts = files({peer.place: peer.document for peer in peers})
+    for path, text in texts.items():
+        (workspace / path).parent.mkdir(parents=True, exist_ok=True)
+        (workspace / path).write_bytes(text)
     granted: list[str] = []
+    found = {peer.place: peer.document for peer in peers}
     for peer in peers:
-        tools = peer.tools(offers[peer.name])
-        files[f"tools/{peer.name}.yaml"] = documents(*tools.values())
-        granted += [name for name in tools if peer.granted is None or name in peer.granted]
-    it.apply({**files, f"agents/{AGENT}.yaml": agent(AGENT, tools=granted, models=[])})
+        tools = peer.tools(workspace)
+        found[f"tools/{peer.name}.yaml"] = documents(*(yaml(**tool) for tool in tools))
+        names = [str(tool["name"]) for tool in tools]
+        granted += [name for name in names if peer.granted is None or name in peer.granted]
+    return {**found, f"agents/{AGENT}.yaml": agent(AGENT, tools=granted, models=[])}
 
 
 @contextmanager
-def gateway(folder: Path, *peers: Peer, **files: str) -> Iterator[Served]:
-    """Serve a world with these servers behind its gateway."""
+def gateway(folder: Path, *peers: Peer, **more: str) -> Iterator[Served]:
+    """Serve a world with these servers behind its gateway, and `more` files."""
     folder.mkdir(exist_ok=True)
-    servers = {f"servers/{peer.name}.yaml": peer.document for peer in peers}
-    with world(folder, servers) as it:
-        accept(it, peers, servers | files)
-        with served(it) as server:
-            yield server
+    with world(folder, {**imported(folder / "workspace", peers), **more}) as it, served(it) as server:
+        yield server
 
 
 def resources_of(peer: Peer) -> str:

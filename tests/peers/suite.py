@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.peers.installed import NODE, node_peer
 from tests.peers.processes import ran
 
-REVISIONS = ("2025-11-25", "2026-07-28")
+OLDER, CURRENT = "2025-11-25", "2026-07-28"
 WITHIN_S = 180
 SUITE = ("@modelcontextprotocol/conformance", "dist/index.js")
 RESULT = re.compile(r"server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z")

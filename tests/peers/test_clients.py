@@ -146,7 +146,7 @@ CLIENTS = {
 @pytest.fixture(scope="module")
 def server(peers: None, conforming: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     granted = (*GRANTED, "conforming.resources", "conforming.prompts")
-    peer = Peer("conforming", {"url": conforming, "private": True}, granted=granted)
+    peer = Peer("conforming", {"url": conforming, "private": True}, bare=True, granted=granted)
     assert {resources_of(peer), prompts_of(peer)} < set(granted)
     policies = {"policies/progress.cedar": NO_PROGRESS}
     with gateway(tmp_path_factory.mktemp("clients"), peer, **policies) as served:

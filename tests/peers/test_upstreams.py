@@ -34,7 +34,7 @@ class Known:
     def peer(self, name: str) -> Peer:
         fields: Json = {"command": list(self.command), **({"folder": self.folder} if self.folder else {})}
         granted = [f"{name}.{tool}" for tool in (self.call, self.changed)]
-        return Peer(name, fields, f"{name}.", granted, (self.changed,))
+        return Peer(name, fields, granted=granted, changed=(f"{name}.{self.changed}",))
 
 
 def repository(folder: Path) -> None:
