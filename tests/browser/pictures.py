@@ -11,8 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, sync_playwright
-from playwright.sync_api import TimeoutError as TookLong
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.conftest import ADMIN, CHROMIUM, FLAGS, PRIYA, ROOT, House, add_people, part, unheard
 from tests.browser.test_pages import PLACES, address, settled
@@ -77,8 +76,8 @@ def _take(browser: Browser, house: House, folder: Path, language: str, theme: st
         for place in places:
             page.goto(address(house, place).replace("?view=decided", ""))
             settled(page)
-            with suppress(TookLong):
-                page.wait_for_function("!document.querySelector('td svg[aria-label]')", timeout=PROVEN_MS)
+            with suppress(AssertionError):
+                expect(page.locator("td svg[aria-label]")).to_have_count(0, timeout=PROVEN_MS)
             page.wait_for_timeout(700)
             page.screenshot(path=folder / f"{place}-{language}-{theme}-{width}.png")
         context.close()

@@ -140,8 +140,12 @@ def test_the_page_comes_back_after_the_server_and_has_missed_nothing(
             expect(page.get_by_role("row").filter(has_text=later.id)).to_contain_text("Running")
 
 
-def test_approvals_are_sorted_by_whose_they_are_and_answered_by_key(visit: Callable[..., Page], small: House) -> None:
-    with small.agent("buyer") as client, client.run("buyer", on_behalf_of=VISITOR) as run:
+def test_approvals_are_sorted_by_whose_they_are_and_answered_by_key(visit: Callable[..., Page], tmp_path: Path) -> None:
+    with (
+        standing(tmp_path) as small,  # of its own: nobody else's approvals wait there
+        small.agent("buyer") as client,
+        client.run("buyer", on_behalf_of=VISITOR) as run,
+    ):
         with pytest.raises(Held):
             run.call("erp.pay", {"amount": 700}, using=returned)
         sara, noor = visit(SARA, at=small), visit(NOOR, at=small)
