@@ -10,7 +10,14 @@ from typing import Any
 from remit.gateways.mcp.port import Json
 from remit.gateways.mcp.upstreams.wording import MODERN
 
-NAMES = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
+NAMES = {
+    "tools/call": "name",
+    "prompts/get": "name",
+    "resources/read": "uri",
+    "tasks/get": "taskId",
+    "tasks/update": "taskId",
+    "tasks/cancel": "taskId",
+}
 """Which of the params each method mirrors into Mcp-Name."""
 
 Mirrored = Mapping[tuple[str, ...], str]
