@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import uvloop
 
 from remit.asgi.outbound import Outbound
 from remit.domain.ids import ServerName, WorkspaceName
@@ -90,13 +91,13 @@ async def asking(
 
 
 def run(work: Callable[[], Awaitable[Any]]) -> Any:
-    """Run a test's coroutine, with an end."""
+    """Run a test's coroutine on the event loop that the server has, with an end."""
 
     async def bounded() -> Any:
         async with asyncio.timeout(60):
             return await work()
 
-    return asyncio.run(bounded())
+    return uvloop.run(bounded())
 
 
 async def eventually(found: Callable[[], bool], most_s: float = 10.0) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from remit.asgi.outbound import Answer, Outbound, OutboundFailed
 from remit.domain.upstream import ToolServer
-from remit.gateways.mcp.port import Json, UpstreamFailed
+from remit.gateways.mcp.port import PAUSED, Json, UpstreamFailed
 from remit.gateways.mcp.upstreams.bounds import UpstreamBounds
 from remit.gateways.mcp.upstreams.call import Call
 from remit.gateways.mcp.upstreams.events import TooLong, events
@@ -141,8 +141,9 @@ class Endpoint:
             except _Ended as ended:
                 if ended.last is None or not self._legacy:
                     break
-                await asyncio.sleep(ended.pause_s)
                 answer.close()
+                call.hear(PAUSED, {})
+                await asyncio.sleep(ended.pause_s)
                 answer = await self._send("GET", b"", {**_WANTED, "last-event-id": ended.last})
                 if answer.status != 200 or answer.kind != "text/event-stream":
                     answer.close()

@@ -15,6 +15,9 @@ from remit.gateways.mcp.upstreams.wording import CANCELLED, LISTEN, Garbage, not
 
 _log = logging.getLogger("remit.mcp")
 
+ENDED = "was ended"
+"""How a process failed that we have ended ourselves."""
+
 
 class _Lines(asyncio.Protocol):
     """Cuts what a process writes into lines. A line beyond the bound is not kept."""
@@ -136,7 +139,7 @@ class Pipes:
 
     async def close(self) -> None:
         """See Link."""
-        self.fail("crashed", "was ended")
+        self.fail("crashed", ENDED)
         assert self._ending is not None
         await asyncio.shield(self._ending)
 
@@ -166,7 +169,7 @@ class Pipes:
         if self.failed is not None:
             return
         self.failed = UpstreamFailed(code, f"{self._name} {how}", sent=False)
-        if code == "broken" or self._waiting:
+        if how != ENDED and (code == "broken" or self._waiting):
             _log.warning("the tool server %s %s; it said last: %s", self._name, how, self.said or "nothing")
         for future in self._waiting.values():
             if not future.done():

@@ -27,6 +27,8 @@ SHORT_PAUSE_S = 1.0
 """A pause after a failure that is waited for; during a longer one requests are refused."""
 ENTITLING = frozenset(("sampling", "elicitation", "roots"))
 """What a client declares that can be asked something."""
+_SLACK_S = 0.01
+"""What a clock of the event loop may lack behind a pause that was waited for: it goes in milliseconds."""
 _TELLING = frozenset(("unreachable", "timed_out", "crashed", "broken"))
 """Failures that say something of the server; of a call that timed out it is asked whether it lives."""
 
@@ -222,7 +224,7 @@ class Upstream:
         if 0 < pause <= SHORT_PAUSE_S and not self.breaker.opened:
             await asyncio.sleep(pause)
             pause = self.breaker.refuses(asyncio.get_running_loop().time())
-        if pause > 0:
+        if pause > _SLACK_S:
             text = f"{self.server.name} failed {self.breaker.failures} times and is left alone for {pause:.1f} s more"
             raise UpstreamFailed("open", text, sent=False)
         self.breaker.begin()
