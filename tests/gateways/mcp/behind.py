@@ -101,6 +101,8 @@ class Servers:
 
     behind: dict[str, Behind]
     is_closed: bool = False
+    loop: Any = None
+    """The event loop of the server, once something was asked."""
 
     async def offer(self, workspace: WorkspaceName, server: ToolServer) -> Offer:
         found = self.behind.get(server.name)
@@ -111,6 +113,7 @@ class Servers:
     async def request(
         self, workspace: WorkspaceName, server: ToolServer, method: str, params: Json, exchange: Exchange
     ) -> Json:
+        self.loop = asyncio.get_running_loop()
         found = self.behind[server.name]
         if found.is_down:
             raise UpstreamFailed("unreachable", f"{server.name} can not be reached", sent=False)
@@ -234,7 +237,7 @@ class Gateway:
 
     def old(self, method: str, params: Any = None, id: Any = 1, **headers: str) -> Reply:
         """Ask as a client with a handshake does."""
-        sent = {"Mcp-Session-Id": self.session, "MCP-Protocol-Version": LEGACY, **headers}
+        sent = {"Mcp-Session-Id": self.session, "MCP-Protocol-Version": LEGACY, "Accept": "application/json", **headers}
         return self.post({"jsonrpc": "2.0", "id": id, "method": method, "params": params or {}}, **sent)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from remit.asgi.reception import Visit
 from remit.domain.messages import Language
-from remit.gateways.mcp.port import Ask, Json
+from remit.gateways.mcp.port import PAUSED, Ask, Json
 from remit.gateways.mcp.reply import Reply
 from remit.gateways.mcp.rpc import notification
 
@@ -87,6 +87,9 @@ class Asked:
 
     async def notify(self, method: str, params: Json) -> None:
         """Pass a notification of the server on, where the client wants it."""
+        if method == PAUSED:
+            self.reply.pause()
+            return
         if method == "notifications/message" and not is_grave(params.get("level"), self.level):
             return
         self.reply.tell(notification(method, params))

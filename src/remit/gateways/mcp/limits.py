@@ -23,7 +23,8 @@ class McpLimits:
         look_s: after how long a call is watched for its client hanging up, and for stops.
         slowest_s: how long a client may take to accept what it is sent.
         waiting: most notifications that wait for one slow client; further ones are dropped.
-        events: how many events of a session's streams are kept for a client that comes back.
+        events: how many events of one request are kept for a client that comes back, `broken` requests of one session.
+        resume_s: how long it may take to come back, before its call is cut.
         list_ttl_ms: how long a client may think that a list is as it was.
         changes_s: how often it is looked whether what a stream's client may use has changed.
         again_s: after which pause a server that does not let itself be listened to is tried again.
@@ -48,6 +49,8 @@ class McpLimits:
     slowest_s: float = 10.0
     waiting: int = 1_024
     events: int = 256
+    broken: int = 8
+    resume_s: float = 30.0
     list_ttl_ms: int = 5_000
     changes_s: float = 1.0
     again_s: float = 5.0

@@ -12,6 +12,8 @@ from remit.domain.upstream import ToolServer, Via
 Json = Mapping[str, Any]
 Notify = Callable[[str, Json], Awaitable[None]]
 """Takes a notification of the server that belongs to a request: its method and params."""
+PAUSED = "remit/paused"
+"""A notification of ours: the server has ended the connection of a request, to be asked again for the rest."""
 Ask = Callable[[str, Json], Awaitable[Json]]
 """A question of the server that belongs to a request (sampling, elicitation, roots); returns the client's answer."""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from remit.asgi.answers import JSON, NO_STORE, Receive, Send
 from remit.gateways.mcp.limits import McpLimits
+from remit.gateways.mcp.record import Record
 
 _EVENTS = (
     (b"content-type", b"text/event-stream"),
@@ -20,9 +21,9 @@ PING = b": still here\n\n"
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
-def event(message: bytes, id: str = "") -> bytes:
+def event(message: bytes) -> bytes:
     """Return one event of a stream; JSON has no line ends, so a message is one line of data."""
-    return (b"id: %b\n" % id.encode() if id else b"") + b"event: message\ndata: %b\n\n" % message
+    return b"event: message\ndata: %b\n\n" % message
 
 
 class Reply:
@@ -43,11 +44,13 @@ class Reply:
         self._flusher: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._timers: list[asyncio.TimerHandle] = []
-        self._is_last = False
+        self._is_last = self._is_paused = False
         self._ended = asyncio.Event()
         self.status = 0
         self.gone: Callable[[], None] | None = None
         self.is_gone = False
+        self.record: Record | None = None
+        """Where what is said is kept, of a stream that can be taken up again."""
 
     @property
     def streams(self) -> bool:
@@ -62,14 +65,34 @@ class Reply:
         if self._streams:
             self._timers.append(loop.call_later(self._limits.ping_s, self._begin))
 
-    def tell(self, message: bytes, id: str = "") -> bool:
+    def tell(self, message: bytes) -> bool:
         """Send a message ahead of the result; whether it will be sent."""
-        if not self._streams or self.is_gone or self._is_last or len(self._waiting) >= self._limits.waiting:
+        if not self._streams or len(self._waiting) >= self._limits.waiting:
+            return False
+        if self.is_gone:
+            return self._kept(message)
+        if self._is_last:
             return False
         self._begin()
-        self._waiting.append(event(message, id))
+        self._waiting.append(event(message) if self.record is None else self.record.keep(message))
         self._news.set()
         return True
+
+    def _kept(self, message: bytes) -> bool:
+        """Keep a message for a client that may come back, or send it where that has come back."""
+        if self.record is None:
+            return False
+        lines = self.record.keep(message)
+        if self.record.reply is not None:
+            self.record.reply.tell_raw(lines)
+        return True
+
+    def pause(self) -> None:
+        """End the connection, not the stream: its client should come back for the rest."""
+        if self.record is not None and not self.is_gone and not self._is_last:
+            self._begin()
+            self._is_paused = True
+            self._news.set()
 
     def tell_raw(self, lines: bytes) -> None:
         """Send lines of the stream's own."""
@@ -78,14 +101,21 @@ class Reply:
             self._waiting.append(lines)
             self._news.set()
 
-    async def finish(self, body: bytes, status: int = 200, headers: Headers = (), id: str = "") -> None:
+    async def finish(self, body: bytes, status: int = 200, headers: Headers = ()) -> None:
         """Answer with the last message; nothing is sent after it."""
+        if self.record is not None:
+            self.record.is_over = True
+        if self.record is not None and self.is_gone:
+            self._kept(body)
+            if self.record.reply is not None:
+                self.record.reply.end()
+            return
         if self._flusher is None:
             self._stop_timers()
             await self._answer(body, status, headers)
             return
         if body:
-            self._waiting.append(event(body, id))
+            self._waiting.append(event(body) if self.record is None else self.record.keep(body))
         self._is_last = True
         self._news.set()
         await asyncio.shield(self._flusher)
@@ -125,7 +155,10 @@ class Reply:
 
     async def _answer(self, body: bytes, status: int, headers: Headers) -> None:
         self.status = status
-        found = [JSON, NO_STORE, *headers, (b"content-length", str(len(body)).encode())]
+        found = [JSON, NO_STORE, *headers]
+        if self.record is not None and status == 200:  # it is over already: one event, and nothing to come back for
+            body, found = event(body), [*_EVENTS, *headers]
+        found.append((b"content-length", str(len(body)).encode()))
         await self._send({"type": "http.response.start", "status": status, "headers": found})
         await self._send({"type": "http.response.body", "body": body})
 
@@ -133,6 +166,8 @@ class Reply:
 
     def _begin(self) -> None:
         if self._flusher is None and not self.is_gone:
+            if self.record is not None:
+                self._waiting.append(self.record.beginning)
             self._flusher = asyncio.create_task(self._flush())
 
     async def _flush(self) -> None:
@@ -141,17 +176,21 @@ class Reply:
         try:
             await self._sent({"type": "http.response.start", "status": 200, "headers": headers})
             while not (self._is_last and not self._waiting):
+                if self._is_paused and not self._waiting:
+                    break
                 if not self._waiting:
                     self._news.clear()
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(self._limits.ping_s):
                             await self._news.wait()
-                if self._is_last and not self._waiting:
+                if (self._is_last or self._is_paused) and not self._waiting:
                     break
                 lines = b"".join(self._waiting) or PING
                 self._waiting.clear()
                 await self._sent({"type": "http.response.body", "body": lines, "more_body": True})
             await self._sent({"type": "http.response.body", "body": b"", "more_body": False})
+            if self._is_paused and not self._is_last:
+                self._hung_up()
         except (TimeoutError, OSError):
             self._hung_up()
 
@@ -173,5 +212,13 @@ class Reply:
         if not self.is_gone:
             self.is_gone = True
             self._news.set()
-            if self.gone is not None and not self._is_last:
+            if self.gone is None or self._is_last:
+                return
+            if self.record is not None and self._flusher is not None:
+                self._timers.append(asyncio.get_running_loop().call_later(self._limits.resume_s, self._not_back))
+            else:
                 self.gone()
+
+    def _not_back(self) -> None:
+        if self.gone is not None and self.record is not None and self.record.reply is None:
+            self.gone()

@@ -27,6 +27,7 @@ from remit.gateways.mcp.gate import Gate
 from remit.gateways.mcp.limits import McpLimits
 from remit.gateways.mcp.listening import Listening
 from remit.gateways.mcp.methods import LEGACY_VERSIONS, SERVER, Methods
+from remit.gateways.mcp.record import Record, place_in
 from remit.gateways.mcp.reply import Reply
 from remit.gateways.mcp.rpc import (
     HEADER_MISMATCH,
@@ -233,6 +234,9 @@ class McpRoute:
     async def _legacy_request(self, visit: Visit, session: Session, message: Message, reply: Reply) -> None:
         assert message.id is not None
         asked = self._asked(visit, session, message, reply)
+        if reply.streams and session.version == LEGACY_VERSIONS[0]:
+            reply.record = Record(self._limits.events)
+            session.records[reply.record.id] = reply.record
         with self._sessions.using(session):
             try:
                 if message.method == "logging/setLevel":
@@ -246,7 +250,16 @@ class McpRoute:
                 return
             finally:
                 session.cuts.pop(message.id, None)
+                self._part(session, reply)
             await reply.finish(success(message.id, result))
+
+    def _part(self, session: Session, reply: Reply) -> None:
+        """Keep what was said only where the client has gone and may come back for it."""
+        if reply.record is not None:
+            reply.record.is_over = True
+            del session.records[reply.record.id]
+            if reply.is_gone:
+                session.keep(reply.record, self._limits.broken)
 
     def _asked(self, visit: Visit, session: Session, message: Message, reply: Reply) -> Asked:
         assert message.id is not None
@@ -296,9 +309,25 @@ class McpRoute:
         if not reply.streams:
             raise Refusal(406, "no_stream", "GET opens a stream of events", "Send Accept: text/event-stream")
         session = self._sessions.of(visit)
+        id, number = place_in(visit.headers.get("last-event-id", ""))
+        record = session.records.get(id)
+        if record is not None:
+            await self._resume(session, record, number, reply)
+            return
         if session.stream is not None and not session.stream.is_gone:
             raise Refusal(409, "stream_open", "this session's stream is open already", "Close it first")
         await self._listening.session(visit, session, self._sessions, reply)
+
+    async def _resume(self, session: Session, record: Record, number: int, reply: Reply) -> None:
+        """Go on with a stream that broke off, from the event on that its client has."""
+        reply.tell_raw(b": here again\n\n" + record.after(number))
+        if not record.is_over:
+            record.reply = reply
+            with self._sessions.using(session):
+                await reply.over_or_gone()
+            if not record.is_over:
+                record.reply = None
+        await reply.finish(b"")
 
 
 def _is_modern(headers: Mapping[str, str], message: Message) -> bool:

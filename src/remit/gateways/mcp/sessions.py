@@ -15,6 +15,7 @@ from remit.asgi.reception import Visit
 from remit.gateways.mcp.asked import META
 from remit.gateways.mcp.limits import McpLimits
 from remit.gateways.mcp.port import Json, UpstreamRefused
+from remit.gateways.mcp.record import Record
 from remit.gateways.mcp.reply import Reply
 from remit.gateways.mcp.rpc import METHOD_NOT_FOUND, Message, notification, question
 
@@ -41,6 +42,7 @@ class Session:
     stream: Reply | None = None
     requests: int = 0
     followed: set[str] = field(default_factory=set)
+    records: OrderedDict[str, Record] = field(default_factory=OrderedDict)
     questions: dict[str, asyncio.Future[Json]] = field(default_factory=dict)
     cuts: dict[str | int, Callable[[str], None]] = field(default_factory=dict)
 
@@ -48,6 +50,13 @@ class Session:
         """Tell the client what belongs to no request, where it listens."""
         if self.stream is not None:
             self.stream.tell(notification(method, params))
+
+    def keep(self, record: Record, most: int) -> None:
+        """Keep a stream that its client may take up again; of those that are over only the last ones."""
+        self.records[record.id] = record
+        over = [id for id, each in self.records.items() if each.is_over]
+        for id in over[: max(0, len(over) - most)]:
+            del self.records[id]
 
     def hear(self, message: Message) -> bool:
         """Take the client's answer to a question; whether it was waited for."""

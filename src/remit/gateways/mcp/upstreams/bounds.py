@@ -14,6 +14,7 @@ class UpstreamBounds:
         unwritten_bytes: of what was sent to a process that does not read; more is refused as busy.
         listed: most tools, resources, templates and prompts, each, that are read of it.
         pages: most pages of one list.
+        listed_bytes: of one list as canonical JSON, all pages together.
         fresh_s: how long what it offers is believed without asking again.
         stale_s: how long it is believed while somebody asks anew; after that whoever asks waits.
         waiting: most requests that wait for one of its `concurrency`; one more is busy.
@@ -22,6 +23,7 @@ class UpstreamBounds:
         session_idle_s: after which pause one of them ends.
         listening: most subscriptions held open.
         news: most notifications of one request that wait for its client; more are dropped.
+        unasked_per_s: most messages a second that answer no request; a server that sends more floods, and is given up.
         questions: most questions of one request to its client at the same time.
         question_s: how long a client may take to answer one; the time of the call stands still meanwhile.
         rounds: how often one request may come back asking for input.
@@ -40,6 +42,7 @@ class UpstreamBounds:
     unwritten_bytes: int = 32 * 1_048_576
     listed: int = 2_000
     pages: int = 100
+    listed_bytes: int = 4 * 1_048_576
     fresh_s: float = 5.0
     stale_s: float = 15.0
     waiting: int = 256
@@ -48,6 +51,7 @@ class UpstreamBounds:
     session_idle_s: float = 300.0
     listening: int = 256
     news: int = 256
+    unasked_per_s: int = 2_000
     questions: int = 8
     question_s: float = 300.0
     rounds: int = 8

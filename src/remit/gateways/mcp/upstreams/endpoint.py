@@ -12,6 +12,7 @@ from remit.gateways.mcp.upstreams.bounds import UpstreamBounds
 from remit.gateways.mcp.upstreams.call import Call
 from remit.gateways.mcp.upstreams.events import TooLong, events
 from remit.gateways.mcp.upstreams.link import Hear, Message, Turned, unheard
+from remit.gateways.mcp.upstreams.pace import Pace
 from remit.gateways.mcp.upstreams.wording import CANCELLED, LISTEN, MODERN, Garbage, notification, read, written
 from remit.storage.vault import NoSecret, Vault, spelled_out
 
@@ -153,6 +154,7 @@ class Endpoint:
 
     async def _response_in(self, answer: Answer, call: Call | None) -> Message:
         last, pause_s, junk = None, 1.0, 0
+        pace, loop = Pace(self._bounds.unasked_per_s), asyncio.get_running_loop()
         try:
             async for event in events(answer.pieces(), self._bounds.message_bytes):
                 last = last if event.id is None else event.id
@@ -161,6 +163,8 @@ class Endpoint:
                     continue
                 message = read(event.data)
                 if "method" in message:
+                    if pace.exceeded(loop.time()):
+                        raise Garbage("more than it was asked for")
                     self.hear(message, call)
                 elif call is not None and message.get("id") == call.id and type(message["id"]) is int:
                     return message

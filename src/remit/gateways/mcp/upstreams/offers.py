@@ -80,6 +80,7 @@ async def _listed(
     if capability not in conversation.capabilities:
         return ()
     found: list[Json] = []
+    size = 0
     params: dict[str, Any] = {}
     for _ in range(bounds.pages):
         try:
@@ -88,7 +89,11 @@ async def _listed(
             if error.code == METHOD_NOT_FOUND:  # templates and prompts are often announced and not there
                 return tuple(found)
             raise UpstreamFailed("broken", f"{method} was refused: {error}", sent=False) from None
-        found += _entries(page, key, method)
+        entries = _entries(page, key, method)
+        size += len(canonical(entries))
+        if size > bounds.listed_bytes:
+            raise UpstreamFailed("broken", f"{method} has more than {bounds.listed_bytes:,} bytes", sent=False)
+        found += entries
         if len(found) > bounds.listed:
             raise UpstreamFailed("broken", f"{method} has more than {bounds.listed:,} entries", sent=False)
         cursor = page.get("nextCursor")

@@ -11,6 +11,7 @@ from remit.gateways.mcp.upstreams.bounds import UpstreamBounds
 from remit.gateways.mcp.upstreams.call import Call
 from remit.gateways.mcp.upstreams.child import Child
 from remit.gateways.mcp.upstreams.link import Hear, Message, unheard
+from remit.gateways.mcp.upstreams.pace import Pace
 from remit.gateways.mcp.upstreams.wording import CANCELLED, LISTEN, Garbage, notification, read, written
 
 _log = logging.getLogger("remit.mcp")
@@ -87,6 +88,7 @@ class Pipes:
         self._bounds = bounds
         self._waiting: dict[int, asyncio.Future[Message]] = {}
         self._junk = 0
+        self._pace = Pace(bounds.unasked_per_s)
         self._said = _Said(bounds.said_bytes)
         self._input: asyncio.WriteTransport | None = None
         self._end_of_input = _Input()
@@ -154,6 +156,9 @@ class Pipes:
             return
         if "method" in message:
             self._junk = 0
+            if self._pace.exceeded(asyncio.get_running_loop().time()):
+                self.fail("broken", "sends more than it is asked for")
+                return
             self.hear(message, None)
             return
         id = message.get("id")

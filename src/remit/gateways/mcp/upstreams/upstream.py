@@ -195,6 +195,13 @@ class Upstream:
     async def _conversation(self, exchange: Exchange | None) -> Conversation:
         """Return a conversation that takes requests, of the client's own where the server keeps state of it."""
         await self._let_through()
+        try:
+            return await self._found(exchange)
+        except BaseException:
+            self.breaker.gave_up()  # whoever was let through tells no more than a failed start has told
+            raise
+
+    async def _found(self, exchange: Exchange | None) -> Conversation:
         shared = self._shared
         if shared is None or shared.failed is not None:
             shared = await self._started("", EVERYTHING)

@@ -41,6 +41,8 @@ UNSUPPORTED_VERSION = -32022
 METHOD_NOT_FOUND = -32601
 INTERNAL_ERROR = -32603
 
+_DEEPEST = 200
+"""Of a message in brackets that need no further look."""
 LONGEST_WORDS = 2_000
 """Of a server's error, in characters."""
 
@@ -49,7 +51,7 @@ class Garbage(ValueError):
     """What is no message of JSON-RPC."""
 
 
-def read(raw: bytes | bytearray | memoryview) -> dict[str, Any]:
+def read(raw: bytes) -> dict[str, Any]:
     """Return one message. Raises Garbage."""
     try:
         message = orjson.loads(raw)
@@ -57,6 +59,8 @@ def read(raw: bytes | bytearray | memoryview) -> dict[str, Any]:
         raise Garbage("no JSON") from None
     if type(message) is not dict or message.get("jsonrpc") != "2.0":
         raise Garbage("no message of JSON-RPC 2.0")
+    if raw.count(b"{") + raw.count(b"[") > _DEEPEST:
+        _check_depth(message)
     method = message.get("method")
     if method is None:
         if ("result" in message) == ("error" in message):
@@ -64,6 +68,14 @@ def read(raw: bytes | bytearray | memoryview) -> dict[str, Any]:
     elif type(method) is not str or type(message.get("params", {})) is not dict:
         raise Garbage("a method or params of the wrong type")
     return message
+
+
+def _check_depth(message: object) -> None:
+    """Refuse what could be read but not be written again: the library reads deeper than it writes."""
+    try:
+        orjson.dumps(message)
+    except TypeError:
+        raise Garbage("nested too deep") from None
 
 
 def written(message: Json) -> bytes:
