@@ -21,7 +21,7 @@ from tests.gateways.mcp.behind import LEGACY, MODERN, Gateway, gateway
 
 CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
 STATUSES = {200, 202, 400, 404, 405, 406, 413, 415, 421, 422, 429}
-FREELY = {
+FREELY: dict[str, Any] = {
     "limits": {"steps": 100_000, "tool_calls": 100_000, "denials": 100_000},
     "loops": {"on_detection": "warn"},
 }

@@ -131,7 +131,7 @@ def test_a_modern_client_is_asked_in_the_result_and_its_call_goes_on(it: Gateway
         return {"content": [{"type": "text", "text": first["content"]["name"] + second["action"]}]}
 
     it.erp.handlers["scan"] = asking
-    client = {"elicitation": {}}
+    client: dict[str, Any] = {"elicitation": {}}
     before = len(it.world.records(RecordKind.DECISION_MADE))
     asked = it.call("erp.scan", client=client)
     for number, answer in enumerate(({"action": "accept", "content": {"name": "Sara"}}, {"action": "accept"})):

@@ -66,6 +66,16 @@ def elsewhere(id, params):
     say({"id": id, "result": text_of("of this one")})
 
 
+def flood(id, params):
+    while True:
+        raw('{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}\n' * 100)
+
+
+def deep(id, params):
+    nested = '{"a":' * 500 + "1" + "}" * 500
+    raw(f'{{"jsonrpc":"2.0","id":{id},"result":{nested}}}\n')
+
+
 def wrong(id, params):
     say({"id": id, "result": ["no object"]})
 
@@ -130,7 +140,7 @@ TOOLS = {
     each.__name__: each
     for each in (
         *(die, hang, silent, junk, huge, endless, elsewhere, wrong, half, refuse, progress, ask, need, change, child),
-        *(errors, heard, environment),
+        *(errors, heard, environment, flood, deep),
     )
 }
 TOOLS["echo"] = lambda id, params: text_of(params.get("arguments", {}))

@@ -349,6 +349,28 @@ def test_two_tools_of_one_name_are_broken():
     assert str(run(work)) == "web offers two tools of one name"
 
 
+@pytest.mark.parametrize("description", ["x" * 5_000_000, "deep"])
+def test_a_list_that_is_too_large_or_too_deep_is_broken(description):
+    async def reply(message, headers, writer):
+        if message.get("method") != "tools/list":
+            return False
+        tool = {"name": "pay", "description": description, "inputSchema": 0}
+        text = '{"type":"object"}'
+        for _ in range(300 if description == "deep" else 0):
+            text = '{"properties":{"a":' + text + "}}"
+        raw = orjson.dumps(tool).decode().replace('"inputSchema":0', f'"inputSchema":{text}')
+        write(writer, f'{{"jsonrpc":"2.0","id":{message["id"]},"result":{{"tools":[{raw}]}}}}'.encode())
+        return True
+
+    async def work():
+        async with odd_web(reply) as port, asking() as at:
+            with pytest.raises(UpstreamFailed) as caught:
+                await at.servers.offer(SHOP, web(port))
+            return caught.value
+
+    assert run(work).code == "broken"
+
+
 def test_a_list_without_an_end_is_broken():
     async def reply(message, headers, writer):
         if message.get("method") != "tools/list":

@@ -221,6 +221,50 @@ def test_a_message_that_is_too_large_is_the_end(tool, arguments):
     assert said == '{"still": "there"}'
 
 
+def test_one_that_floods_is_ended_and_keeps_no_other_from_answering():
+    async def work():
+        async with asking() as at:
+            bad, good = odd(name="bad"), odd(name="good")
+            await at.call(good, "echo")
+            flooding = asyncio.create_task(at.call(bad, "flood"))
+            said = [await at.call(good, "echo", {"n": n}) for n in range(20)]
+            with pytest.raises(UpstreamFailed) as caught:
+                await flooding
+            return caught.value, len(said)
+
+    failed, said = run(work)
+    assert (failed.code, failed.sent, said) == ("broken", True, 20)
+    assert "sends more than it is asked for" in str(failed)
+
+
+def test_an_answer_that_is_too_deep_to_be_passed_on_is_none():
+    async def work():
+        async with asking() as at:
+            with pytest.raises(UpstreamFailed) as caught:
+                await at.call(odd(), "deep", exchange=Told().exchange(answer_s=0.5))
+            return caught.value, await at.call(odd(), "echo", {"a": 1})
+
+    failed, said = run(work)
+    assert failed.code == "timed_out"
+    assert said == '{"a": 1}'
+
+
+def test_who_gives_up_while_the_breaker_tries_does_not_leave_it_open():
+    async def work():
+        async with asking(failures=1, open_s=0.1, alive_s=0.1) as at:
+            server = odd(answer_s=1)
+            with pytest.raises(UpstreamFailed):
+                await at.call(server, "die")
+            await asyncio.sleep(0.15)
+            giving_up = asyncio.create_task(at.call(server, "echo"))
+            await asyncio.sleep(0)
+            giving_up.cancel()
+            await asyncio.gather(giving_up, return_exceptions=True)
+            return await at.call(server, "echo", {"a": 1})
+
+    assert run(work) == '{"a": 1}'
+
+
 @pytest.mark.parametrize("tool", ["wrong", "half"])
 def test_an_answer_that_is_none_is_broken(tool):
     failed, said = failure(odd(), tool)
