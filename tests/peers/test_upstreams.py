@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +15,8 @@ from typing import Any
 import pytest
 
 from tests.peers.behind import Peer, gateway
+from tests.peers.clients import CLIENTS, At, refusal, said
 from tests.peers.installed import NODE, OLDER_PEERS, node_peer, python_peer
-from tests.peers.test_clients import CLIENTS, refusal, said
 from tests.served import Served
 
 Json = dict[str, Any]
@@ -122,7 +126,7 @@ def codes(brought: Json) -> set[str]:
 def test_server_is_held_to_what_was_granted_and_accepted(name: str, behind: Behind) -> None:
     it = behind.known[name]
     listed, told, denied, changed = CLIENTS["python-modern"](
-        behind.server,
+        At.of(behind.server),
         [
             ("tools/list", {}),
             ("tools/call", {"name": f"{name}.{it.call}", "arguments": it.arguments}),
@@ -138,3 +142,46 @@ def test_server_is_held_to_what_was_granted_and_accepted(name: str, behind: Behi
     assert codes(denied) & {"grant.tool_not_granted", "grant.tool_unknown"}
     assert "otherwise than it was accepted" in refusal(changed)
     assert "grant.tool_changed" in codes(changed)
+
+
+def processes_of(script: str) -> list[int]:
+    """The processes of this machine that were started with a script, as we started them."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (place / "cmdline").read_bytes().decode(errors="replace")
+            parent = (place / "stat").read_text().rpartition(")")[2].split()[1]
+            if script in command and int(parent) == os.getpid():
+                found.append(int(place.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="this machine does not list its processes under /proc")
+def test_server_that_is_killed_is_started_again_and_the_others_never_noticed(behind: Behind) -> None:
+    work, at = CLIENTS["python-modern"], At.of(behind.server)
+    everything = behind.known["everything"]
+    calls = {
+        name: ("tools/call", {"name": f"{name}.{it.call}", "arguments": it.arguments})
+        for name, it in behind.known.items()
+    }
+    work(at, [calls["everything"]])
+    killed = processes_of(everything.command[1])
+    assert killed
+    for process in killed:
+        os.kill(process, signal.SIGKILL)
+    others = [name for name in SERVERS if name != "everything"]
+    for name, brought in zip(others, work(at, [calls[name] for name in others]), strict=True):
+        assert behind.known[name].says in said(brought)
+    assert everything.says in until_said(everything.says, lambda: said(work(at, [calls["everything"]])[0]))
+    assert not set(killed) & set(processes_of(everything.command[1]))
+
+
+def until_said(wanted: str, ask: Callable[[], str]) -> str:
+    """Ask until the answer is the wanted one, a few times: a server may need a pause before it starts again."""
+    answer = ask()
+    for _ in range(20):
+        if wanted in answer:
+            break
+        time.sleep(0.5)
+        answer = ask()
+    return answer
