@@ -99,6 +99,14 @@ def test_memory_is_measured_as_actions_go_by(monkeypatch: pytest.MonkeyPatch) ->
     assert column(served, "actions") == [0, 1_000, 2_000]
 
 
+def test_screens_are_measured_on_common_and_on_hostile_texts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(bench, "SHARED", tmp_path / "nowhere")
+    cost, told = bench.tables("screens", quick=True)
+    check_sane(cost)
+    assert any(str(name).startswith("hostile") for name in column(cost, "text"))
+    assert told.note.startswith("Left out: the measuring stick is not at ")
+
+
 def test_loops_say_so_where_there_is_no_recorded_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(bench, "SHARED", tmp_path / "nowhere")
     (table,) = bench.tables("loops", quick=True)
