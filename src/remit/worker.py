@@ -217,7 +217,7 @@ class Worker:
             options: Any = {
                 "workflow_name": SEGMENT,
                 "queue_name": QUEUE,
-                "workflow_id": f"{row.run}.{row.turn}.{row.ready_at}",
+                "workflow_id": f"{row.run}.{row.turn}.{row.wakes}.{row.ready_at}",
                 "queue_partition_key": row.workspace,
                 "priority": row.priority,
                 "app_version": VERSION,

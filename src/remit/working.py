@@ -8,13 +8,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from remit.asgi.outbound import Outbound
-from remit.compose import Parts, workflow_doors
+from remit.compose import Parts, workflow_doors, workflow_starts
 from remit.domain.ids import OwnerId
-from remit.domain.workflow import Step, ToolStep
+from remit.domain.workflow import AgentStep, ApprovalStep, Step, ToolStep, WaitStep, WorkflowStep
 from remit.execution.admission import AdmissionQueue
+from remit.execution.keys import Keys
+from remit.execution.workflows.kinds.agent import NoAgents
+from remit.execution.workflows.kinds.approval import ApprovalKind
+from remit.execution.workflows.kinds.child import ChildKind
 from remit.execution.workflows.kinds.tool import ToolKind
+from remit.execution.workflows.kinds.wait import WaitKind
 from remit.execution.workflows.programs import Programs
 from remit.execution.workflows.segments import Bounds, Kit, Segments
+from remit.execution.workflows.starting import Starts
 from remit.execution.workflows.turn import StepKind
 from remit.execution.workflows.undoing import Undoing
 from remit.gateways.mcp.port import Upstreams
@@ -54,6 +60,7 @@ def open_worker(parts: Parts, queue: AdmissionQueue, upstreams: Callable[[], Ups
         vault = MachineVault(os.environ)
         servers = upstreams() if upstreams is not None else ToolServers(vault, outbound, os.environ)
         calls = McpToolCalls(servers)
+        starts = workflow_starts(parts, queue)
         tools = ToolKind(calls, bounds.absent_after_s)
         kit = Kit(
             store=parts.store,
@@ -62,7 +69,7 @@ def open_worker(parts: Parts, queue: AdmissionQueue, upstreams: Callable[[], Ups
             clock=parts.clock,
             programs=programs,
             doors=workflow_doors(parts, queue),
-            kinds=kinds_of(tools),
+            kinds=kinds_of(tools, starts, parts.keys),
             undoing=Undoing(tools),
             bounds=bounds,
         )
@@ -77,6 +84,12 @@ def open_worker(parts: Parts, queue: AdmissionQueue, upstreams: Callable[[], Ups
     return Worker(made, journal, timetable_of(parts.store), parts.clock, owner, open_work)
 
 
-def kinds_of(tools: ToolKind) -> Mapping[type[Step], StepKind]:
+def kinds_of(tools: ToolKind, starts: Starts, keys: Keys) -> Mapping[type[Step], StepKind]:
     """Return who carries out each kind of step that acts itself."""
-    return {ToolStep: tools}
+    return {
+        ToolStep: tools,
+        WaitStep: WaitKind(keys),
+        ApprovalStep: ApprovalKind(),
+        WorkflowStep: ChildKind(starts, keys),
+        AgentStep: NoAgents(),
+    }

@@ -161,7 +161,7 @@ class Tool:
 
     Behind a gateway, `upstream` is what its server calls it, `via` what it is there, and `pin` the digest of the
     definition that a person has looked at: under any other it is denied. `status` is the tool that tells what became of
-    a call of this one, by its action's id.
+    a call of this one, by its action's id. Where it has `approvers`, each call waits for that group.
     """
 
     name: ToolName
@@ -180,6 +180,7 @@ class Tool:
     title: Title | None = None
     output_schema: Mapping[str, object] | None = None
     status: str = ""
+    approvers: GroupName = GroupName("")
     upstream: str = ""
     via: Via = Via.TOOL
     pin: str = ""

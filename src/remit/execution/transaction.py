@@ -46,7 +46,7 @@ from remit.kernel.checks.standing import CLOCK_TOLERANCE_S
 from remit.kernel.decide import VERSION, decide
 from remit.kernel.gathering import facts_of, own_scopes_of, row
 from remit.storage.approval import Approval, lapses
-from remit.storage.liveness import LeaseProlonged, RunEnded, RunHeard
+from remit.storage.liveness import LeaseProlonged, RunEnded, RunHeard, RunWoken
 from remit.storage.port import Loaded, OpenAction, Reservation, Transactions, Writes
 
 Answer = Admission | Settled | RunStanding | Prolonged | Lapsed
@@ -380,6 +380,8 @@ class _Work:
         else:
             self.writes.closed.append(action.id)
             del self.loaded.open_actions[action.id]
+        if command.reconciles:
+            self.writes.liveness.append(RunWoken(command.run.id))
         loop = self._observe(command)
         for scope in own_scopes_of(command.run):
             if scope in self.loaded.scopes:

@@ -32,6 +32,13 @@ class RunHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class RunWoken:
+    """Something has become known that a workflow's run may wait for."""
+
+    run: RunId
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseProlonged:
     """The outcome of an action is waited for until then."""
 
@@ -52,7 +59,7 @@ class Acknowledgement:
     acknowledged_at: Instant | None = None
 
 
-LivenessWrite = RunEnded | RunHeard | LeaseProlonged | Acknowledgement
+LivenessWrite = RunEnded | RunHeard | RunWoken | LeaseProlonged | Acknowledgement
 
 
 class LivenessReads(Protocol):

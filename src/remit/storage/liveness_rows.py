@@ -13,7 +13,7 @@ from remit.domain.ids import ActionId, AgentName, CredentialId, RunId, Workspace
 from remit.domain.record import RecordKind
 from remit.domain.run import Run
 from remit.storage import rows, tables
-from remit.storage.liveness import Acknowledgement, LeaseProlonged, LivenessWrite, RunEnded, RunHeard
+from remit.storage.liveness import Acknowledgement, LeaseProlonged, LivenessWrite, RunEnded, RunHeard, RunWoken
 
 MAX_LIST = 10_000
 """The most rows one question returns."""
@@ -29,10 +29,11 @@ _TELL = (
 def statements(writes: Iterable[LivenessWrite]) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
     """Say what is written, in the given order."""
     for write in writes:
-        yield _statement(write)
+        if not isinstance(write, RunWoken):  # waking.py sees to it
+            yield _statement(write)
 
 
-def _statement(write: LivenessWrite) -> tuple[str, list[tuple[object, ...]]]:
+def _statement(write: RunEnded | RunHeard | LeaseProlonged | Acknowledgement) -> tuple[str, list[tuple[object, ...]]]:
     match write:
         case RunEnded(run=run, at=at):
             return "update runs set ended_at = ?, heard_at = 0 where id = ?", [(at, run)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from remit.domain.release import Release
-from remit.storage import candidate_rows, identity_rows, liveness_rows, rows
+from remit.storage import candidate_rows, identity_rows, liveness_rows, rows, waking
 from remit.storage.port import Writes
 
 CHANNEL = "remit_events"
@@ -155,6 +155,7 @@ def _rare(writes: Writes) -> Iterator[Statement]:
         *identity_rows.statements(writes.identity),
         *liveness_rows.statements(writes.liveness),
         *candidate_rows.statements(writes.candidates),
+        *waking.statements(writes),
     ):
         for values in each:
             yield statement.replace("?", "%s"), list(values)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from remit.domain.release import Release
-from remit.storage import candidate_rows, identity_rows, liveness_rows, rows
+from remit.storage import candidate_rows, identity_rows, liveness_rows, rows, waking
 from remit.storage.changes import Signals
 from remit.storage.migrate import migrate
 from remit.storage.port import Loaded, StoreError, Transactions, Wanted, Writes
@@ -242,6 +242,7 @@ def _rare_statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, .
     yield from identity_rows.statements(writes.identity)
     yield from liveness_rows.statements(writes.liveness)
     yield from candidate_rows.statements(writes.candidates)
+    yield from waking.statements(writes)
 
 
 def _release_statements(release: Release) -> Iterator[tuple[str, list[tuple[object, ...]]]]:

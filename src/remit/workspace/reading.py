@@ -17,6 +17,7 @@ from remit.policy import validate
 from remit.policy.subjects import subjects
 from remit.policy.tool_checks import tool_problems
 from remit.workspace.derived_checks import check_derived_fields
+from remit.workspace.asking import asking_tools, with_asking
 from remit.workspace.documents import Documents
 from remit.workspace.draft import Draft, Written
 from remit.workspace.group_checks import check_groups
@@ -143,10 +144,12 @@ def _configuration(draft: Draft, settings: Settings) -> Configuration:
     unread = {document.name for document in draft.documents.of("Agent") if document.value is None}
     agents = [Agent(AgentName(name), UserId(""), "") for name in sorted(unread)]
     agents += [with_zones(written.value) for written in draft.agents]
+    asking = list(asking_tools(written.value for written in draft.workflows))
+    tools = [*(written.value for written in draft.tools), *(tool for _, tool in asking)]
     return Configuration(
         settings=settings,
-        agents={agent.name: agent for agent in sorted(agents, key=lambda agent: agent.name)},
-        tools={written.value.name: written.value for written in sorted(draft.tools, key=lambda tool: tool.value.name)},
+        agents=with_asking({each.name: each for each in sorted(agents, key=lambda agent: agent.name)}, asking),
+        tools={tool.name: tool for tool in sorted(tools, key=lambda tool: tool.name)},
         policies=tuple(draft.documents.policies),
         budgets=tuple(in_zone(written.value) for written in draft.budgets),
         people={written.value.id: written.value for written in draft.people},

@@ -80,7 +80,7 @@ class Turn:
 
 
 class StepKind(Protocol):
-    """Carries out one kind of step. A new kind is a file in `kinds/` and a line in `kinds/all.py`."""
+    """Carries out one kind of step. A new kind is a file in `kinds/` and a line in `working.kinds_of`."""
 
     async def carry_out(self, turn: Turn, ready: Ready) -> Progress:
         """Begin a step, or go on with it where `ready.row` says how far it had come; return how far it has come now.

@@ -15,7 +15,7 @@ _OK = (Finding(Code.OVERSIGHT_OK, Verdict.ALLOW),)
 
 
 def required(call: Prepared, others: Iterable[Finding]) -> tuple[GroupName, ...]:
-    """Return the groups that must answer: of the policies that hold, the remit's holds and its loop rule."""
+    """Return the groups that must answer: of the policies that hold, the remit's holds, its loop rule and the tool."""
     groups = set()
     agent = call.rules.agent(call.action.agent)
     for finding in _holds(others):
@@ -26,6 +26,7 @@ def required(call: Prepared, others: Iterable[Finding]) -> tuple[GroupName, ...]
     tool = call.rules.tool(call.action.target)
     if agent is not None and tool is not None and call.action.kind is ActionKind.TOOL:
         groups.update(rule.approvers for rule in agent.remit.holds if tool.effect in rule.effects)
+        groups.update([tool.approvers] if tool.approvers else [])
     return tuple(sorted(groups))
 
 
