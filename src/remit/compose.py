@@ -295,11 +295,7 @@ def open_api(
         public_url=settings.public_url.rstrip("/"),
         home=None if settings.workspace is None else WorkspaceName(settings.workspace),
     )
-    more: tuple[Noun, ...] = (
-        _server(use, settings, queue, version("remit")),
-        *_workflows(use, parts, queue, poke),
-        *_identity_provider(use, settings, wrapper),
-    )
+    more = (*_more_nouns(use, settings, queue, wrapper), *_workflows(use, parts, queue, poke))
     return control_plane(use, Figures(queue, parts.rulesets), limits_for(payload), version("remit"), more, present)
 
 
@@ -317,6 +313,13 @@ def _workflows(use: UseCases, parts: Parts, queue: AdmissionQueue | None, poke: 
         poke=poke,
     )
     return (WorkflowRoutes(use, workflows),)
+
+
+def _more_nouns(use: UseCases, settings: Settings, queue: AdmissionQueue | None, wrapper: KeyFile) -> tuple[Noun, ...]:
+    """Make what needs more than the use cases: the server itself, an identity provider where there is one."""
+    from importlib.metadata import version
+
+    return (_server(use, settings, queue, version("remit")), *_identity_provider(use, settings, wrapper))
 
 
 def _server(use: UseCases, settings: Settings, queue: AdmissionQueue | None, version: str) -> ServerRoutes:
