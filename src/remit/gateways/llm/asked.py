@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from remit.domain.arguments import BadArguments, PayloadLimits, parse_object
+from remit.domain.upstream import DataClass
 from remit.gateways.llm.splice import spliced
 from remit.gateways.llm.turned import Turned, Why, invalid
 
@@ -74,6 +75,7 @@ class Asked:
         thinks: it may write tokens that nobody is shown.
         has_unknown: fields that this gateway does not know, whose bearing on the size nobody can tell.
         opening: the conversation's first words, by which it is known again.
+        veils: what its answers may show where they are masked; None where they are not.
     """
 
     body: Body
@@ -87,6 +89,11 @@ class Asked:
     opening: bytes = b""
     task: str = ""
     told: Mapping[str, Any] = field(default_factory=dict)
+    veils: frozenset[DataClass] | None = None
+
+    def on(self, body: Body, told: Mapping[str, Any], veils: frozenset[DataClass] | None) -> Asked:
+        """Return the same call with another body, of which something else is told, and how its answers are masked."""
+        return replace(self, body=body, told=told, veils=veils)
 
 
 MOST_ANSWERS = 128

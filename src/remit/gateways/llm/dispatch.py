@@ -15,6 +15,7 @@ import orjson
 from remit.asgi.answers import JSON, NO_STORE, Headers, Receive
 from remit.asgi.outbound import Answer, Outbound, OutboundFailed
 from remit.domain.action import Outcome, OutcomeStatus
+from remit.domain.clock import MICROS_PER_SECOND, Clock
 from remit.domain.ids import ActionId
 from remit.domain.run import Run
 from remit.domain.upstream import Model, ModelRoute
@@ -39,6 +40,7 @@ from remit.gateways.llm.routes import (
 )
 from remit.gateways.llm.settling import NOT_DONE, NOT_SENT, Settlement, result_of, settlement
 from remit.gateways.llm.size import LONGEST_TOKEN, Size
+from remit.gateways.llm.speaking import Speaking
 from remit.gateways.llm.turned import Turned, Why
 from remit.kernel.ruleset import Ruleset
 from remit.storage.vault import NoSecret, Vault
@@ -79,12 +81,14 @@ class _Reached:
     answer: Answer
     route: ModelRoute
     number: int
+    speaking: Speaking
 
 
 class Dispatch:
     """Sends admitted calls. Owned by one event loop."""
 
-    def __init__(self, outbound: Outbound, vault: Vault, random: Random) -> None:
+    def __init__(self, outbound: Outbound, vault: Vault, random: Random, clock: Clock) -> None:
+        self._clock = clock
         self._outbound = outbound
         self._vault = vault
         self._random = random
@@ -113,14 +117,17 @@ class Dispatch:
         while True:
             number, route = left.pop(0)
             try:
-                answer = await self._try(it, route, tried)
+                speaking = Speaking(it.caller.face, it.asked, route, it.model.name.partition("/")[0])
+                answer = await self._try(it, route, speaking, tried)
             except OutboundFailed as error:
                 tried.failed(failure(error, it.model.name), is_sent=error.sent)
             except NoSecret as error:
                 tried.failed(no_credential(error, it.model.name), is_sent=False)
+            except Turned as unsaid:  # it can not be said in this endpoint's dialect, maybe in another's
+                tried.failed(unsaid, is_sent=False)
             else:
                 if answer.status == 200:
-                    return _Reached(answer, route, number)
+                    return _Reached(answer, route, number, speaking)
                 async with answer:
                     said = await self._said(answer, route) if answer.status in THEIRS else ""
                 turned = refused_by(answer.status, said, answer.headers, it.model.name)
@@ -131,14 +138,13 @@ class Dispatch:
             if not worth_another(tried, [each for _, each in left]):
                 raise tried.why
 
-    async def _try(self, it: Admitted, route: ModelRoute, tried: Tried) -> Answer:
-        face, provider = it.caller.face, it.model.name.partition("/")[0]
-        headers = headers_for(route, self._vault, it.caller.passed)
-        most = max(1, it.size.written // it.asked.answers)
-        body = it.asked.body.changed(face.changes(it.asked, route.upstream, provider, most))
+    async def _try(self, it: Admitted, route: ModelRoute, speaking: Speaking, tried: Tried) -> Answer:
+        letter = speaking.letter(max(1, it.size.written // it.asked.answers))
+        passed = it.caller.passed if speaking.is_alike else {}
+        headers = headers_for(route, self._vault, passed, letter, self._clock.now())
         tried.is_sent = True  # until it is known better: it may be cut while it is on its way
         try:
-            answer = await sent(self._outbound, route, face.path, headers, body)
+            answer = await sent(self._outbound, route, headers, letter)
         except OutboundFailed:
             tried.is_sent = False
             raise
@@ -163,11 +169,15 @@ class Dispatch:
 
     # -- back to the client
 
+    def _seconds(self) -> int:
+        return self._clock.now() // MICROS_PER_SECOND
+
     async def _whole(self, it: Admitted, reached: _Reached) -> None:
         seen = Seen()
         try:
             with it.open.breakable(), _broken(it):
-                body = it.caller.face.whole(it.asked, await reached.answer.read(), seen)
+                raw = await reached.answer.read()
+                body = reached.speaking.whole(it.action, self._seconds(), raw, seen)
         except (Turned, asyncio.CancelledError) as error:
             await self._settle_part(it, reached, seen, error)
             if isinstance(error, Turned):
@@ -179,7 +189,7 @@ class Dispatch:
         await it.caller.send({"type": "http.response.body", "body": body})
 
     async def _stream(self, it: Admitted, reached: _Reached) -> None:
-        follower = it.caller.face.follow(it.asked)
+        follower = reached.speaking.follow(it.action, self._seconds())
         gone = asyncio.create_task(_hung_up(it.caller.receive))
         gone.add_done_callback(lambda _: it.open.cut(_GONE))
         try:
@@ -203,7 +213,7 @@ class Dispatch:
             gone.cancel()
 
     async def _relay(self, it: Admitted, reached: _Reached, follower: Follower) -> None:
-        if reached.answer.kind != "text/event-stream":
+        if reached.answer.kind != reached.speaking.kind:
             raise UpstreamBroken("answered a stream with something else")
         send, call, now = it.caller.send, it.open, asyncio.get_running_loop().time
         seen, most = follower.seen, it.size.written * LONGEST_TOKEN + MARGIN_BYTES
@@ -229,9 +239,9 @@ class Dispatch:
 
     async def _settle_part(self, it: Admitted, reached: _Reached, seen: Seen, error: BaseException) -> None:
         hides = it.asked.thinks or _may_hide(it.model, reached.route) or not it.asked.is_stream
-        word = _WORDS.get(error.code, "Stopped") if isinstance(error, Turned) else "Cancelled"
-        if isinstance(error, Turned) and error.code.startswith("upstream."):
-            word = "UpstreamBroken"
+        word = "Cancelled"
+        if isinstance(error, Turned):
+            word = _WORDS.get(error.code) or _FAMILIES.get(error.code.partition(".")[0], "Stopped")
         found = settlement(it.action, seen, it.size, it.rules, it.model.name, hides=hides, error=word)
         await self._settle(it, found, seen, {"route": reached.number, "cut": word})
 
@@ -253,6 +263,7 @@ _WORDS = {
     "closing": "ServerClosing",
     "store_failed": "StoreFailed",
 }
+_FAMILIES = {"upstream": "UpstreamBroken", "translation": "NotTranslated"}
 
 
 @contextlib.contextmanager
@@ -270,7 +281,7 @@ def _broken(it: Admitted) -> Any:
 
 def _unanswered(action: ActionId, tried: Tried, turned: Turned) -> Settlement:
     """Return how a call is settled that no endpoint answered: as reserved where one may be at work on it."""
-    error = "UpstreamFailed" if turned.code.startswith("upstream.") else "Stopped"
+    error = _WORDS.get(turned.code) or _FAMILIES.get(turned.code.partition(".")[0], "Stopped")
     if tried.is_sent:
         return Settlement(Outcome(action, OutcomeStatus.ERROR, error=error))
     cost = NOT_DONE if tried.is_answered else NOT_SENT

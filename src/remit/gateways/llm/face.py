@@ -139,3 +139,7 @@ class Face(Protocol):
     def refusal(self, turned: Turned) -> dict[str, Any]:
         """Put a refusal into this interface's words."""
         ...
+
+    def cut(self, turned: Turned) -> bytes:
+        """Return the last events of a translated answer that is cut."""
+        ...

@@ -26,8 +26,7 @@ class Following:
             for event in self._reader.feed(piece):
                 if self.seen.is_whole:
                     break
-                if not event.data or self._goes_on(event):
-                    found.append(event.raw)
+                found.append(self._passed(event) if event.data else event.raw)
         except NoEvent:
             self.broken = UpstreamBroken("never ended an event")
         except UpstreamBroken as error:
@@ -42,8 +41,8 @@ class Following:
             raise UpstreamBroken("hung up before the answer had ended")
         return self._last
 
-    def _goes_on(self, event: Event) -> bool:
-        """See what an event says, and tell whether the client is sent it now.
+    def _passed(self, event: Event) -> bytes:
+        """See what an event says, and return what the client is sent of it now.
 
         Raises UpstreamBroken, and whatever reading a document raises that is not what it should be.
         """

@@ -95,10 +95,9 @@ class ModelGate:
         if scope["method"] != "POST":
             raise Turned(Why.INVALID, "no_method", "send a POST request", status=405)
         body = body_from(await body_of(visit.headers, receive, self._limits), self._limits.payload)
-        asked = face.read(body)
         passed = _passed(visit) if face.dialect is Dialect.ANTHROPIC else {}
         caller = Caller(visit, face, _language(visit), passed, receive, send)
-        await self._calls.carry_out(caller, asked)
+        await self._calls.carry_out(caller, body)
 
     async def _list(self, scope: Scope, visit: Visit, send: Send) -> None:
         """Answer with the models that this agent may ask for, or with one of them."""

@@ -16,6 +16,7 @@ from remit.execution.under_way import Looking
 from remit.gateways.llm.calls import Calls
 from remit.gateways.llm.dispatch import Dispatch
 from remit.gateways.llm.gate import ModelGate
+from remit.gateways.llm.masking import Screen
 from remit.gateways.llm.models import Models
 from remit.gateways.llm.open_calls import CallLimits, OpenCalls
 from remit.gateways.llm.routes import Random
@@ -53,6 +54,6 @@ def open_gateway(
 
     requests = replace(reception.limits, body_bytes=body_bytes, depth=DEEPEST, values=MOST_VALUES)
     open_calls = OpenCalls(looking, behind.commits, limits)
-    calls = Calls(reception, open_calls, Dispatch(behind.outbound, behind.vault, draw))
+    calls = Calls(reception, open_calls, Screen(), Dispatch(behind.outbound, behind.vault, draw, behind.clock))
     models = Models(behind.store, behind.rulesets)
     return ModelGate(reception, requests, calls, models, answered)

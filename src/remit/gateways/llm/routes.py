@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from remit.asgi.outbound import Answer, Outbound, OutboundFailed
+from remit.domain.clock import Instant
 from remit.domain.upstream import Dialect, Model, ModelRoute
+from remit.gateways.llm.speaking import Letter
+from remit.gateways.llm.translation.bedrock import access_key_in, signed
 from remit.gateways.llm.turned import Turned, Why
 from remit.storage.vault import NoSecret, Vault
 
@@ -51,13 +54,18 @@ def is_azure(route: ModelRoute) -> bool:
 ANTHROPIC_VERSION = "2023-06-01"
 
 
-def headers_for(route: ModelRoute, vault: Vault, extra: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of a request, the credential among them. Raises NoSecret."""
+def headers_for(
+    route: ModelRoute, vault: Vault, extra: Mapping[str, str], letter: Letter, now: Instant
+) -> dict[str, str]:
+    """Return the headers of a request, the credential or its signature among them. Raises NoSecret."""
     headers = {"content-type": "application/json", **extra}
     if route.dialect is Dialect.ANTHROPIC:
         headers.setdefault("anthropic-version", ANTHROPIC_VERSION)
     if route.credential:
         secret = vault.secret(route.credential)
+        key = access_key_in(secret) if route.dialect is Dialect.BEDROCK else None
+        if key is not None:
+            return signed(key, address_of(route, letter.path), headers, letter.body, route.region, now)
         if route.dialect is Dialect.ANTHROPIC:
             headers["x-api-key"] = secret
         elif is_azure(route):
@@ -129,13 +137,13 @@ def refused_by(status: int, said: str, headers: Mapping[str, str], target: str) 
     return Turned(Why.UPSTREAM, code, text)
 
 
-async def sent(outbound: Outbound, route: ModelRoute, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+async def sent(outbound: Outbound, route: ModelRoute, headers: Mapping[str, str], letter: Letter) -> Answer:
     """Send a call to an endpoint. Raises OutboundFailed."""
     return await outbound.send(
         "POST",
-        address_of(route, path),
+        address_of(route, letter.path),
         headers=headers,
-        body=body,
+        body=letter.body,
         private=route.private,
         pause_s=route.answer_s,
     )

@@ -18,8 +18,10 @@ from remit.domain.money import Micros
 from remit.domain.prompt_size import MESSAGE_TOKENS
 from remit.execution import metering
 from remit.gateways.llm.face import Seen, ToolCall
+from remit.gateways.llm.masking import NOTHING, answer_masked
 from remit.gateways.llm.size import Size
 from remit.kernel.ruleset import Ruleset
+from remit.screens import mask_json
 
 NOT_SENT = Cost(Micros(0), 0, 0)
 """No endpoint was sent the call."""
@@ -66,7 +68,7 @@ def result_of(seen: Seen, told: dict[str, Any]) -> bytes:
     """Return what is kept of an answer, sealed: its words, the tools it proposes, what was used."""
     kept = {
         **told,
-        "answer": "".join(seen.text),
+        "answer": answer_masked("".join(seen.text)),
         "proposed": [_proposed(call) for call in seen.calls.values()],
         "finish": seen.finish,
         "usage": seen.usage,
@@ -80,5 +82,6 @@ def _proposed(call: ToolCall) -> dict[str, Any]:
     try:
         arguments = orjson.loads(text) if text else {}
     except orjson.JSONDecodeError:
-        arguments = text
+        return {"tool": call.name, "arguments": answer_masked(text)}
+    arguments = mask_json(arguments, NOTHING).value
     return {"tool": call.name, "arguments": arguments}

@@ -16,6 +16,7 @@ from remit.gateways.llm.face import Seen, UpstreamBroken
 from remit.gateways.llm.faces.openai import HOSTED_TOOLS, PRICED_OTHERWISE, refusal
 from remit.gateways.llm.following import Following, told_by
 from remit.gateways.llm.turned import Turned, invalid
+from remit.gateways.llm.veil import Veil, veil_of
 
 KNOWN = frozenset(
     "model messages stream stream_options max_tokens max_completion_tokens n tools tool_choice parallel_tool_calls"
@@ -80,7 +81,7 @@ class Chat:
         """See Face."""
         return ChatFollower(asked)
 
-    def whole(self, asked: Asked, raw: bytes, seen: Seen) -> bytes:  # noqa: ARG002
+    def whole(self, asked: Asked, raw: bytes, seen: Seen) -> bytes:
         """See Face."""
         try:
             answer = orjson.loads(raw)
@@ -93,11 +94,21 @@ class Chat:
         except (AttributeError, TypeError):
             raise UpstreamBroken("answered what is no completion") from None
         seen.is_whole = True
-        return raw
+        veil = veil_of(asked.veils)
+        if veil is None:
+            return raw
+        for choice in answer["choices"]:
+            said = choice.get("message") or {}
+            said |= {name: veil.whole(said[name]) for name in ("content", *_THOUGHTS) if name in said}
+        return orjson.dumps(answer)
 
     def refusal(self, turned: Turned) -> dict[str, Any]:
         """See Face."""
         return refusal(turned)
+
+    def cut(self, turned: Turned) -> bytes:
+        """See Face."""
+        return cut(turned)
 
 
 _NOT_TOLD = ("model", "stream", "stream_options")
@@ -145,6 +156,7 @@ class ChatFollower(Following):
     def __init__(self, asked: Asked) -> None:
         super().__init__()
         self._hides_usage = not asked.wants_usage
+        self._veil = veil_of(asked.veils)
 
     def end(self) -> bytes:
         """See Follower. Some endpoints forget the last empty line, or [DONE]; one without a finish has died."""
@@ -159,15 +171,39 @@ class ChatFollower(Following):
         return b"data: [DONE]\n\n"
 
     def cut(self, turned: Turned) -> bytes:
-        """See Follower. The official clients raise an error that comes in a stream."""
-        return b"data: " + orjson.dumps(refusal(turned)) + b"\n\ndata: [DONE]\n\n"
+        """See Follower."""
+        return cut(turned)
 
-    def _goes_on(self, event: Event) -> bool:
+    def _passed(self, event: Event) -> bytes:
         if event.data == b"[DONE]":  # sent once the call is settled: until then the client had better not go on
             self.seen.is_whole = True
-            return False
+            return b""
         chunk = told_by(event)
         if chunk.get("error") is not None:
             raise UpstreamBroken("broke off with an error")
         look_at(chunk, self.seen, "delta")
-        return not (self._hides_usage and not chunk.get("choices") and chunk.get("usage") is not None)
+        if self._hides_usage and not chunk.get("choices") and chunk.get("usage") is not None:
+            return b""
+        if self._veil is None:
+            return event.raw
+        for choice in chunk.get("choices") or ():
+            _veiled(choice, self._veil)
+        return b"data: " + orjson.dumps(chunk) + b"\n\n"
+
+
+def _veiled(choice: dict[str, Any], veil: Veil) -> None:
+    """Mask what a choice adds to its answer; with its end comes what was held back."""
+    delta = choice.get("delta") or {}
+    for name in ("content", *_THOUGHTS):
+        key = (choice.get("index"), name)
+        shown = veil.piece(key, delta.get(name))
+        if choice.get("finish_reason"):
+            shown += veil.rest(key)
+        if shown or isinstance(delta.get(name), str):
+            delta[name] = shown
+    choice["delta"] = delta
+
+
+def cut(turned: Turned) -> bytes:
+    """Return the last events of an answer that is cut. The official clients raise an error that comes in a stream."""
+    return b"data: " + orjson.dumps(refusal(turned)) + b"\n\ndata: [DONE]\n\n"

@@ -67,3 +67,7 @@ class Embeddings:
     def refusal(self, turned: Turned) -> dict[str, Any]:
         """See Face."""
         return refusal(turned)
+
+    def cut(self, turned: Turned) -> bytes:
+        """See Face: it is never translated, so its followers do this."""
+        raise NotImplementedError

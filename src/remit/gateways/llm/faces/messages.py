@@ -17,6 +17,7 @@ from remit.gateways.llm.faces.anthropic import refusal
 from remit.gateways.llm.faces.openai import HOSTED_TOOLS, PRICED_OTHERWISE
 from remit.gateways.llm.following import Following, told_by
 from remit.gateways.llm.turned import Turned, invalid
+from remit.gateways.llm.veil import Veil, veil_of
 
 KNOWN = frozenset(
     "model messages max_tokens system stream temperature top_p top_k stop_sequences tools tool_choice metadata thinking"
@@ -64,11 +65,11 @@ class Messages:
             changes["max_tokens"] = most_output
         return changes
 
-    def follow(self, asked: Asked) -> MessageFollower:  # noqa: ARG002
+    def follow(self, asked: Asked) -> MessageFollower:
         """See Face."""
-        return MessageFollower()
+        return MessageFollower(veil_of(asked.veils))
 
-    def whole(self, asked: Asked, raw: bytes, seen: Seen) -> bytes:  # noqa: ARG002
+    def whole(self, asked: Asked, raw: bytes, seen: Seen) -> bytes:
         """See Face."""
         try:
             answer = orjson.loads(raw)
@@ -86,11 +87,20 @@ class Messages:
         seen.usage = answer["usage"] if type(answer.get("usage")) is dict else {}
         seen.finish = str(answer.get("stop_reason") or "")[:80]
         seen.is_whole = True
-        return raw
+        veil = veil_of(asked.veils)
+        if veil is None:
+            return raw
+        for block in answer["content"]:
+            block |= {name: veil.whole(block[name]) for name in _TEXTS if name in block}
+        return orjson.dumps(answer)
 
     def refusal(self, turned: Turned) -> dict[str, Any]:
         """See Face."""
         return refusal(turned)
+
+    def cut(self, turned: Turned) -> bytes:
+        """See Face."""
+        return cut(turned)
 
 
 def _check(fields: Fields, value: Mapping[str, Any]) -> None:
@@ -123,18 +133,25 @@ def look_at_block(seen: Seen, index: int, block: Mapping[str, Any]) -> None:
 class MessageFollower(Following):
     """Follows a stream of message events."""
 
-    def cut(self, turned: Turned) -> bytes:
-        """See Follower. The official clients raise an error event, and read no further."""
-        return b"event: error\ndata: " + orjson.dumps(refusal(turned)) + b"\n\n"
+    def __init__(self, veil: Veil | None) -> None:
+        super().__init__()
+        self._veil = veil
 
-    def _goes_on(self, event: Event) -> bool:
+    def cut(self, turned: Turned) -> bytes:
+        """See Follower."""
+        return cut(turned)
+
+    def _passed(self, event: Event) -> bytes:
         told = told_by(event)
         seen = self.seen
         match told["type"]:
             case "content_block_delta":
                 look_at_delta(seen, told["index"], told["delta"])
+                return event.raw if self._veil is None else self._veiled(told, event, self._veil)
             case "content_block_start":
                 look_at_block(seen, told["index"], told["content_block"])
+            case "content_block_stop":
+                return self._held(told["index"]) + event.raw
             case "message_start":
                 seen.usage = dict(told["message"].get("usage") or {})
             case "message_delta":
@@ -143,10 +160,35 @@ class MessageFollower(Following):
             case "message_stop":  # sent once the call is settled
                 seen.is_whole = True
                 self._last = event.raw
-                return False
+                return b""
             case "error":
                 raise UpstreamBroken("broke off with an error")
-        return True
+        return event.raw
+
+    def _veiled(self, told: dict[str, Any], event: Event, veil: Veil) -> bytes:
+        """Mask what is added to a block of text."""
+        name = next((name for name in _TEXTS if name in told["delta"]), None)
+        if name is None:
+            return event.raw
+        told["delta"][name] = veil.piece((told["index"], name), told["delta"][name])
+        return _event(told)
+
+    def _held(self, index: int) -> bytes:
+        """Return what was held back of a block that has ended, as a delta of its own."""
+        found = b""
+        for name in _TEXTS if self._veil is not None else ():
+            rest = self._veil.rest((index, name)) if self._veil is not None else ""
+            if rest:
+                delta = {"type": f"{name}_delta", name: rest}
+                found += _event({"type": "content_block_delta", "index": index, "delta": delta})
+        return found
+
+
+_TEXTS = ("text", "thinking")
+
+
+def _event(told: Mapping[str, Any]) -> bytes:
+    return b"event: " + str(told["type"]).encode() + b"\ndata: " + orjson.dumps(told) + b"\n\n"
 
 
 def look_at_delta(seen: Seen, index: int, delta: Mapping[str, Any]) -> None:
@@ -158,3 +200,8 @@ def look_at_delta(seen: Seen, index: int, delta: Mapping[str, Any]) -> None:
             seen.ask((0, index), "", delta["partial_json"])
         case _:
             seen.think({key: each for key, each in delta.items() if key != "type"})
+
+
+def cut(turned: Turned) -> bytes:
+    """Return the last events of an answer that is cut. The official clients raise it, and read no further."""
+    return b"event: error\ndata: " + orjson.dumps(refusal(turned)) + b"\n\n"

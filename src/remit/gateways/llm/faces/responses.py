@@ -16,6 +16,7 @@ from remit.gateways.llm.face import Seen, UpstreamBroken
 from remit.gateways.llm.faces.openai import HOSTED_TOOLS, KEPT_THERE, PRICED_OTHERWISE, refusal
 from remit.gateways.llm.following import Following, told_by
 from remit.gateways.llm.turned import Turned, invalid
+from remit.gateways.llm.veil import Veil, veil_of
 
 KNOWN = frozenset(
     "model input instructions stream stream_options max_output_tokens tools tool_choice parallel_tool_calls text"
@@ -66,11 +67,11 @@ class Responses:
             changes["max_output_tokens"] = most_output
         return changes
 
-    def follow(self, asked: Asked) -> ResponseFollower:  # noqa: ARG002
+    def follow(self, asked: Asked) -> ResponseFollower:
         """See Face."""
-        return ResponseFollower()
+        return ResponseFollower(veil_of(asked.veils))
 
-    def whole(self, asked: Asked, raw: bytes, seen: Seen) -> bytes:  # noqa: ARG002
+    def whole(self, asked: Asked, raw: bytes, seen: Seen) -> bytes:
         """See Face."""
         try:
             answer = orjson.loads(raw)
@@ -86,11 +87,16 @@ class Responses:
         seen.usage = answer["usage"] if type(answer.get("usage")) is dict else {}
         seen.finish = str(answer.get("status") or "")[:80]
         seen.is_whole = True
-        return raw
+        veil = veil_of(asked.veils)
+        return raw if veil is None else orjson.dumps(_veiled(answer, veil))
 
     def refusal(self, turned: Turned) -> dict[str, Any]:
         """See Face."""
         return refusal(turned)
+
+    def cut(self, turned: Turned) -> bytes:
+        """See Face: it is never translated, so its followers do this."""
+        raise NotImplementedError
 
 
 def _check(fields: Fields, value: Mapping[str, Any]) -> None:
@@ -120,8 +126,9 @@ def _look_at_item(seen: Seen, index: int, item: Mapping[str, Any]) -> None:
 class ResponseFollower(Following):
     """Follows a stream of response events."""
 
-    def __init__(self) -> None:
+    def __init__(self, veil: Veil | None) -> None:
         super().__init__()
+        self._veil = veil
         self._response: dict[str, Any] = {"object": "response", "output": []}
         self._number = 0
 
@@ -133,9 +140,9 @@ class ResponseFollower(Following):
         document = {"type": "response.failed", "sequence_number": self._number + 1, "response": failed}
         return b"event: response.failed\ndata: " + orjson.dumps(document) + b"\n\n"
 
-    def _goes_on(self, event: Event) -> bool:
+    def _passed(self, event: Event) -> bytes:
         if event.data == b"[DONE]":
-            return False
+            return b""
         told = told_by(event)
         kind: str = told["type"]
         number = told.get("sequence_number")
@@ -149,13 +156,25 @@ class ResponseFollower(Following):
                 _look_at_item(self.seen, told["output_index"], told["item"])
         elif kind in _LAST:
             self._end(kind, told["response"])
-            self._last = event.raw
-            return False
+            self._last = event.raw if self._veil is None else _event(_veiled(told, self._veil))
+            return b""
         elif kind == "error":
             raise UpstreamBroken("broke off with an error")
         elif kind.endswith(".delta") and "arguments" not in kind:
             self.seen.think(told["delta"])
-        return True
+        return event.raw if self._veil is None else self._shown(told, kind, self._veil)
+
+    def _shown(self, told: dict[str, Any], kind: str, veil: Veil) -> bytes:
+        """Mask what an event says; with the end of a text comes what was held back of it."""
+        key = tuple(told.get(name) for name in ("output_index", "content_index", "summary_index"))
+        if kind.endswith(".delta") and "arguments" not in kind:
+            return _event({**told, "delta": veil.piece(key, told["delta"])})
+        held = b""
+        if kind.endswith(("text.done", "refusal.done")):
+            rest = veil.rest(key)
+            before = {name: each for name, each in told.items() if name not in ("text", "refusal")}
+            held = _event({**before, "type": kind.replace(".done", ".delta"), "delta": rest}) if rest else b""
+        return held + _event(_veiled(told, veil))
 
     def _end(self, kind: str, response: Mapping[str, Any]) -> None:
         if kind == "response.failed":
@@ -163,3 +182,16 @@ class ResponseFollower(Following):
         self.seen.usage = dict(response.get("usage") or {})
         self.seen.finish = kind.partition(".")[2]
         self.seen.is_whole = True
+
+
+def _event(told: Mapping[str, Any]) -> bytes:
+    return b"event: " + str(told["type"]).encode() + b"\ndata: " + orjson.dumps(told) + b"\n\n"
+
+
+def _veiled(value: Any, veil: Veil, name: str = "") -> Any:
+    """Mask every text that a client is shown as one: not ids, names, or the arguments of tools."""
+    if isinstance(value, dict):
+        return {key: _veiled(each, veil, key) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_veiled(each, veil, name) for each in value]
+    return veil.whole(value) if name in ("text", "refusal") else value
