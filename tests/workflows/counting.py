@@ -1,4 +1,4 @@
-"""A tool server on its standard streams that counts its effects in a file of its own, outside of everything it is used by.
+"""A tool server on its standard streams that counts its effects in a file, outside of everything it is used by.
 
 python counting.py FILE
 

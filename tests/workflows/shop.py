@@ -38,7 +38,7 @@ from tests.workflows.counting_tools import COUNTING, described
 from tests.worlds import OWNER, PEOPLE, documents, yaml
 
 WORKSPACE = WorkspaceName("shop")
-EFFECTS = {
+EFFECTS: dict[str, tuple[str, dict[str, Any]]] = {
     "get": ("read", {}),
     "echo": ("read", {}),
     "slow": ("read", {}),
@@ -66,7 +66,7 @@ def tool(name: str, **changes: Any) -> str:
         },
     }
     pin = digest(described(name))
-    fields = {
+    fields: dict[str, Any] = {
         "effect": effect,
         "description": "Tool.",
         "input": given,
@@ -91,6 +91,23 @@ def agent(name: str = "clerk", **remit: Any) -> str:
         **remit,
     }
     return yaml("Agent", name=name, owner=OWNER, team="shop", purpose="Sells.", status="active", remit=granted)
+
+
+def shop_files(
+    folder: Path, workflows: Sequence[str], changes: Mapping[str, str | None] | None = None
+) -> dict[str, bytes]:
+    """The workspace's files; the tool server counts in a file of that folder."""
+    server = yaml("ToolServer", name="till", command=[sys.executable, str(COUNTING), str(folder / "effects.db")])
+    texts: dict[str, str | None] = {
+        "workspace.yaml": yaml("Workspace", name=WORKSPACE, timezone="Asia/Dubai"),
+        "people.yaml": PEOPLE,
+        "servers/till.yaml": server,
+        "tools/till.yaml": documents(*(tool(name) for name in EFFECTS)),
+        "agents/clerk.yaml": agent(),
+        "workflows/all.yaml": documents(*workflows),
+        **(changes or {}),
+    }
+    return {path: text.encode() for path, text in texts.items() if text is not None}
 
 
 @dataclass
@@ -119,22 +136,9 @@ class Shop:
         assert isinstance(found, SqlJournal)
         return found
 
-    def files(self, workflows: Sequence[str], changes: Mapping[str, str] | None = None) -> dict[str, bytes]:
-        server = yaml("ToolServer", name="till", command=[sys.executable, str(COUNTING), str(self.counted)])
-        texts = {
-            "workspace.yaml": yaml("Workspace", name=WORKSPACE, timezone="Asia/Dubai"),
-            "people.yaml": PEOPLE,
-            "servers/till.yaml": server,
-            "tools/till.yaml": documents(*(tool(name) for name in EFFECTS)),
-            "agents/clerk.yaml": agent(),
-            "workflows/all.yaml": documents(*workflows),
-            **(changes or {}),
-        }
-        return {path: text.encode() for path, text in texts.items()}
-
-    def apply(self, *workflows: str, changes: Mapping[str, str] | None = None) -> None:
+    def apply(self, *workflows: str, changes: Mapping[str, str | None] | None = None) -> None:
         releases = open_releases(self.parts)
-        folder = Folder(WORKSPACE, self.files(workflows, changes), ())
+        folder = Folder(WORKSPACE, shop_files(self.folder, workflows, changes), ())
         try:
             plan = releases.plan(folder, OWNER, "as planned", "production")
         except FolderHasProblems as error:
@@ -142,7 +146,7 @@ class Shop:
         releases.apply(plan, "production")
 
     def start(self, name: str = "flow", key: str = "", **inputs: Any) -> RunId:
-        start = Start(WORKSPACE, WorkflowName(name), inputs, UserId("user:sara"), "user:sara", key, verified=True)
+        start = Start(WORKSPACE, WorkflowName(name), inputs, UserId("user:visitor"), "user:visitor", key, verified=True)
         starts = workflow_starts(self.parts, at_once(self.parts))
         return starts.start(start)[0].run
 
@@ -239,7 +243,9 @@ class Shop:
 
 
 @contextmanager
-def shop(folder: Path, *workflows: str, url: str = "", changes: Mapping[str, str] | None = None) -> Iterator[Shop]:
+def shop(
+    folder: Path, *workflows: str, url: str = "", changes: Mapping[str, str | None] | None = None
+) -> Iterator[Shop]:
     """A new database with one release."""
     it = Shop(folder, url or f"sqlite:///{folder / 'remit.db'}")
     try:
