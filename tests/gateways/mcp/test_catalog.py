@@ -160,6 +160,21 @@ def test_what_names_nothing_is_an_error_that_says_so(
         assert it.ask(method, params).document["error"]["code"] == code
 
 
+def test_what_is_no_tool_is_not_called_as_one(tmp_path: Path) -> None:
+    with gateway(tmp_path) as it:
+        result = it.call("erp.resources", {"uri": "erp://orders"})
+        assert said(result).startswith("erp.resources brought no result (no_tool): it is no tool at its server")
+        assert it.erp.dispatched == []
+
+
+def test_nothing_but_arguments_reaches_a_server(tmp_path: Path) -> None:
+    with gateway(tmp_path) as it:
+        meta = {"traceparent": "00-1-2-01", "secrets": "of the agent", "com.example/more": 1}
+        it.result("tools/call", {"name": "erp.get", "arguments": {}, "_meta": meta, "task": {"ttl": 1}, "more": 2})
+        assert it.erp.dispatched == [("tools/call", {"name": "get", "arguments": {}})]
+        assert it.erp.exchanges[-1].meta == {"traceparent": "00-1-2-01"}
+
+
 def test_completions_are_asked_of_the_server_whose_prompt_it_is(tmp_path: Path) -> None:
     with gateway(tmp_path, behind=both(), granted=ALL) as it:
         it.result(

@@ -44,10 +44,11 @@ class Flight:
     began: float = field(default_factory=time.monotonic)
     why: str = ""
     stop: Stop | None = None
+    is_over: bool = False
 
     def cut(self, why: str, stop: Stop | None = None) -> None:
-        """End it; the first reason is the one that counts."""
-        if not self.why:
+        """End it; the first reason is the one that counts. What has come to a result is settled with that."""
+        if not self.why and not self.is_over:
             self.why, self.stop = why, stop
             self.task.cancel()
 
@@ -74,6 +75,7 @@ class Flights:
         try:
             yield flight
         finally:
+            flight.is_over = True
             aboard.discard(flight)
 
     def cut_all(self) -> None:

@@ -255,12 +255,8 @@ class Methods:
 
     async def _do_in(self, asked: Asked, run: Run, wish: Wish) -> bytes:
         target = wish.target
-        if target.tool is not None and target.server is None:
-            why = f"no server {target.tool.server} is behind this gateway"
-            raise NotDone(*words.failed(target.name, "no_server", why, "", asked.language))
-        if target.tool is not None and not target.is_seen and self._is_granted(asked, run, target):
-            why = f"server {target.tool.server} can not be reached"
-            raise NotDone(*words.failed(target.name, NOT_SEEN, why, "", asked.language))
+        if target.tool is not None and (target.server is None or not target.is_seen):
+            self._check_there(asked, run, target)
         resumed = await self._rounds.resumed(asked, wish)
         if resumed.parked:
             return await self._unpark(asked, resumed)
@@ -271,8 +267,18 @@ class Methods:
             return self._held(asked, found)
         return await self._carry_out(asked, found, resumed.rounds)
 
-    def _is_granted(self, asked: Asked, run: Run, target: Target) -> bool:
-        return asked.visit.door.rules_of(run).grant(run.agent, target.name) is not None
+    def _check_there(self, asked: Asked, run: Run, target: Target) -> None:
+        """Say of a granted tool that it can not be called; what is not granted is denied like anything else."""
+        assert target.tool is not None
+        rules = asked.visit.door.rules_of(run)
+        if rules.grant(run.agent, target.name) is None:
+            return
+        code, why = NOT_SEEN, f"server {target.tool.server} can not be reached"
+        if target.tool.via is not target.via:
+            code, why = "no_tool", "it is no tool at its server: read the resource, or get the prompt, by its own name"
+        elif target.server is None:
+            code, why = "no_server", f"no server {target.tool.server} is behind this gateway"
+        raise NotDone(*words.failed(target.name, code, why, "", asked.language))
 
     def _held(self, asked: Asked, held: Held) -> bytes:
         said, data = words.held(held.wish.target.name, held.admission, held.approval, asked.language)
@@ -370,9 +376,13 @@ def _check_mirrored(schema: Any, arguments: Json, asked: Asked) -> None:
         raise RpcError(found.code, found.message, found.data)
 
 
+_PASSED_ON = frozenset(("progressToken", "traceparent", "tracestate", "baggage"))
+"""What of a request's `_meta` its server is told: no policy sees it, so it is no place for anything else."""
+
+
 def exchange_of(asked: Asked) -> Exchange:
     """Return what accompanies a call to its server."""
-    own = {name: value for name, value in asked.meta.items() if not name.startswith(META)}
+    own = {name: value for name, value in asked.meta.items() if name in _PASSED_ON}
     if asked.level:
         own[f"{META}logLevel"] = asked.level
     return Exchange(asked.notify, asked.ask, client=asked.capabilities, session=asked.session, meta=own)

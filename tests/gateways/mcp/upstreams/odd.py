@@ -31,7 +31,8 @@ def text_of(value):
 
 
 def described(name):
-    return {"name": name, "description": WORDS.get(name, name), "inputSchema": {"type": "object"}}
+    meta = {"seen": time.time()}
+    return {"name": name, "description": WORDS.get(name, name), "inputSchema": {"type": "object"}, "_meta": meta}
 
 
 def die(id, params):

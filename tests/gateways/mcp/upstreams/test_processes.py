@@ -42,6 +42,7 @@ def test_a_tool_is_called_and_its_definition_has_a_digest(era):
     assert offer.instructions == "Be careful."
     written = b'{"description":"Says it again.","inputSchema":{"type":"object"},"name":"echo"}'
     assert offer.digest_of(Via.TOOL, "echo") == f"sha256:{hashlib.sha256(written).hexdigest()}"
+    assert "_meta" not in offer.tools["echo"].content, "what is not pinned reaches no agent"
     assert offer.digest_of(Via.TOOL, "no-such") == "absent"
 
 
