@@ -47,7 +47,7 @@ class Definition:
 
     Attributes:
         name: of the tool or prompt, or a resource's URI or URI template.
-        content: the description as the server sent it.
+        content: the description as the server sent it, without its `_meta`, which is no part of the digest.
         digest: `sha256:` and the digest of the canonical content; what `pin` of a Tool is compared with.
     """
 

@@ -18,14 +18,14 @@ from remit.gateways.mcp.upstreams.wording import METHOD_NOT_FOUND
 _log = logging.getLogger("remit.mcp")
 
 VOLATILE = "_meta"
-"""What of a definition is no part of its digest: what servers and proxies note beside it."""
+"""What of a definition is no part of its digest: what servers and proxies note beside it. It goes no further."""
 _CHANGING = ("size", "lastModified")
 """Of a resource: what changes with its content and is no description."""
 
 
 def digest(content: object) -> str:
-    """Return `sha256:` and the digest of a definition's canonical JSON, all of it but its `_meta`."""
-    return f"sha256:{sha256_hex(canonical(_lasting(content)))}"
+    """Return `sha256:` and the digest of the canonical JSON of a definition, which has no `_meta` any more."""
+    return f"sha256:{sha256_hex(canonical(content))}"
 
 
 async def read_offer(name: ServerName, conversation: Conversation, bounds: UpstreamBounds) -> Offer:
@@ -42,7 +42,7 @@ async def read_offer(name: ServerName, conversation: Conversation, bounds: Upstr
         parts = [*map(_described, resources), *map(_described, templates)]
         digests[Via.RESOURCE] = digest(sorted(parts, key=canonical))
     if "prompts" in capabilities:
-        digests[Via.PROMPT] = digest(sorted(map(_lasting, prompts), key=canonical))
+        digests[Via.PROMPT] = digest(sorted(prompts, key=canonical))
     return Offer(
         server=name,
         tools=definitions,
@@ -113,17 +113,15 @@ def _entries(page: Json, key: str, method: str) -> list[Json]:
         isinstance(each, dict) and isinstance(each.get(named), str) for each in entries
     ):
         raise UpstreamFailed("broken", f"{method} was answered with what is no list of {key}", sent=False)
-    return entries
+    return [each if VOLATILE not in each else _lasting(each) for each in entries]
 
 
-def _lasting(content: object) -> object:
-    if isinstance(content, dict):
-        return {key: value for key, value in content.items() if key != VOLATILE}
-    return content
+def _lasting(content: Json) -> Json:
+    return {key: value for key, value in content.items() if key != VOLATILE}
 
 
 def _described(resource: Json) -> Json:
-    kept = {key: value for key, value in resource.items() if key not in (VOLATILE, *_CHANGING)}
+    kept = {key: value for key, value in resource.items() if key not in _CHANGING}
     annotations = kept.get("annotations")
     if isinstance(annotations, dict):
         kept["annotations"] = {key: value for key, value in annotations.items() if key not in _CHANGING}
