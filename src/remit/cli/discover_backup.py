@@ -44,8 +44,8 @@ def change(room: Path, files: Mapping[Path, bytes]) -> Path:
     _private(backup / MANIFEST, json.dumps(entries, indent=2).encode())
     for entry, (path, data) in zip(entries, files.items(), strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
-        mode = entry["mode"]
-        _replace(path, data, mode if isinstance(mode, int) else 0o644)
+        kept = entry["mode"]
+        _replace(path, data, kept if isinstance(kept, int) else 0o644)
     return backup
 
 
