@@ -16,8 +16,8 @@ from remit.domain.workflow import Workflow
 from remit.policy import validate
 from remit.policy.subjects import subjects
 from remit.policy.tool_checks import tool_problems
-from remit.workspace.derived_checks import check_derived_fields
 from remit.workspace.asking import asking_tools, with_asking
+from remit.workspace.derived_checks import check_derived_fields
 from remit.workspace.documents import Documents
 from remit.workspace.draft import Draft, Written
 from remit.workspace.group_checks import check_groups
