@@ -47,7 +47,7 @@ EFFECTS: dict[str, tuple[str, dict[str, Any]]] = {
     "order_told": ("write", {"status": "till.order_status"}),
     "order_status": ("read", {}),
     "cancel": ("write", {"idempotent": True}),
-    "fail": ("write", {}),
+    "fail": ("write", {"idempotent": True}),
     "flaky": ("write", {}),
 }
 LIMITS = {"steps": 100_000, "tool_calls": 100_000, "model_calls": 100_000, "wall_time": "400d", "denials": 1_000}

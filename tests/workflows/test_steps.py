@@ -60,7 +60,11 @@ def test_a_run_waits_for_a_time_and_takes_nothing_meanwhile(tmp_path: Path) -> N
 
 
 def test_a_run_waits_until_an_instant_that_its_inputs_name(tmp_path: Path) -> None:
-    inputs = {"type": "object", "required": ["due"], "properties": {"due": {"type": "string"}, "n": {"type": "integer"}}}
+    inputs = {
+        "type": "object",
+        "required": ["due"],
+        "properties": {"due": {"type": "string"}, "n": {"type": "integer"}},
+    }
     wait = {"id": "nap", "wait": {"until": "timestamp(inputs.due) + duration('1h')"}}
     with till(tmp_path, workflow(wait, inputs=inputs)) as it:
         run = it.start(due="2025-10-09T10:00:00+04:00")

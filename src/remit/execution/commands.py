@@ -123,6 +123,11 @@ class Settle(OnRun):
     if_overdue: bool = False
 
     @property
+    def scopes(self) -> Iterator[ScopeId]:
+        """The rows it locks: what was set aside is set aside on those of the runs above, too."""
+        return scopes_of(self.run)
+
+    @property
     def record_key(self) -> str:
         """Unique in the workspace."""
         return f"{self.outcome.action}/{'reconciled' if self.reconciles else 'outcome'}"

@@ -357,14 +357,17 @@ class InProcessDoor:
 
     # -- stops
 
-    def stop_on(self, run: Run) -> Stop | None:
-        """Return a stop that holds a run now, the widest first. Nothing is decided by it."""
+    def stop_on(self, run: Run, what: str = "") -> Stop | None:
+        """Return a stop that holds a run now, or `what` it uses such as `tool:erp.pay`, the widest first.
+
+        Nothing is decided by it.
+        """
         self._admissions.check_process()
         now = self._clock.now()
         for scope in filter(None, map(self._store.scope, scopes_of(run))):
-            stop = scope.stops.get("")
-            if stop is not None and stop.holds_at(now):
-                return stop
+            for stop in (scope.stops.get(""), scope.stops.get(what)):
+                if stop is not None and stop.holds_at(now):
+                    return stop
         return None
 
     # -- waiting

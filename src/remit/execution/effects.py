@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from remit.domain.action import ActionKind, Cost, Outcome, OutcomeStatus
 from remit.domain.clock import Instant
 from remit.domain.decision import Decision
-from remit.domain.facts import LOOP_CHECK, Facts, LoopSeen, Scope, Stop, StopKind
+from remit.domain.facts import LOOP_CHECK, Facts, LoopSeen, Progress, Scope, Stop, StopKind
 from remit.domain.finding import Code
 from remit.domain.ids import ScopeId
 from remit.domain.release import OnLoop
 from remit.execution.commands import Observation
+from remit.kernel.charging import charged
 from remit.kernel.checks.budget import amount_in, rolled
 from remit.kernel.checks.limits import rate_after
 from remit.kernel.checks.loop import thresholds
@@ -24,10 +25,9 @@ from remit.storage.port import OpenAction, Reservation
 def reserve(facts: Facts, call: Prepared) -> tuple[Reservation, ...]:
     """Set the worst case aside in every budget it counts against, and count the call."""
     reservations = []
-    for charge in call.rules.charges(call.run.agent):
-        scope = facts.of(charge.scope)
+    for charge, scope in charged(facts, call):
         amount = amount_in(charge.budget.unit, call.action.cost)
-        if scope is None or amount is None or not charge.applies_to(call.run.on_behalf_of):
+        if amount is None:
             continue  # an amount of nothing is kept: what the outcome turns out to cost must find its budget
         spend = rolled(scope.spends.get(charge.budget.name), charge, facts)
         scope.spends[charge.budget.name] = spend
@@ -39,19 +39,23 @@ def reserve(facts: Facts, call: Prepared) -> tuple[Reservation, ...]:
 
 def _count(facts: Facts, call: Prepared) -> None:
     assert facts.run is not None
-    assert facts.run.progress is not None
-    progress = facts.run.progress
+    for run in (facts.run, *(superior.run for superior in facts.line)):
+        if run.progress is not None:
+            _count_in(run.progress, call)
+    facts.agent.in_flight += 1
+    agent = call.rules.agent(call.run.agent)
+    if agent is not None and agent.remit.limits.rate is not None:
+        due = rate_after(agent.remit.limits.rate, facts.agent.rate_at, facts.now)
+        facts.agent.rate_at = facts.agent.rate_at if due is None else due
+
+
+def _count_in(progress: Progress, call: Prepared) -> None:
     progress.steps += 1
     if call.action.kind is ActionKind.TOOL:
         progress.tool_calls += 1
     else:
         progress.model_calls += 1
     progress.calls[call.action.target] = progress.calls.get(call.action.target, 0) + 1
-    facts.agent.in_flight += 1
-    agent = call.rules.agent(call.run.agent)
-    if agent is not None and agent.remit.limits.rate is not None:
-        due = rate_after(agent.remit.limits.rate, facts.agent.rate_at, facts.now)
-        facts.agent.rate_at = facts.agent.rate_at if due is None else due
 
 
 def deny(facts: Facts, call: Prepared, decision: Decision) -> bool:

@@ -214,7 +214,7 @@ class _Work:
         if call.rules.configuration.settings.temporal and facts.run is not None:
             temporal.count(call, facts, admitted=state is ActionState.ADMITTED)
         if facts.run is not None:  # without a run nothing was counted and no row is made
-            self.writes.scopes.update({scope.id: scope for scope in facts.scopes()})
+            self.writes.scopes.update(facts.counted_on())
         action = call.action
         answer = Admission(action.id, call.run.id, state, decision, self.now, held_for, call.digest, action.cost)
         if not is_told:
@@ -383,7 +383,8 @@ class _Work:
         if command.reconciles:
             self.writes.liveness.append(RunWoken(command.run.id))
         loop = self._observe(command)
-        for scope in own_scopes_of(command.run):
+        counted_on = {*own_scopes_of(command.run), *(each.scope for each in action.reservations)}
+        for scope in sorted(counted_on):
             if scope in self.loaded.scopes:
                 self.writes.scopes[scope] = self.loaded.scopes[scope]
         self.writes.payloads += command.payloads

@@ -32,7 +32,11 @@ class Unchanged:
         """Tell whether a `decision_made` record is one of them; true is certain, false is not."""
         if record["kernel"] != VERSION or record["action_kind"] != ActionKind.TOOL.value:
             return False
-        key = (record["release"], record["agent"], record["target"])
+        agents = [record["agent"], *(superior["agent"] for superior in record["facts"].get("line", ()))]
+        return all(self._is_unchanged(record["release"], agent, record["target"]) for agent in agents)
+
+    def _is_unchanged(self, release: str, agent: str, target: str) -> bool:
+        key = (release, agent, target)
         found = self._known.get(key)
         if found is None:
             found = self._compared(*key)

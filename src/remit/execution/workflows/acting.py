@@ -237,10 +237,9 @@ class Acting:
 
     async def _broke(self, row: Progress, admission: Admission, error: CallFailed) -> Progress:
         """Go on after a call that brought no result."""
-        words = f"upstream.{error.code}: {error}"
         if not error.sent or self._deed.is_read:
             await self._settle(admission.action, OutcomeStatus.ERROR, f"upstream.{error.code}", b"", None)
-            return self._once_more(row, words)
+            return self._once_more(row, _words(f"upstream.{error.code}"))
         if self._deed.may_repeat and row.attempt < self._retry.attempts:
             return waiting(replace(row, attempt=row.attempt + 1), "", self._turn.after(self._pause(row)))
         return await self._found_out(row, admission, {}, "")
@@ -256,7 +255,7 @@ class Acting:
         known = await self._turn.thread(self._outcome, admission.action) if performed.usage is not None else None
         row = replace(row, spent=row.spent + self._cost(admission, known))
         if performed.is_error:
-            return self._once_more(row, f"tool.error: {_words(performed.raw)}")
+            return self._once_more(row, _words("tool.error"))
         return done(row, performed.output)
 
     def _cost(self, admission: Admission, record: Mapping[str, Any] | None) -> int:
@@ -291,7 +290,7 @@ class Acting:
             return None
         row = replace(row, spent=row.spent + self._cost(admission, record))
         if record["status"] == OutcomeStatus.ERROR:
-            return self._once_more(row, f"{record['error'] or 'error'}: it failed before")
+            return self._once_more(row, _words(record["error"]))
         try:
             raw = await self._turn.thread(self._turn.door.kept, admission.action, RESULT)
         except PayloadLost as error:
@@ -344,6 +343,9 @@ class Acting:
         return done(row, None)
 
 
-def _words(raw: bytes) -> str:
-    """Say nothing of what a tool said: its words may be secret, and are sealed with the result."""
-    return f"the tool answered with an error of {len(raw):,} bytes"
+def _words(code: str) -> str:
+    """Say why an attempt failed, in the same words whether it was just heard or is read in the ledger.
+
+    What a tool said is not repeated: it may be secret, and is sealed with the result.
+    """
+    return "tool.error: the tool answered with an error" if code == "tool.error" else code or "error"

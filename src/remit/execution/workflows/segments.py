@@ -14,8 +14,9 @@ from typing import Any
 
 import orjson
 
+from remit.domain import ending
 from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
-from remit.domain.facts import ScopeKind, scope_id
+from remit.domain.ending import BY_OTHERS
 from remit.domain.ids import OwnerId, RunId, WorkspaceName
 from remit.domain.payload import TASK
 from remit.domain.run import Run
@@ -130,8 +131,8 @@ class Segments:
                 await door.end_once(run, WorkflowState.FAILED.value)
         except Exception as error:  # noqa: BLE001 - it is given up since nothing works with it
             _log.error("run %s could not be ended on record: %s", row.run, type(error).__name__)
-        ending = Ending(WorkflowState.FAILED, words, spent=row.spent)
-        await asyncio.to_thread(kit.journal.end, row, ending, kit.clock.now())
+        how = Ending(WorkflowState.FAILED, words, spent=row.spent)
+        await asyncio.to_thread(kit.journal.end, row, how, kit.clock.now())
 
     async def _advance(self, row: WorkflowRun) -> str:
         kit = self._kit
@@ -173,22 +174,25 @@ class Segments:
             holds=self._holds,
             events=events,
         )
-        scope = kit.store.scope(scope_id(ScopeKind.RUN, row.workspace, row.run))
-        is_ended = scope is None or scope.progress is None or bool(scope.progress.ended_at)
-        return Segment(kit, turn, inputs, is_ended=is_ended, stopping=lambda: self.stopping)
+        body = kit.store.record(row.workspace, ending.record_key(run))
+        ended_as = "" if body is None else str(orjson.loads(body)["status"])
+        return Segment(kit, turn, inputs, ended_as, stopping=lambda: self.stopping)
 
 
 class Segment:
     """One turn, with everything loaded."""
 
-    def __init__(self, kit: Kit, turn: Turn, inputs: Any, *, is_ended: bool, stopping: Callable[[], bool]) -> None:
+    def __init__(self, kit: Kit, turn: Turn, inputs: Any, ended_as: str, *, stopping: Callable[[], bool]) -> None:
+        """Begin; `ended_as` is how the run ended on record, where it did."""
         self._kit = kit
         self._turn = turn
         self._inputs = inputs
-        self._is_ended = is_ended  # on record: by a termination
+        self._is_ended = ended_as in BY_OTHERS
+        # On record by a worker that died before it could write it down here: whatever came since came too late.
+        self._ended_as = WorkflowState(ended_as) if ended_as and not self._is_ended else None
         self._stopping = stopping
         self._waits = Waits(turn)
-        self._cancel = turn.row.cancel
+        self._cancel = "" if self._ended_as is WorkflowState.SUCCEEDED else turn.row.cancel
         self._saved_at = 0.0
         self._looked_at = 0.0
         self._tasks: dict[asyncio.Task[Progress], Ready] = {}
@@ -240,7 +244,7 @@ class Segment:
 
     @property
     def _is_out_of_time(self) -> bool:
-        return 0 < self._turn.row.deadline <= self._turn.now
+        return self._ended_as is None and 0 < self._turn.row.deadline <= self._turn.now
 
     def _walk(self, woken: frozenset[str]) -> Walk:
         turn = self._turn
@@ -288,7 +292,8 @@ class Segment:
         taken = self._turn.notebook.take()
         standing = await asyncio.to_thread(self._turn.notebook.save, taken)
         self._saved_at = self._looked_at = asyncio.get_running_loop().time()
-        self._cancel = self._cancel or standing.cancel
+        if self._ended_as is None:
+            self._cancel = self._cancel or standing.cancel
 
     # -- how a turn ends
 
@@ -357,13 +362,13 @@ class Segment:
         return WorkflowState.FAILED, "timed_out: the run has taken longer than it may"
 
     async def _end(self, state: WorkflowState, error: str, outputs: Any) -> str:
-        turn = self._turn
-        if not self._is_ended:
+        turn, state = self._turn, self._ended_as or state
+        if not self._is_ended and self._ended_as is None:
             await turn.door.end_once(turn.run, state.value)
         key = self._kit.keys.of(turn.row.key)
         body = b"" if outputs is None else sealed(key, turn.row.run, OUTPUTS, outputs)
-        ending = Ending(state, error[:2_000], body, turn.notebook.spent)
-        await asyncio.to_thread(turn.journal.end, turn.row, ending, turn.now)
+        how = Ending(state, error[:2_000], body, turn.notebook.spent)
+        await asyncio.to_thread(turn.journal.end, turn.row, how, turn.now)
         return state.value
 
 

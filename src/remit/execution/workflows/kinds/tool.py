@@ -17,7 +17,7 @@ from remit.domain.upstream import ToolServer
 from remit.domain.workflow import Call, Retry, ToolStep
 from remit.domain.workflow_progress import Progress
 from remit.execution.door import Entrance
-from remit.execution.served import Result
+from remit.execution.served import KeyReused, Result
 from remit.execution.transaction import NothingOpen
 from remit.execution.workflows.acting import Acting, Performed
 from remit.execution.workflows.ports import CallFailed, ToolCalls
@@ -129,7 +129,7 @@ class ToolDeed:
             raise LookupError(f"{self.tool.status} was not admitted")
         performed = await asking.perform(own, applied(arguments, admission.decision.duties))
         came = OutcomeStatus.ERROR if performed.is_error else OutcomeStatus.OK
-        with contextlib.suppress(NothingOpen):  # it was settled the first time
+        with contextlib.suppress(NothingOpen, KeyReused):  # it was settled the first time, perhaps with another answer
             await turn.door.settle_once(turn.run, Outcome(own, came), Result(performed.raw), None)
         if performed.is_error:
             raise CallFailed("status", "the status tool answered with an error", sent=False)

@@ -1,0 +1,127 @@
+"""A run once more, from a step: another run that begins with the steps of the first that are finished and still stand.
+
+What was undone does not stand, and neither does what comes behind a step that is done again. Under another release it
+is done only where each of those steps is still there, in the same place and of the same kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from remit.domain.workflow import LoopStep, Step, Workflow, within
+from remit.domain.workflow_progress import Progress, StepState
+from remit.execution.workflows.walking import UNDO
+
+FINISHED = frozenset({StepState.DONE, StepState.SKIPPED})
+
+
+class NotAgain(Exception):
+    """A run can not be done again as asked. The message says why, and what would be right."""
+
+
+def kept(workflow: Workflow, rows: Mapping[str, Progress], path: str) -> dict[str, Progress]:
+    """Return the rows that still stand where `path` is done again; empty: what failed, or was undone.
+
+    Raises NotAgain for a path that has not begun.
+    """
+    own = {each: row for each, row in rows.items() if not each.startswith(UNDO)}
+    undone = [each.removeprefix(UNDO) for each, row in rows.items() if each.startswith(UNDO)]
+    if path and path not in own:
+        known = ", ".join(sorted(own)) or "none"
+        raise NotAgain(f"there is no step {path} that has begun; there is {known}")
+    leaves = {each for each, row in own.items() if _is_leaf(workflow, each)}
+    left = [each for each in leaves if own[each].state not in FINISHED]
+    again = [path] if path else [*left, *undone]
+    dropped = {each for start in [*again, *undone, *left] for each in _behind(workflow, own, start)}
+    return {each: _reset(workflow, row, dropped) for each, row in own.items() if each not in dropped}
+
+
+def check_shape(before: Workflow, after: Workflow, rows: Mapping[str, Progress]) -> None:
+    """Raise NotAgain where a step that stands is not in the same place, or not of the same kind, in `after`."""
+    old, new = dict(_places(before.steps, "")), dict(_places(after.steps, ""))
+    for path in sorted(rows):
+        place = _place(path)
+        if place not in new:
+            raise NotAgain(f"the release has no step {place} where this run has finished one: start anew instead")
+        if new[place] is not old.get(place):
+            was, now = old[place].__name__, new[place].__name__
+            raise NotAgain(f"step {place} was a {was} and is a {now} in that release: start anew instead")
+    order = [place for place in new if place in {_place(path) for path in rows}]
+    if order != [place for place in old if place in set(order)]:
+        raise NotAgain("finished steps are in another order in that release: start anew instead")
+
+
+def _is_leaf(workflow: Workflow, path: str) -> bool:
+    step = _step_at(workflow, path)
+    return step is not None and not within(step)
+
+
+def _step_at(workflow: Workflow, path: str) -> Step | None:
+    id = path.rpartition("/")[2]
+    return next((step for step in workflow.each_step() if step.id == id), None)
+
+
+def _behind(workflow: Workflow, rows: Mapping[str, Progress], path: str) -> Iterator[str]:
+    """Yield a step's path and those of all that is done after it, at each level around it."""
+    parts = path.split("/")
+    for count in range(1, len(parts) + 1, 2):
+        prefix, id = "/".join(parts[: count - 1]), parts[count - 1]
+        steps = _sequence(workflow, parts[: count - 1])
+        ids = [step.id for step in steps]
+        if id not in ids:
+            continue
+        later = ids[ids.index(id) + 1 :] if count < len(parts) else ids[ids.index(id) :]
+        for name in later:
+            yield from _whole(rows, f"{prefix}/{name}" if prefix else name)
+        if count < len(parts) and isinstance(_step_at(workflow, id), LoopStep):
+            here = f"{prefix}/{id}" if prefix else id
+            for each in rows:
+                number = each.removeprefix(f"{here}/").partition("/")[0] if each.startswith(f"{here}/") else ""
+                if number.isdecimal() and int(number) > int(parts[count]):
+                    yield each
+
+
+def _whole(rows: Mapping[str, Progress], path: str) -> Iterator[str]:
+    yield from (each for each in rows if each == path or each.startswith(f"{path}/"))
+
+
+def _sequence(workflow: Workflow, around: list[str]) -> tuple[Step, ...]:
+    """Return the steps one after the other in which a step stands: `around` is the path of ids and ways to it."""
+    steps = workflow.steps
+    for id, way in zip(around[::2], around[1::2], strict=True):
+        found = next((step for step in steps if step.id == id), None)
+        if found is None:
+            return ()
+        ways = dict(within(found))
+        steps = ways.get(way, ways.get("each", ()))
+    return steps
+
+
+def _reset(workflow: Workflow, row: Progress, dropped: set[str]) -> Progress:
+    """Take back what a loop had decided about rounds that are done again."""
+    step = _step_at(workflow, row.path)
+    rounds = (
+        [
+            int(path.removeprefix(f"{row.path}/").partition("/")[0])
+            for path in dropped
+            if path.startswith(f"{row.path}/")
+        ]
+        if isinstance(step, LoopStep)
+        else []
+    )
+    if not rounds:
+        return row
+    return replace(row, output={"begun": min(rounds) + 1, "is_over": False})
+
+
+def _place(path: str) -> str:
+    """Return where a step stands in the definition: its path without the numbers of items and rounds."""
+    return "/".join("each" if part.isdecimal() else part for part in path.split("/"))
+
+
+def _places(steps: tuple[Step, ...], prefix: str) -> Iterator[tuple[str, type[Step]]]:
+    for step in steps:
+        yield prefix + step.id, type(step)
+        for way, inner in within(step):
+            yield from _places(inner, f"{prefix}{step.id}/{'each' if way.isdecimal() else way}/")
