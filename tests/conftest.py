@@ -8,7 +8,9 @@ left out.
 import os
 from collections import Counter
 from collections.abc import Generator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -28,12 +30,15 @@ SLOW = (
     "cli/test_history.py",
     "faults",
     "ledger",
+    "peers",
     "postgres",
     "sdk",
     "simulation",
     "workspace/test_reading.py",
 )
 """Places whose tests start servers, processes or many examples: `make check` leaves them out, `make test` does not."""
+TOGETHER = ("tests/peers/",)
+"""Places each of whose files stays with one worker, because its tests share servers that are slow to start."""
 NARROWING = ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf")
 
 settings.register_profile(
@@ -68,6 +73,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         place = item.path.relative_to(ROOT / "tests").as_posix() if item.path.is_relative_to(ROOT / "tests") else ""
         if place.startswith(SLOW) or "[postgres" in item.name:
             item.add_marker(pytest.mark.slow)
+
+
+def scope_of(nodeid: str) -> str:
+    """What of the suite goes to a worker as one: a test, or all tests of a file of TOGETHER."""
+    file = nodeid.partition("::")[0]
+    return file if file.startswith(TOGETHER) else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Spread tests by scope. Groups made with xdist's own mark rename tests, which this pytest no longer heeds."""
+    scheduler = import_module("xdist.scheduler").LoadScopeScheduling(config, log)
+    scheduler._split_scope = scope_of
+    return scheduler
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -7,16 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers.installed import HERE, MODEL, NODE, PYTHON, need_model, need_peers
+from tests.peers.installed import MODEL, NODE, PYTHON, need_model, need_peers
 from tests.peers.processes import serving
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of these start servers, and those of a file share them."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.slow)
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")
