@@ -93,12 +93,30 @@ def test_a_stop_cuts_a_call_and_says_what_is_known_of_it(it: Gateway, tool: str,
     result = calling.joined()
     assert result["isError"] is True
     told = "may have taken effect" if status == "unknown" else "took no effect"
-    assert said(result).startswith(f"{tool} was stopped while it ran: the run was frozen by user:sara: smells.")
+    assert said(result).startswith(f"{tool} was stopped while it ran: the call was frozen by user:sara: smells.")
     assert told in said(result)
     assert it.erp.cancelled == ["tools/call"]
     assert (outcome(it, run)["status"], outcome(it, run)["error"]) == (status, "gateway.stopped")
     denied = it.call(tool, Remit_Run=run)
     assert denied["_meta"]["remit/outcome"]["findings"][0]["code"] == "stop.stopped"
+
+
+def test_a_stop_of_the_tool_cuts_its_calls_and_no_others(it: Gateway) -> None:
+    async def slow(_: object, __: object) -> dict[str, Any]:
+        await asyncio.sleep(0.8)
+        return {"content": [{"type": "text", "text": "done"}]}
+
+    it.erp.handlers |= {"scan": never, "get": slow}
+    run = it.server.start()["run"]
+    stopped = Calling(lambda: it.call("erp.scan", Remit_Run=run))
+    other = Calling(lambda: it.call("erp.get", Remit_Run=run))
+    until(lambda: len(it.erp.dispatched) == 2)
+    it.world.stops.freeze(WORKSPACE, "tool:erp.scan", SARA, "smells")
+    try:
+        assert "was stopped while it ran" in said(stopped.joined())
+        assert said(other.joined()) == "done"
+    finally:
+        it.world.stops.unfreeze(WORKSPACE, "tool:erp.scan", SARA, "go on")
 
 
 def test_a_client_that_hangs_up_ends_its_call(it: Gateway) -> None:

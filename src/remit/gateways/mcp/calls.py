@@ -177,7 +177,7 @@ class Calls:
         self, it: Admitted, language: Language, watch: Watch, work: Coroutine[Any, Any, dict[str, Any]]
     ) -> Done:
         """Wait for the result of what a server does, and settle it. As carry_out."""
-        with self._flights.aboard(it.visit.door, it.run, it.action) as flight:
+        with self._flights.aboard(it.visit.door, it.run, it.action, it.wish.target.name) as flight:
             watch(flight)
             try:
                 result = await work

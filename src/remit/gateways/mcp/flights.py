@@ -40,6 +40,7 @@ class Flight:
     door: ServedDoor
     run: Run
     action: ActionId
+    target: str
     task: asyncio.Task[object]
     began: float = field(default_factory=time.monotonic)
     why: str = ""
@@ -62,11 +63,11 @@ class Flights:
         self._watchers: dict[WorkspaceName, asyncio.Task[None]] = {}
 
     @contextmanager
-    def aboard(self, door: ServedDoor, run: Run, action: ActionId) -> Iterator[Flight]:
+    def aboard(self, door: ServedDoor, run: Run, action: ActionId, target: str) -> Iterator[Flight]:
         """Have a call looked after that the current task carries out."""
         task = asyncio.current_task()
         assert task is not None
-        flight = Flight(door, run, action, task)
+        flight = Flight(door, run, action, target, task)
         aboard = self._aboard.setdefault(door.workspace, set())
         aboard.add(flight)
         watcher = self._watchers.get(door.workspace)
@@ -110,15 +111,15 @@ class Flights:
                 await followed.after(count, LOOK_S if is_young else AGAIN_S)
 
     async def _look(self, aboard: set[Flight], now: float) -> None:
-        runs: dict[RunId, Flight] = {each.run.id: each for each in aboard if now - each.began > YOUNG_S}
-        if not runs:
+        looked = {(each.run.id, each.target): each for each in aboard if now - each.began > YOUNG_S}
+        if not looked:
             return
         try:
-            found = await asyncio.to_thread(_stops_on, list(runs.values()))
+            found = await asyncio.to_thread(_stops_on, list(looked.values()))
         except StoreError:
             return  # what is stopped is denied its next call all the same
-        for flight in [each for each in aboard if each.run.id in found]:
-            flight.cut("stopped", found[flight.run.id])
+        for flight in [each for each in aboard if (each.run.id, each.target) in found]:
+            flight.cut("stopped", found[flight.run.id, flight.target])
 
     async def _prolong(self, aboard: set[Flight]) -> None:
         by_run: dict[RunId, list[Flight]] = {}
@@ -132,6 +133,6 @@ class Flights:
                 _log.warning("the calls of %s could not be prolonged: %s", one.run.id, type(error).__name__)
 
 
-def _stops_on(flights: list[Flight]) -> dict[RunId, Stop]:
-    found = {each.run.id: each.door.stop_on(each.run) for each in flights}
-    return {run: stop for run, stop in found.items() if stop is not None}
+def _stops_on(flights: list[Flight]) -> dict[tuple[RunId, str], Stop]:
+    found = {(each.run.id, each.target): each.door.stop_on(each.run, f"tool:{each.target}") for each in flights}
+    return {looked: stop for looked, stop in found.items() if stop is not None}

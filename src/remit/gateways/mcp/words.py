@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from remit.domain.admission import Admission
-from remit.domain.facts import ScopeKind, Stop
+from remit.domain.facts import Stop
 from remit.domain.finding import Code, Finding, Verdict
 from remit.domain.ids import ApprovalId
 from remit.domain.messages import Language, say, telling
@@ -44,6 +44,7 @@ _EFFECT = {
     },
     "error": {"en": " It took no effect.", "ar": " لم يحدث له أثر."},
 }
+_CALL = {"en": "call", "ar": "الاستدعاء"}
 _NOBODY = {"en": "nobody", "ar": "لا أحد"}
 
 
@@ -88,8 +89,8 @@ def failed(name: str, code: str, why: str, effect: str, language: Language) -> T
 
 
 def stopped(stop: Stop, language: Language) -> str:
-    """Return who has stopped a run and why, in words."""
-    told = {"scope": ScopeKind.RUN.value, "stop": stop.kind.value, "by": stop.by, "reason": stop.reason}
+    """Return who has stopped a call and why, in words."""
+    told = {"scope": _CALL[language], "stop": stop.kind.value, "by": stop.by, "reason": stop.reason}
     return say(Finding.of(Code.STOPPED, Verdict.DENY, **told), language)
 
 
