@@ -25,7 +25,10 @@ from remit.storage.journal import NO_BOUND, StoredStep, WorkflowEvent, WorkflowR
 
 
 class DefinedStep(Shown):
-    """A step as it is defined. `of` is the tool, model, agent, group and so on; `ways` are the steps within."""
+    """A step as it is defined. `of` is the tool, model, agent, group and so on; `ways` are the steps within.
+
+    `conditions` say of a branch's ways when each is taken; the one that is left where none is has no text.
+    """
 
     id: str
     kind: str
@@ -36,6 +39,7 @@ class DefinedStep(Shown):
     attempts: int
     budget_micros: int | None
     ways: dict[str, list[DefinedStep]]
+    conditions: dict[str, str]
 
 
 class WorkflowShown(Shown):
@@ -139,7 +143,13 @@ def defined(step: Step) -> DefinedStep:
         attempts=step.retry.attempts,
         budget_micros=step.budget_micros,
         ways={name: [defined(each) for each in steps] for name, steps in within(step)},
+        conditions=_conditions(step),
     )
+
+
+def _conditions(step: Step) -> dict[str, str]:
+    cases = step.cases if isinstance(step, BranchStep) else ()
+    return {str(number): "" if case.when is None else case.when.text for number, case in enumerate(cases)}
 
 
 def _kind(step: Step) -> tuple[str, str]:
