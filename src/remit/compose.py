@@ -50,7 +50,9 @@ if TYPE_CHECKING:
     from remit.control.notices import Notifier
     from remit.control.proof import Proof
     from remit.control.releases import Releases
+    from remit.execution.workflows.schedules import Schedules
     from remit.execution.workflows.starting import Starts
+    from remit.execution.workflows.triggers import Triggers
 
 
 CHECK_KEY = KeyId("check")
@@ -196,6 +198,25 @@ def workflow_starts(parts: Parts, admissions: Admissions) -> Starts:
     return Starts(parts.store, journal_of(parts.store), Programs(parts.rulesets), doors, parts.clock)
 
 
+def workflow_schedules(parts: Parts, admissions: Admissions) -> Schedules:
+    """Join what starts workflows at their times."""
+    from remit.execution.workflows.programs import Programs
+    from remit.execution.workflows.schedules import Schedules
+    from remit.storage.timetable import timetable_of
+
+    programs, starts = Programs(parts.rulesets), workflow_starts(parts, admissions)
+    return Schedules(parts.store, timetable_of(parts.store), parts.rulesets, programs, starts, parts.clock)
+
+
+def workflow_triggers(parts: Parts, admissions: Admissions) -> Triggers:
+    """Join what starts workflows from outside."""
+    from remit.execution.workflows.programs import Programs
+    from remit.execution.workflows.triggers import Triggers
+
+    programs, starts = Programs(parts.rulesets), workflow_starts(parts, admissions)
+    return Triggers(parts.store, parts.rulesets, programs, starts, MachineVault(os.environ), parts.clock)
+
+
 def approval_details(parts: Parts) -> Details:
     """Join what shows an approval to a person."""
     from remit.control.approval_detail import Details
@@ -300,19 +321,26 @@ def open_api(
 
 
 def _workflows(use: UseCases, parts: Parts, queue: AdmissionQueue | None, poke: Callable[[], None]) -> tuple[Noun, ...]:
+    from remit.api.workflow_runs import WorkflowRunRoutes
+    from remit.api.workflow_starts import WorkflowStartRoutes
     from remit.api.workflows import WorkflowRoutes, WorkflowUse
+    from remit.execution.workflows.again import Repeats
     from remit.execution.workflows.programs import Programs
     from remit.storage.journal_rows import journal_of
     from remit.storage.timetable import timetable_of
 
+    admissions = queue or at_once(parts)
+    starts, journal, programs = workflow_starts(parts, admissions), journal_of(parts.store), Programs(parts.rulesets)
     workflows = WorkflowUse(
-        starts=workflow_starts(parts, queue or at_once(parts)),
-        journal=journal_of(parts.store),
+        starts=starts,
+        repeats=Repeats(journal, programs, starts, parts.keys, parts.store),
+        journal=journal,
         timetable=timetable_of(parts.store),
-        programs=Programs(parts.rulesets),
+        schedules=workflow_schedules(parts, admissions),
+        triggers=workflow_triggers(parts, admissions),
         poke=poke,
     )
-    return (WorkflowRoutes(use, workflows),)
+    return (WorkflowRoutes(use, workflows), WorkflowRunRoutes(use, workflows), WorkflowStartRoutes(use, workflows))
 
 
 def _more_nouns(use: UseCases, settings: Settings, queue: AdmissionQueue | None, wrapper: KeyFile) -> tuple[Noun, ...]:

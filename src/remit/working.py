@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from remit.asgi.outbound import Outbound
-from remit.compose import Parts, workflow_doors, workflow_starts
+from remit.compose import Parts, workflow_doors, workflow_schedules, workflow_starts
+from remit.control.lapsing import Lapsing
 from remit.domain.ids import OwnerId
 from remit.domain.workflow import AgentStep, ApprovalStep, Step, ToolStep, WaitStep, WorkflowStep
 from remit.execution.admission import AdmissionQueue
 from remit.execution.keys import Keys
+from remit.execution.workflows.again import Repeats
 from remit.execution.workflows.kinds.agent import NoAgents
 from remit.execution.workflows.kinds.approval import ApprovalKind
 from remit.execution.workflows.kinds.child import ChildKind
@@ -32,6 +34,21 @@ from remit.storage.journal_rows import journal_of
 from remit.storage.timetable import timetable_of
 from remit.storage.vault import MachineVault
 from remit.worker import Work, Worker, WorkerSettings
+
+SCHEDULED_S = 1.0
+"""How often a worker looks whether a schedule is due."""
+LAPSED_S = 5.0
+"""How often a worker looks what time has done to approvals: no server need be there to wake who waits for them."""
+
+
+def lapsing_of(parts: Parts) -> Callable[[], None]:
+    """Return what puts on record what time has done to approvals."""
+    lapsing = Lapsing(parts.store, parts.clock)
+
+    def once() -> None:
+        lapsing.once()
+
+    return once
 
 
 def worker_settings(settings: Settings) -> WorkerSettings:
@@ -71,6 +88,7 @@ def open_worker(parts: Parts, queue: AdmissionQueue, upstreams: Callable[[], Ups
             doors=workflow_doors(parts, queue),
             kinds=kinds_of(tools, starts, parts.keys),
             undoing=Undoing(tools),
+            repeats=Repeats(journal, programs, starts, parts.keys, parts.store),
             bounds=bounds,
         )
 
@@ -81,7 +99,8 @@ def open_worker(parts: Parts, queue: AdmissionQueue, upstreams: Callable[[], Ups
         return Work(Segments(kit, owner, holds), close)
 
     owner = OwnerId(f"wrk_{secrets.token_hex(8)}")
-    return Worker(made, journal, timetable_of(parts.store), parts.clock, owner, open_work)
+    chores = ((SCHEDULED_S, workflow_schedules(parts, queue)), (LAPSED_S, lapsing_of(parts)))
+    return Worker(made, journal, timetable_of(parts.store), parts.clock, owner, open_work, chores)
 
 
 def kinds_of(tools: ToolKind, starts: Starts, keys: Keys) -> Mapping[type[Step], StepKind]:

@@ -54,7 +54,7 @@ def lived(it: Till, name: str, deaths: list[int], **inputs: Any) -> tuple[RunId,
     left = list(deaths)
     for _ in range(200):
         it.tools.points, it.tools.deadly = 0, left[0] if left else -1
-        segments = it.segments(Fragile(it.journal, it.tools))  # type: ignore[arg-type]
+        segments = it.segments(Fragile(it.journal, it.tools))
         try:
             it.carry_out(segments)
         except Died:

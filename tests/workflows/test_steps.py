@@ -29,7 +29,7 @@ def test_a_step_calls_its_tool_and_the_next_one_sees_what_it_came_to(tmp_path: P
         assert it.state(run) == "succeeded"
         assert it.output(run) == {"last": "o-7"}
         assert [given for _, _, given in it.tools.effects] == [{"n": 3}, {"n": 7, "text": "o-3"}]
-        kinds = [record["kind"] for record in it.world.parts.store and records(it)]
+        kinds = [record["kind"] for record in records(it)]
         assert kinds == [
             RecordKind.RUN_STARTED.value,
             *(RecordKind.DECISION_MADE.value, RecordKind.OUTCOME_REPORTED.value) * 2,

@@ -24,6 +24,7 @@ from remit.domain.ids import ActionId, OwnerId, RunId, UserId, WorkflowName, Wor
 from remit.domain.release import Tool
 from remit.domain.upstream import ToolServer
 from remit.domain.workflow_progress import Progress
+from remit.execution.workflows.again import Repeats
 from remit.execution.workflows.kinds.tool import ToolKind
 from remit.execution.workflows.notebook import EVENT, OUTPUTS, STEP, opened, sealed
 from remit.execution.workflows.ports import CallFailed, ToolAnswer
@@ -129,6 +130,7 @@ class Till:
         self.workers += 1
         parts = self.world.parts
         tools = ToolKind(self.tools, 0.0)
+        starts = workflow_starts(parts, self.world.queue)
         kit = Kit(
             store=parts.store,
             journal=journal or self.journal,
@@ -136,8 +138,9 @@ class Till:
             clock=self.world.clock,
             programs=Programs(parts.rulesets),
             doors=workflow_doors(parts, self.world.queue),
-            kinds=kinds_of(tools, workflow_starts(parts, self.world.queue), parts.keys),
+            kinds=kinds_of(tools, starts, parts.keys),
             undoing=Undoing(tools),
+            repeats=Repeats(self.journal, Programs(parts.rulesets), starts, parts.keys, parts.store),
             bounds=Bounds(absent_after_s=0),
         )
         return Segments(kit, OwnerId(f"wrk_{self.workers}"), lambda: None)

@@ -27,11 +27,11 @@ from remit.api.openapi import describe
 from remit.api.overview import OverviewRoutes
 from remit.api.people import PeopleRoutes
 from remit.api.permissions import PermissionRoutes
-from remit.api.prompts import PromptRoutes
 from remit.api.policies import PolicyRoutes
 from remit.api.policy_matches import MatchRoutes
 from remit.api.policy_reach import ReachRoutes
 from remit.api.policy_reasons import ReasonRoutes
+from remit.api.prompts import PromptRoutes
 from remit.api.records import RecordRoutes
 from remit.api.release_changes import ReleaseChangeRoutes
 from remit.api.releases import ReleaseRoutes

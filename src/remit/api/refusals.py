@@ -26,8 +26,10 @@ from remit.domain.problem import Problem
 from remit.execution.door import RunRefused
 from remit.execution.rulesets import ReleaseUnusable
 from remit.execution.served import KeyReused
+from remit.execution.workflows.again import NotAgain
 from remit.execution.workflows.programs import WorkflowUnknown
 from remit.execution.workflows.starting import InputsUnfit, NothingActive
+from remit.execution.workflows.triggers import InputsFailed
 from remit.ledger.tiles import BadTile
 from remit.storage.port import StoreError
 from remit.storage.sealed import PayloadLost
@@ -52,6 +54,8 @@ _KNOWN: tuple[tuple[type[Exception], int, str, str], ...] = (
     (NothingActive, 409, "no_release", "Apply a workspace first"),
     (InputsUnfit, 422, "inputs_unfit", "Give what the workflow takes; `problems` lists every mistake"),
     (RunRefused, 422, "run_refused", "The detail says what would be right"),
+    (NotAgain, 409, "not_again", "The detail says why, and what would be right"),
+    (InputsFailed, 422, "inputs_unfit", "Tell of what the trigger reads"),
     (KeyReused, 422, "key_reused", "Take a new key for each new request"),
     (BadTile, 409, "ledger_broken", "Run `remit audit verify` where the database is"),
     (PayloadLost, 410, "erased", "It is gone for ever; the record stands"),

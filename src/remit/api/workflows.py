@@ -19,8 +19,10 @@ from remit.asgi.limits import headers_of, key_in
 from remit.domain.identity import Role
 from remit.domain.ids import UserId, WorkflowName
 from remit.domain.release import PRODUCTION
-from remit.execution.workflows.programs import Programs
+from remit.execution.workflows.again import Repeats
+from remit.execution.workflows.schedules import Schedules
 from remit.execution.workflows.starting import Start, Starts
+from remit.execution.workflows.triggers import Triggers
 from remit.storage.journal import Journal
 from remit.storage.timetable import Timetable
 
@@ -30,9 +32,11 @@ class WorkflowUse:
     """What the routes of workflows call. `poke` has a worker of this process look at once."""
 
     starts: Starts
+    repeats: Repeats
     journal: Journal
     timetable: Timetable
-    programs: Programs
+    schedules: Schedules
+    triggers: Triggers
     poke: Callable[[], None]
 
 

@@ -47,8 +47,11 @@ class Timetable(Protocol):
     def seen_to(self, id: str, before: Instant, after: Instant, problem: str = "") -> bool:
         """Move a schedule on; False where somebody else has."""
 
-    def pause(self, id: str, at: int, by: str) -> bool:
-        """Pause a schedule, or with `at` 0 resume it; False where it is not there."""
+    def pause(self, id: str, at: Instant, by: str) -> bool:
+        """Pause a schedule; False where it is not there."""
+
+    def resume(self, id: str, at: Instant) -> bool:
+        """Let a schedule go on: what it missed while it was paused is not started. False where it is not there."""
 
     def beat(self, worker: OwnerId, now: Instant) -> None:
         """Say that a worker is there."""
@@ -105,11 +108,18 @@ class SqlTimetable:
         with self._writing() as connection:
             return connection.execute(moved.values(last_at=after, problem=problem)).rowcount == 1
 
-    def pause(self, id: str, at: int, by: str) -> bool:
+    def pause(self, id: str, at: Instant, by: str) -> bool:
         """See Timetable."""
+        return self._change(id, {"paused_at": at, "paused_by": by})
+
+    def resume(self, id: str, at: Instant) -> bool:
+        """See Timetable."""
+        return self._change(id, {"paused_at": 0, "paused_by": "", "last_at": at})
+
+    def _change(self, id: str, values: Mapping[str, Any]) -> bool:
         changed = update(workflow_schedules).where(workflow_schedules.c.id == id)
         with self._writing() as connection:
-            return connection.execute(changed.values(paused_at=at, paused_by=by)).rowcount == 1
+            return connection.execute(changed.values(values)).rowcount == 1
 
     def beat(self, worker: OwnerId, now: Instant) -> None:
         """See Timetable."""

@@ -9,10 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from remit.domain.workflow import LoopStep, Step, Workflow, within
-from remit.domain.workflow_progress import Progress, StepState
-from remit.execution.workflows.walking import UNDO
+import orjson
 
+from remit.domain.ids import ReleaseId
+from remit.domain.payload import TASK
+from remit.domain.workflow import LoopStep, Step, Workflow, within
+from remit.domain.workflow_progress import Progress, StepState, WorkflowState
+from remit.execution.keys import Keys
+from remit.execution.workflows.notebook import STEP, opened, shared
+from remit.execution.workflows.programs import Programs
+from remit.execution.workflows.starting import Start, Starts
+from remit.execution.workflows.walking import UNDO
+from remit.storage.journal import Journal, StoredStep, WorkflowRun
+from remit.storage.port import Reads
+from remit.storage.sealed import DataKey
+
+MOVE = "move:"
+"""Before a release: how a run is asked to go on under it."""
 FINISHED = frozenset({StepState.DONE, StepState.SKIPPED})
 
 
@@ -125,3 +138,83 @@ def _places(steps: tuple[Step, ...], prefix: str) -> Iterator[tuple[str, type[St
         yield prefix + step.id, type(step)
         for way, inner in within(step):
             yield from _places(inner, f"{prefix}{step.id}/{'each' if way.isdecimal() else way}/")
+
+
+class Repeats:
+    """Starts runs that begin with the finished steps of others. Safe to use from any thread; blocks."""
+
+    def __init__(self, journal: Journal, programs: Programs, starts: Starts, keys: Keys, store: Reads) -> None:
+        self._journal = journal
+        self._programs = programs
+        self._starts = starts
+        self._keys = keys
+        self._store = store
+
+    def again(self, row: WorkflowRun, path: str, release: ReleaseId, by: str, key: str = "") -> WorkflowRun:
+        """Start a run that does `row` again from a step, or from what failed, under a release.
+
+        Raises NotAgain, PayloadLost where the first run's data was erased, and what Starts.start raises.
+        """
+        if not row.is_over:
+            raise NotAgain(f"run {row.run} is {row.state.value}: cancel it first, or wait for its end")
+        return self._begin(row, path, release, by, key)
+
+    def check_move(self, row: WorkflowRun, release: ReleaseId) -> None:
+        """Raise NotAgain where a run can not go on under another release."""
+        if row.release == release:
+            raise NotAgain(f"run {row.run} has release {release} already: apply another one first")
+        if row.state not in (WorkflowState.WAITING, WorkflowState.QUEUED):
+            raise NotAgain(f"run {row.run} is {row.state.value}: only one that waits can be moved")
+        rows = self._rows(row)
+        below = [each.waits_for for each in rows.values() if each.waits_for.startswith("run:")]
+        if below:
+            raise NotAgain(f"run {row.run} waits for {', '.join(below)}: move it once that is over")
+        unknown = [each for each, progress in rows.items() if progress.state is StepState.UNKNOWN]
+        if unknown:
+            raise NotAgain(f"nobody knows what became of {', '.join(unknown)}: reconcile it first")
+        self._standing(row, rows, "", release)
+
+    def moved(self, row: WorkflowRun, release: ReleaseId) -> WorkflowRun:
+        """Start the run that goes on in the place of one that ends here. Raises as `again`."""
+        return self._begin(row, "", release, row.cancelled_by, f"move/{row.run}")
+
+    def _rows(self, row: WorkflowRun) -> dict[str, Progress]:
+        data = self._keys.of(row.key)
+        return {each.progress.path: _opened(each, data, row.run) for each in self._journal.steps(row.run)}
+
+    def _standing(
+        self, row: WorkflowRun, rows: Mapping[str, Progress], path: str, release: ReleaseId
+    ) -> dict[str, Progress]:
+        before = self._programs.of(row.workspace, row.release, row.workflow).workflow
+        stands = kept(before, rows, path)
+        if release != row.release:
+            check_shape(before, self._programs.of(row.workspace, release, row.workflow).workflow, stands)
+        return stands
+
+    def _begin(self, row: WorkflowRun, path: str, release: ReleaseId, by: str, key: str) -> WorkflowRun:
+        first = self._store.run(row.run)
+        if first is None:
+            raise NotAgain(f"run {row.run} is not on record")
+        stands = self._standing(row, self._rows(row), path, release)
+        sealed_task = self._store.payload(row.run, TASK)
+        if sealed_task is None:
+            raise NotAgain(f"what run {row.run} was started with is not kept any more")
+        inputs = orjson.loads(self._keys.of(row.key).open(sealed_task))["inputs"]
+        start = Start(
+            workspace=row.workspace,
+            workflow=row.workflow,
+            inputs=inputs,
+            on_behalf_of=first.on_behalf_of,
+            by=by,
+            key=key,
+            release=release,
+            budget=row.budget,
+            shares=row.run,
+        )
+        return self._starts.start(start, lambda run: shared(stands.values(), self._keys.of(run.key), run.id))[0]
+
+
+def _opened(step: StoredStep, key: DataKey, run: str) -> Progress:
+    if not step.output:
+        return step.progress
+    return replace(step.progress, output=opened(key, run, STEP + step.progress.path, step.output))

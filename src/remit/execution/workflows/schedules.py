@@ -113,9 +113,7 @@ class Schedules:
             if each.row is None:
                 # A schedule begins when it is first seen: it never fires for a time before it was applied.
                 self._timetable.begin(ScheduleRow(each.id, workspace, each.workflow.name, now))
-            elif each.row.paused_at:
-                self._timetable.seen_to(each.id, each.row.last_at, max(now, each.row.last_at))
-            else:
+            elif not each.row.paused_at:
                 started += self._see_to(workspace, each, each.row, now)
         return started
 

@@ -17,7 +17,7 @@ import orjson
 from remit.domain import ending
 from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
 from remit.domain.ending import BY_OTHERS
-from remit.domain.ids import OwnerId, RunId, WorkspaceName
+from remit.domain.ids import OwnerId, ReleaseId, RunId, WorkspaceName
 from remit.domain.payload import TASK
 from remit.domain.run import Run
 from remit.domain.workflow import Step
@@ -25,8 +25,10 @@ from remit.domain.workflow_progress import Progress, StepState, WorkflowState
 from remit.execution.keys import Keys
 from remit.execution.served import ServedDoor
 from remit.execution.workflows.acting import RunOver
+from remit.execution.workflows.again import MOVE, NotAgain, Repeats
 from remit.execution.workflows.notebook import OUTPUTS, Notebook, sealed
 from remit.execution.workflows.programs import Programs
+from remit.execution.workflows.starting import InputsUnfit
 from remit.execution.workflows.turn import StepFailed, StepKind, Turn, begun, failed
 from remit.execution.workflows.undoing import Undoing
 from remit.execution.workflows.waits import Waits
@@ -76,6 +78,7 @@ class Kit:
     doors: Callable[[WorkspaceName], ServedDoor]
     kinds: Mapping[type[Step], StepKind]
     undoing: Undoing
+    repeats: Repeats
     bounds: Bounds = Bounds()
 
 
@@ -334,6 +337,8 @@ class Segment:
         await self._save()
         if self._stopping() and not self._wants_end:
             return await self._rest(turn.row.state, turn.now)
+        if self._cancel.startswith(MOVE):
+            return await self._move(ReleaseId(self._cancel.removeprefix(MOVE)))
         state, error = self._why(walked)
         row, waits = await self._kit.undoing.carry_on(
             turn, self._inputs, "terminate" if self._is_ended else self._cancel
@@ -348,6 +353,15 @@ class Segment:
             error = f"{error}; not undone: {names}"
         self._turn = replace(turn, row=row)
         return await self._end(state, error, None)
+
+    async def _move(self, release: ReleaseId) -> str:
+        """End here, and have another run go on under that release. Nothing is undone."""
+        try:
+            moved = await asyncio.to_thread(self._kit.repeats.moved, self._turn.row, release)
+            error = f"moved to {moved.run}"
+        except (NotAgain, InputsUnfit) as refused:
+            error = f"not moved, retry it: {refused}"
+        return await self._end(WorkflowState.CANCELLED, error, None)
 
     def _why(self, walked: Walk) -> tuple[WorkflowState, str]:
         turn = self._turn
