@@ -41,9 +41,15 @@ def in_order(model: Model, random: Random) -> list[ModelRoute]:
 
 
 def address_of(route: ModelRoute, path: str) -> str:
-    """Return where a path of a route's interface is; a query, as Azure's api-version, stays behind it."""
+    """Return where a path of a route's interface is; a query, as Azure's api-version, stays behind it.
+
+    Anthropic's own address is written without a version, as its clients have it.
+    """
     place, mark, query = route.url.partition("?")
-    return f"{place.rstrip('/')}{path}{mark}{query}"
+    place = place.rstrip("/")
+    if route.dialect is Dialect.ANTHROPIC and not place.endswith("/v1"):
+        place += "/v1"
+    return f"{place}{path}{mark}{query}"
 
 
 def is_azure(route: ModelRoute) -> bool:
