@@ -19,7 +19,7 @@ from remit.control.people import People
 from remit.domain.identity import Role
 from remit.domain.record import RecordKind
 from tests.gateways.mcp.behind import LEGACY, META, MODERN, Gateway, erp, gateway, said, written
-from tests.worlds import SARA, VISITOR, WORKSPACE, agent, budget, documents
+from tests.worlds import LINA, SARA, VISITOR, WORKSPACE, agent, budget, documents
 
 MODERN_META = {f"{META}protocolVersion": MODERN, f"{META}clientCapabilities": {}}
 CALL: dict[str, Any] = {
@@ -240,6 +240,27 @@ def test_only_agents_come_in_and_a_run_token_stays_in_its_run(it: Gateway) -> No
     assert decision["run"] == started["run"]
     other = it.server.start()["run"]
     assert it.ask("tools/call", {"name": "erp.get"}, key=started["token"], Remit_Run=other).status == 404
+
+
+def test_requests_are_counted_by_status(it: Gateway) -> None:
+    in_a_run_of_its_own(it)
+    it.post(b"{")
+    assert it.server.ask("PATCH", "/mcp").headers["allow"] == "GET, POST, DELETE"
+    people = People(it.world.store, it.world.clock, it.world.ids, Passwords())
+    people.add(WORKSPACE, LINA, (Role.OPERATOR,), "user:test")
+    credentials = Credentials(it.world.store, it.world.clock, it.world.ids)
+    token = credentials.make_person_token(WORKSPACE, LINA, "user:test", "", 3_600).secret
+    connection = http.client.HTTPConnection(it.server.host, it.server.port, timeout=20)
+    try:
+        connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {token}"})
+        lines = connection.getresponse().read().decode().splitlines()
+    finally:
+        connection.close()
+    ours = [line for line in lines if 'route="/mcp"' in line]
+    assert any('method="POST"' in line and 'status="2xx"' in line for line in ours)
+    assert any('method="POST"' in line and 'status="4xx"' in line for line in ours)
+    assert any('method="other"' in line for line in ours)
+    assert not any("PATCH" in line for line in ours)
 
 
 def test_no_persons_credential_opens_it_whatever_their_roles(it: Gateway) -> None:

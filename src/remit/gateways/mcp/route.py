@@ -47,6 +47,7 @@ PATH = "/mcp"
 VERSION = "mcp-protocol-version"
 
 _log = logging.getLogger("remit.gateways.mcp")
+_METHODS = ("POST", "GET", "DELETE")
 _TASK_METHODS = ("tasks/get", "tasks/update", "tasks/cancel")
 
 
@@ -101,7 +102,9 @@ class McpRoute:
             await self._fail(scope, reply, error)
         finally:
             reply.close()
-        self._answered(scope["method"], PATH, reply.status, time.perf_counter() - begun)
+        if reply.status:
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._answered(method, PATH, reply.status, time.perf_counter() - begun)
 
     async def _fail(self, scope: Scope, reply: Reply, error: Exception, id: str | int | None = None) -> None:
         said = _error_of(error)
@@ -123,7 +126,7 @@ class McpRoute:
     async def _answer(self, scope: Scope, receive: Receive, reply: Reply) -> None:
         method = scope["method"]
         self._gate.check(scope)
-        if method not in ("POST", "GET", "DELETE"):
+        if method not in _METHODS:
             raise Refusal(405, "method_unknown", f"this endpoint takes no {method[:20]}", "Send POST, GET or DELETE")
         visit = _trimmed(await self._reception.visit(scope))
         named = scope["path"].removeprefix(PATH).removeprefix("/")
