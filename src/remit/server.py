@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from remit.api.admission import AgentRoutes, Told
 from remit.api.console import ConsoleRoute
 from remit.api.events import EventRoute
+from remit.api.hooks import HookRoute
 from remit.api.identity_tokens import IdentityTokens
 from remit.api.listening import ListenRoute
 from remit.api.provider import Client, Provider
@@ -21,7 +22,7 @@ from remit.asgi.commits import Commits
 from remit.asgi.limits import RequestLimits, limits_for
 from remit.asgi.outbound import Outbound
 from remit.asgi.reception import Reception
-from remit.compose import Parts, open_api
+from remit.compose import Parts, open_api, workflow_triggers
 from remit.control.proof import Proof
 from remit.control.tokens import RunTokens
 from remit.domain.arguments import PayloadLimits
@@ -80,10 +81,12 @@ def open_server(
     secure: bool,
     spans: Spans | None = None,
     upstreams: Upstreams | None = None,
+    poke: Callable[[], None] = lambda: None,
 ) -> OpenServer:
     """Join a server over an open database.
 
-    `secure` says that browsers come over TLS; `spans` are told of all; `upstreams` stand in for the tool servers.
+    `secure` says that browsers come over TLS; `spans` are told of all; `upstreams` stand in for the tool servers;
+    `poke` has a worker of this process look at once.
     """
     settings, store = parts.settings, parts.store
     payload = PayloadLimits(bytes=settings.max_payload_bytes, depth=settings.max_payload_depth)
@@ -91,7 +94,7 @@ def open_server(
     assert settings.key_path is not None, "parts do not open without a key"
     tokens = RunTokens(store, Keyring(KeyFile(settings.key_path)), parts.clock, parts.ids)
     proof = Proof(store, tokens, parts.clock, settings.session_idle_s)
-    application = open_api(parts, queue, secure=secure, proof=proof)
+    application = open_api(parts, queue, secure=secure, proof=proof, poke=poke)
     seam: Seam = application.state.seam
     recognition = Recognition(proof, seam.doorkeeper)
     commits = Commits(store.listen)
@@ -112,7 +115,8 @@ def open_server(
     servers = upstreams or ToolServers(vault, outbound, os.environ)
     place = Place(settings.public_url, settings.mcp_hosts)
     mcp = open_mcp(reception, servers, commits, parts.clock, place, seam.figures.answered, _mcp_limits(settings))
-    routes = (agents, mcp, models, events, listening, ConsoleRoute())
+    hooks = HookRoute(workflow_triggers(parts, queue), poke, limits)
+    routes = (agents, mcp, models, events, listening, hooks, ConsoleRoute())
     return OpenServer(Whole(routes, application, around, (mcp.let_go, outbound.close)), limits)
 
 

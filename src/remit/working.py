@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from remit.asgi.outbound import Outbound
 from remit.compose import Parts, workflow_doors, workflow_schedules, workflow_starts
 from remit.control.lapsing import Lapsing
-from remit.domain.ids import OwnerId
+from remit.domain.ids import OwnerId, ReleaseId, WorkspaceName
+from remit.domain.release import PRODUCTION
 from remit.domain.workflow import AgentStep, ApprovalStep, Step, ToolStep, WaitStep, WorkflowStep
 from remit.execution.admission import AdmissionQueue
 from remit.execution.keys import Keys
+from remit.execution.rulesets import ReleaseUnusable
 from remit.execution.workflows.again import Repeats
 from remit.execution.workflows.kinds.agent import NoAgents
 from remit.execution.workflows.kinds.approval import ApprovalKind
@@ -31,12 +34,15 @@ from remit.gateways.mcp.upstreams.servers import ToolServers
 from remit.settings import SQLITE, Settings
 from remit.storage.beside import queue_file
 from remit.storage.journal_rows import journal_of
+from remit.storage.port import StoreError
 from remit.storage.timetable import timetable_of
 from remit.storage.vault import MachineVault
 from remit.worker import Work, Worker, WorkerSettings
 
 SCHEDULED_S = 1.0
 """How often a worker looks whether a schedule is due."""
+WANTED_S = 5.0
+"""How often a server without workflows looks whether it has some."""
 LAPSED_S = 5.0
 """How often a worker looks what time has done to approvals: no server need be there to wake who waits for them."""
 
@@ -112,3 +118,61 @@ def kinds_of(tools: ToolKind, starts: Starts, keys: Keys) -> Mapping[type[Step],
         WorkflowStep: ChildKind(starts, keys),
         AgentStep: NoAgents(),
     }
+
+
+class OwnWorker:
+    """The worker within a server on SQLite: begun once some workspace has workflows, so that others pay nothing."""
+
+    def __init__(self, parts: Parts, queue: AdmissionQueue, tell: Callable[[str], None]) -> None:
+        self._parts = parts
+        self._queue = queue
+        self._tell = tell
+        self._worker: Worker | None = None
+        self._closing = threading.Event()
+        self._poked = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="remit-own-worker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look whether there is anything to carry out."""
+        self._thread.start()
+
+    def poke(self) -> None:
+        """Look at once: somebody has just made something due."""
+        self._poked.set()
+        if self._worker is not None:
+            self._worker.poke()
+
+    def close(self) -> None:
+        """Leave what is left to whoever comes next."""
+        self._closing.set()
+        self._poked.set()
+        self._thread.join()
+        if self._worker is not None:
+            self._worker.close()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                if self._is_wanted():
+                    worker = open_worker(self._parts, self._queue)
+                    worker.start()
+                    self._worker = worker
+                    return
+            except StoreError as error:
+                self._tell(str(error))
+            self._poked.wait(WANTED_S)
+            self._poked.clear()
+
+    def _is_wanted(self) -> bool:
+        store = self._parts.store
+        for workspace in store.workspaces():
+            release = store.active(workspace, PRODUCTION)
+            if release is not None and self._has_workflows(workspace, release):
+                return True
+        return bool(journal_of(store).due(self._parts.clock.now(), self._parts.clock.now(), 1))
+
+    def _has_workflows(self, workspace: WorkspaceName, release: ReleaseId) -> bool:
+        try:
+            return bool(self._parts.rulesets.of(workspace, release).configuration.workflows)
+        except ReleaseUnusable:
+            return False

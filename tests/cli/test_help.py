@@ -63,7 +63,7 @@ def test_there_is_an_example_of_it_in_its_own_help_or_its_groups(name: tuple[str
     assert f"\n    remit {' '.join(name)}" in said
 
 
-PEOPLES = {("up",), ("serve",), ("demo",), ("schema",), ("policy", "new"), ("notify", "test")}
+PEOPLES = {("worker",), ("up",), ("serve",), ("demo",), ("schema",), ("policy", "new"), ("notify", "test")}
 """Commands that serve until they are stopped, or whose answer is a file or a line for whoever tries something."""
 
 

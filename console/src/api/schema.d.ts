@@ -1783,6 +1783,288 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workflow-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Workflow Starts.Event
+         * @description Tell of an event: every workflow that it triggers is started, for whoever tells.
+         */
+        post: operations["workflow_starts_event"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Workflow Runs.All
+         * @description List runs of workflows, newest first.
+         */
+        get: operations["workflow_runs_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-runs/{run}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Workflow Runs.One
+         * @description Show a run with its steps, their attempts, and what it waits for.
+         */
+        get: operations["workflow_runs_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-runs/{run}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Workflow Runs.Cancel
+         * @description End a run: steps that wait end at once, those under way are waited for, then what was done is undone.
+         */
+        post: operations["workflow_runs_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-runs/{run}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Workflow Runs.Tell
+         * @description Tell a run of an event: a step that waits for it goes on; one that will wait finds it.
+         */
+        post: operations["workflow_runs_tell"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-runs/{run}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Workflow Runs.Move
+         * @description Have a run that waits go on under the release in use, where its finished steps fit that one.
+         *
+         *     It ends as cancelled, without anything being undone, and its `error` names the run that goes on.
+         */
+        post: operations["workflow_runs_move"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-runs/{run}/payload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Workflow Runs.Payload
+         * @description Return what a run or one of its steps was given and came to. The reading is recorded.
+         */
+        get: operations["workflow_runs_payload"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-runs/{run}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Workflow Runs.Retry
+         * @description Do a run that is over again from a step, as a new run that shares the finished steps before it.
+         */
+        post: operations["workflow_runs_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Workflow Starts.Schedules
+         * @description List the schedules, with when each fires next.
+         */
+        get: operations["workflow_starts_schedules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-schedules/{schedule}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Workflow Starts.Pause
+         * @description Pause a schedule: nothing is started by it until it is resumed.
+         */
+        post: operations["workflow_starts_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflow-schedules/{schedule}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Workflow Starts.Resume
+         * @description Resume a schedule. What it missed meanwhile is not started.
+         */
+        post: operations["workflow_starts_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Workflows.All
+         * @description List the workflows of the release that a channel points at.
+         */
+        get: operations["workflows_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{workflow}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Workflows.One
+         * @description Show a workflow, step by step.
+         */
+        get: operations["workflows_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workflows/{workflow}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Workflows.Start
+         * @description Start a run. With an Idempotency-Key the same request starts one run only, however often it comes.
+         */
+        post: operations["workflows_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -2122,7 +2404,7 @@ export interface components {
             /** On Behalf Of */
             on_behalf_of: string;
             /** Path */
-            path: components["schemas"]["StepShown"][];
+            path: components["schemas"]["remit__api__approval_details__StepShown"][];
             /** Path Has Earlier */
             path_has_earlier: boolean;
             /** Release */
@@ -2425,6 +2707,23 @@ export interface components {
             workspace: string;
         };
         /**
+         * CancelBody
+         * @description How to end a run; what it has done is undone. `terminate` outdoes an earlier `cancel`.
+         */
+        CancelBody: {
+            /**
+             * How
+             * @default cancel
+             * @enum {string}
+             */
+            how?: "cancel" | "terminate";
+            /**
+             * Reason
+             * @default
+             */
+            reason?: string;
+        };
+        /**
          * ChangeShown
          * @description One change, in a reviewer's words.
          */
@@ -2478,7 +2777,7 @@ export interface components {
          * @description Every finding there is. The part before the dot names the check.
          * @enum {string}
          */
-        Code: "standing.ok" | "standing.run_unknown" | "standing.run_ended" | "standing.agent_unknown" | "standing.agent_not_active" | "standing.release_withdrawn" | "standing.clock_went_back" | "stop.none" | "stop.stopped" | "grant.ok" | "grant.tool_unknown" | "grant.tool_not_granted" | "grant.model_not_granted" | "grant.arguments_invalid" | "grant.argument_unknown" | "grant.derived_failed" | "grant.tool_changed" | "grant.tool_not_accepted" | "policy.permitted" | "policy.forbidden" | "policy.no_permit" | "policy.hold" | "policy.error" | "policy.not_asked" | "policy.duty" | "limits.ok" | "limits.steps" | "limits.tool_calls" | "limits.model_calls" | "limits.calls_per_run" | "limits.rate" | "limits.wall_time" | "limits.depth" | "limits.concurrency" | "limits.denials" | "budget.ok" | "budget.exceeded" | "budget.soft_exceeded" | "budget.warning" | "budget.unpriced" | "loop.none" | "loop.exact_repetition" | "loop.same_call_same_result" | "loop.near_duplicate" | "loop.no_new_information" | "loop.error_streak" | "loop.cycle" | "oversight.none" | "oversight.required" | "oversight.pending" | "oversight.approved" | "oversight.rejected" | "oversight.expired" | "oversight.edited" | "oversight.void";
+        Code: "standing.ok" | "standing.run_unknown" | "standing.run_ended" | "standing.agent_unknown" | "standing.agent_not_active" | "standing.release_withdrawn" | "standing.clock_went_back" | "stop.none" | "stop.stopped" | "grant.ok" | "grant.tool_unknown" | "grant.tool_not_granted" | "grant.model_not_granted" | "grant.arguments_invalid" | "grant.argument_unknown" | "grant.derived_failed" | "grant.tool_changed" | "grant.tool_not_accepted" | "grant.not_delegated" | "grant.not_granted_above" | "policy.permitted" | "policy.forbidden" | "policy.no_permit" | "policy.hold" | "policy.error" | "policy.not_asked" | "policy.duty" | "limits.ok" | "limits.steps" | "limits.tool_calls" | "limits.model_calls" | "limits.calls_per_run" | "limits.rate" | "limits.wall_time" | "limits.depth" | "limits.concurrency" | "limits.denials" | "budget.ok" | "budget.exceeded" | "budget.soft_exceeded" | "budget.warning" | "budget.unpriced" | "loop.none" | "loop.exact_repetition" | "loop.same_call_same_result" | "loop.near_duplicate" | "loop.no_new_information" | "loop.error_streak" | "loop.cycle" | "oversight.none" | "oversight.required" | "oversight.pending" | "oversight.approved" | "oversight.rejected" | "oversight.expired" | "oversight.edited" | "oversight.void";
         /**
          * ConditionShown
          * @description One policy that can match: where all of `needs` hold, or always. `stance` is as in explanations.
@@ -2557,6 +2856,38 @@ export interface components {
             withheld: components["schemas"]["Withheld"] | null;
         };
         /**
+         * DefinedStep
+         * @description A step as it is defined. `of` is the tool, model, agent, group and so on; `ways` are the steps within.
+         *
+         *     `conditions` say of a branch's ways when each is taken; the one that is left where none is has no text.
+         */
+        DefinedStep: {
+            /** Attempts */
+            attempts: number;
+            /** Budget Micros */
+            budget_micros: number | null;
+            /** Compensate */
+            compensate: string;
+            /** Conditions */
+            conditions: {
+                [key: string]: string;
+            };
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Of */
+            of: string;
+            /** Timeout S */
+            timeout_s: number | null;
+            /** Ways */
+            ways: {
+                [key: string]: components["schemas"]["DefinedStep"][];
+            };
+            /** When */
+            when: string;
+        };
+        /**
          * DelegationShown
          * @description A delegation.
          */
@@ -2612,6 +2943,20 @@ export interface components {
              * @description Whom you stand in for, where it is several.
              */
             instead_of?: string | null;
+        };
+        /**
+         * EventShown
+         * @description Something a run was told. `used_by` is the path of the step that waited for it.
+         */
+        EventShown: {
+            /** At */
+            at: number;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Used By */
+            used_by: string | null;
         };
         /**
          * Explanation
@@ -3278,6 +3623,16 @@ export interface components {
             state: components["schemas"]["ApprovalState"];
         };
         /**
+         * PayloadShown
+         * @description What a run or a step was given and gave back, as JSON text; null where it is not kept or there is none.
+         */
+        PayloadShown: {
+            /** Given */
+            given: string | null;
+            /** Output */
+            output: string | null;
+        };
+        /**
          * PeopleShown
          * @description All people of the workspace.
          */
@@ -3641,6 +3996,25 @@ export interface components {
             version: string;
         };
         /**
+         * RetryBody
+         * @description From where a run is done again: the path of a step; by default what failed or was undone.
+         *
+         *     `release` is `same`, or `active` for the one in use now where the finished steps fit it.
+         */
+        RetryBody: {
+            /**
+             * Path
+             * @default
+             */
+            path?: string;
+            /**
+             * Release
+             * @default same
+             * @enum {string}
+             */
+            release?: "same" | "active";
+        };
+        /**
          * Role
          * @description What a person may do in a workspace.
          * @enum {string}
@@ -3777,6 +4151,40 @@ export interface components {
             withheld: components["schemas"]["Withheld"] | null;
         };
         /**
+         * ScheduleList
+         * @description The schedules of the release in use.
+         */
+        ScheduleList: {
+            /** Schedules */
+            schedules: components["schemas"]["ScheduleShown"][];
+        };
+        /**
+         * ScheduleShown
+         * @description A schedule of the release in use. `problem` says why it could not start what was due.
+         */
+        ScheduleShown: {
+            /** Cron */
+            cron: string;
+            /** Id */
+            id: string;
+            /** Last At */
+            last_at: number | null;
+            /** Missed */
+            missed: string;
+            /** Next At */
+            next_at: number | null;
+            /** Paused At */
+            paused_at: number | null;
+            /** Paused By */
+            paused_by: string | null;
+            /** Problem */
+            problem: string;
+            /** Timezone */
+            timezone: string;
+            /** Workflow */
+            workflow: string;
+        };
+        /**
          * ServerShown
          * @description The server that answers, at `at`.
          */
@@ -3845,6 +4253,34 @@ export interface components {
             newest: components["schemas"]["PastShown"][];
         };
         /**
+         * StartBody
+         * @description What a run is started with. `on_behalf_of` is whom its agent acts for; whoever asks, where it is left out.
+         */
+        StartBody: {
+            /**
+             * Channel
+             * @default production
+             */
+            channel?: string;
+            /** Inputs */
+            inputs?: {
+                [key: string]: unknown;
+            };
+            /**
+             * On Behalf Of
+             * @default
+             */
+            on_behalf_of?: string;
+        };
+        /**
+         * StartedShown
+         * @description The runs that an event has started.
+         */
+        StartedShown: {
+            /** Runs */
+            runs: components["schemas"]["WorkflowRunShown"][];
+        };
+        /**
          * StatementShown
          * @description One policy of a file: its `@id`, else its file and place; the line it begins at, and `permit` or `forbid`.
          */
@@ -3857,26 +4293,6 @@ export interface components {
             line: number;
             /** Text */
             text: string;
-        };
-        /**
-         * StepShown
-         * @description An earlier action of the run; `cost` is the actual one where there is an outcome, else what was reserved.
-         */
-        StepShown: {
-            /** Action */
-            action: string;
-            /** At */
-            at: number;
-            /** Cost */
-            cost: {
-                [key: string]: unknown;
-            };
-            /** Outcome */
-            outcome: string;
-            /** State */
-            state: string;
-            /** Target */
-            target: string;
         };
         /**
          * StopBody
@@ -4016,6 +4432,14 @@ export interface components {
             ar: string;
             /** En */
             en: string;
+        };
+        /**
+         * ToldShown
+         * @description Whether a run was told something it had not been told before.
+         */
+        ToldShown: {
+            /** Told */
+            told: boolean;
         };
         /**
          * ToolShown
@@ -4303,11 +4727,235 @@ export interface components {
             words: string[];
         };
         /**
+         * WholeRunShown
+         * @description A run with its steps, in the order they ended, then those that have not, by path; and what it was told.
+         */
+        WholeRunShown: {
+            /** Agent */
+            agent: string;
+            /** Budget Micros */
+            budget_micros: number | null;
+            /** Cancel */
+            cancel: string | null;
+            /** Children */
+            children: string[];
+            /** Created At */
+            created_at: number;
+            /** Deadline */
+            deadline: number | null;
+            /** Due At */
+            due_at: number | null;
+            /** Ended At */
+            ended_at: number | null;
+            /** Error */
+            error: string;
+            /** Events */
+            events: components["schemas"]["EventShown"][];
+            /** Parent */
+            parent: string | null;
+            /** Release */
+            release: string;
+            /** Run */
+            run: string;
+            /** Shares */
+            shares: string | null;
+            /** Spent Micros */
+            spent_micros: number;
+            /** Started By */
+            started_by: string;
+            /** State */
+            state: string;
+            /** Steps */
+            steps: components["schemas"]["remit__api__workflow_shapes__StepShown"][];
+            /** Undo Run */
+            undo_run: string | null;
+            /** Worker */
+            worker: string | null;
+            /** Workflow */
+            workflow: string;
+        };
+        /**
          * Withheld
          * @description Why arguments are not shown.
          * @enum {string}
          */
         Withheld: "not_yours" | "erased" | "not_kept";
+        /**
+         * WorkflowList
+         * @description The workflows of a release, by name.
+         */
+        WorkflowList: {
+            /** Workflows */
+            workflows: components["schemas"]["WorkflowShown"][];
+        };
+        /**
+         * WorkflowRunPage
+         * @description Runs, newest first. `next` is the cursor of the page behind this one.
+         */
+        WorkflowRunPage: {
+            /** Next */
+            next: string | null;
+            /** Runs */
+            runs: components["schemas"]["WorkflowRunShown"][];
+        };
+        /**
+         * WorkflowRunShown
+         * @description A run of a workflow. `worker` is who carries it out now; `due_at` when it goes on by itself.
+         */
+        WorkflowRunShown: {
+            /** Agent */
+            agent: string;
+            /** Budget Micros */
+            budget_micros: number | null;
+            /** Cancel */
+            cancel: string | null;
+            /** Created At */
+            created_at: number;
+            /** Deadline */
+            deadline: number | null;
+            /** Due At */
+            due_at: number | null;
+            /** Ended At */
+            ended_at: number | null;
+            /** Error */
+            error: string;
+            /** Parent */
+            parent: string | null;
+            /** Release */
+            release: string;
+            /** Run */
+            run: string;
+            /** Shares */
+            shares: string | null;
+            /** Spent Micros */
+            spent_micros: number;
+            /** Started By */
+            started_by: string;
+            /** State */
+            state: string;
+            /** Undo Run */
+            undo_run: string | null;
+            /** Worker */
+            worker: string | null;
+            /** Workflow */
+            workflow: string;
+        };
+        /**
+         * WorkflowShown
+         * @description A workflow of a release. `inputs` is JSON Schema.
+         */
+        WorkflowShown: {
+            /** Agent */
+            agent: string;
+            /** Concurrency */
+            concurrency: number | null;
+            /** Description */
+            description: string;
+            /** Inputs */
+            inputs: {
+                [key: string]: unknown;
+            };
+            /** Name */
+            name: string;
+            /** Priority */
+            priority: number;
+            /** Release */
+            release: string;
+            /** Schedules */
+            schedules: string[];
+            /** Steps */
+            steps: components["schemas"]["DefinedStep"][];
+            /** Timeout S */
+            timeout_s: number | null;
+            /** Triggers */
+            triggers: string[];
+        };
+        /**
+         * WorkflowState
+         * @description Where a run of a workflow stands.
+         * @enum {string}
+         */
+        WorkflowState: "queued" | "running" | "waiting" | "compensating" | "succeeded" | "failed" | "cancelled";
+        /**
+         * StepShown
+         * @description An earlier action of the run; `cost` is the actual one where there is an outcome, else what was reserved.
+         */
+        remit__api__approval_details__StepShown: {
+            /** Action */
+            action: string;
+            /** At */
+            at: number;
+            /** Cost */
+            cost: {
+                [key: string]: unknown;
+            };
+            /** Outcome */
+            outcome: string;
+            /** State */
+            state: string;
+            /** Target */
+            target: string;
+        };
+        /**
+         * EventBody
+         * @description What a run is told. The same `id` again is the same event.
+         */
+        remit__api__workflow_runs__EventBody: {
+            /** Data */
+            data?: unknown;
+            /**
+             * Id
+             * @default
+             */
+            id?: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * StepShown
+         * @description How far a step has come. What it was given and gave back is sealed: see the route `payload`.
+         *
+         *     `actions` are its actions so far, each an attempt or an asking after a hold; the last may still be under way.
+         */
+        remit__api__workflow_shapes__StepShown: {
+            /** Actions */
+            actions: string[];
+            /** Attempt */
+            attempt: number;
+            /** Began At */
+            began_at: number | null;
+            /** Due At */
+            due_at: number | null;
+            /** Ended At */
+            ended_at: number | null;
+            /** Error */
+            error: string;
+            /** Number */
+            number: number;
+            /** Path */
+            path: string;
+            /** Spent Micros */
+            spent_micros: number;
+            /** State */
+            state: string;
+            /** Waits For */
+            waits_for: string;
+        };
+        /**
+         * EventBody
+         * @description Something that has happened. The same `id` again starts nothing twice.
+         */
+        remit__api__workflow_starts__EventBody: {
+            /** Data */
+            data?: unknown;
+            /**
+             * Id
+             * @default
+             */
+            id?: string;
+            /** Name */
+            name: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -4338,6 +4986,7 @@ export type BudgetAfter = components['schemas']['BudgetAfter'];
 export type BudgetShown = components['schemas']['BudgetShown'];
 export type BudgetsShown = components['schemas']['BudgetsShown'];
 export type CallerShown = components['schemas']['CallerShown'];
+export type CancelBody = components['schemas']['CancelBody'];
 export type ChangeShown = components['schemas']['ChangeShown'];
 export type ClaimsShown = components['schemas']['ClaimsShown'];
 export type ClauseShown = components['schemas']['ClauseShown'];
@@ -4346,9 +4995,11 @@ export type ConditionShown = components['schemas']['ConditionShown'];
 export type ConsequenceShown = components['schemas']['ConsequenceShown'];
 export type ConsistencyShown = components['schemas']['ConsistencyShown'];
 export type ConversationShown = components['schemas']['ConversationShown'];
+export type DefinedStep = components['schemas']['DefinedStep'];
 export type DelegationShown = components['schemas']['DelegationShown'];
 export type DelegationsShown = components['schemas']['DelegationsShown'];
 export type EditedAnswer = components['schemas']['EditedAnswer'];
+export type EventShown = components['schemas']['EventShown'];
 export type Explanation = components['schemas']['Explanation'];
 export type FactsGiven = components['schemas']['FactsGiven'];
 export type FilesShown = components['schemas']['FilesShown'];
@@ -4387,6 +5038,7 @@ export type PartShown = components['schemas']['PartShown'];
 export type Password = components['schemas']['Password'];
 export type PasswordChange = components['schemas']['PasswordChange'];
 export type PastShown = components['schemas']['PastShown'];
+export type PayloadShown = components['schemas']['PayloadShown'];
 export type PeopleShown = components['schemas']['PeopleShown'];
 export type PermissionShown = components['schemas']['PermissionShown'];
 export type PermissionsShown = components['schemas']['PermissionsShown'];
@@ -4412,6 +5064,7 @@ export type ReleaseChanges = components['schemas']['ReleaseChanges'];
 export type ReleaseShown = components['schemas']['ReleaseShown'];
 export type ReleasesShown = components['schemas']['ReleasesShown'];
 export type RenderedShown = components['schemas']['RenderedShown'];
+export type RetryBody = components['schemas']['RetryBody'];
 export type Role = components['schemas']['Role'];
 export type Roles = components['schemas']['Roles'];
 export type Rollback = components['schemas']['Rollback'];
@@ -4421,12 +5074,15 @@ export type RunShown = components['schemas']['RunShown'];
 export type RunState = components['schemas']['RunState'];
 export type RunTokenShown = components['schemas']['RunTokenShown'];
 export type SaidShown = components['schemas']['SaidShown'];
+export type ScheduleList = components['schemas']['ScheduleList'];
+export type ScheduleShown = components['schemas']['ScheduleShown'];
 export type ServerShown = components['schemas']['ServerShown'];
 export type SessionShown = components['schemas']['SessionShown'];
 export type SettingShown = components['schemas']['SettingShown'];
 export type SimilarShown = components['schemas']['SimilarShown'];
+export type StartBody = components['schemas']['StartBody'];
+export type StartedShown = components['schemas']['StartedShown'];
 export type StatementShown = components['schemas']['StatementShown'];
-export type StepShown = components['schemas']['StepShown'];
 export type StopBody = components['schemas']['StopBody'];
 export type StopShown = components['schemas']['StopShown'];
 export type StopsShown = components['schemas']['StopsShown'];
@@ -4436,6 +5092,7 @@ export type TestRun = components['schemas']['TestRun'];
 export type TestShown = components['schemas']['TestShown'];
 export type TestsShown = components['schemas']['TestsShown'];
 export type TitleShown = components['schemas']['TitleShown'];
+export type ToldShown = components['schemas']['ToldShown'];
 export type ToolShown = components['schemas']['ToolShown'];
 export type ToolsShown = components['schemas']['ToolsShown'];
 export type TouchedShown = components['schemas']['TouchedShown'];
@@ -4448,7 +5105,17 @@ export type Values = components['schemas']['Values'];
 export type VariableShown = components['schemas']['VariableShown'];
 export type WhatIf = components['schemas']['WhatIf'];
 export type WhatIfShown = components['schemas']['WhatIfShown'];
+export type WholeRunShown = components['schemas']['WholeRunShown'];
 export type Withheld = components['schemas']['Withheld'];
+export type WorkflowList = components['schemas']['WorkflowList'];
+export type WorkflowRunPage = components['schemas']['WorkflowRunPage'];
+export type WorkflowRunShown = components['schemas']['WorkflowRunShown'];
+export type WorkflowShown = components['schemas']['WorkflowShown'];
+export type WorkflowState = components['schemas']['WorkflowState'];
+export type RemitApiApprovalDetailsStepShown = components['schemas']['remit__api__approval_details__StepShown'];
+export type RemitApiWorkflowRunsEventBody = components['schemas']['remit__api__workflow_runs__EventBody'];
+export type RemitApiWorkflowShapesStepShown = components['schemas']['remit__api__workflow_shapes__StepShown'];
+export type RemitApiWorkflowStartsEventBody = components['schemas']['remit__api__workflow_starts__EventBody'];
 export type $defs = Record<string, never>;
 export interface operations {
     actions_one: {
@@ -9968,6 +10635,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not as things stand */
             409: {
                 headers: {
@@ -14717,6 +15393,1635 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TrialShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_starts_event: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request it gets the first answer, with another one 422. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["remit__api__workflow_starts__EventBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_runs_all: {
+        parameters: {
+            query?: {
+                workflow?: string;
+                state?: components["schemas"]["WorkflowState"] | null;
+                /** @description Just the runs within this one. */
+                parent?: string;
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowRunPage"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_runs_one: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeRunShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_runs_cancel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request it gets the first answer, with another one 422. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CancelBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowRunShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_runs_tell: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request it gets the first answer, with another one 422. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["remit__api__workflow_runs__EventBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToldShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_runs_move: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request it gets the first answer, with another one 422. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowRunShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_runs_payload: {
+        parameters: {
+            query?: {
+                /** @description Of a step; the run itself where left out. */
+                path?: string;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_runs_retry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request it gets the first answer, with another one 422. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetryBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowRunShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_starts_schedules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleList"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_starts_pause: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request it gets the first answer, with another one 422. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflow_starts_resume: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request it gets the first answer, with another one 422. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gone */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflows_all: {
+        parameters: {
+            query?: {
+                channel?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowList"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflows_one: {
+        parameters: {
+            query?: {
+                /** @description That release in place of the active one. */
+                release?: string;
+            };
+            header?: never;
+            path: {
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workflows_start: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again with the same request it gets the first answer, with another one 422. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                workflow: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowRunShown"];
                 };
             };
             /** @description Malformed */

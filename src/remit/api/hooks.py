@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 
 import orjson
 
@@ -31,8 +32,9 @@ AT_ONCE = 8
 class HookRoute:
     """An ASGI application of one route. Nobody is asked who they are: the signature says it."""
 
-    def __init__(self, triggers: Triggers, limits: RequestLimits) -> None:
+    def __init__(self, triggers: Triggers, poke: Callable[[], None], limits: RequestLimits) -> None:
         self._triggers = triggers
+        self._poke = poke
         self._limits = RequestLimits(limits.head_bytes, BODY_BYTES, limits.depth, limits.values, limits.arrival_s)
         self._slots = asyncio.Semaphore(AT_ONCE)
 
@@ -52,6 +54,7 @@ class HookRoute:
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller is told what may be told
             await refuse(send, _refusal(error))
             return
+        self._poke()
         await answer(send, 202, {"run": run})
 
     async def _start(self, scope: Scope, receive: Receive) -> str:

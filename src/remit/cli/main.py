@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, Command] = MappingProxyType(
         "budgets": Command("remit.cli.budgets:budgets", "Show what is spent, set aside and left."),
         "explain": Command("remit.cli.explain:explain", "Say why an action was admitted, held or denied."),
         "runs": Command("remit.cli.runs:runs", "List runs, show one action by action, follow."),
+        "workflows": Command("remit.cli.workflows:workflows", "Start workflows, see and end their runs."),
         "approvals": Command("remit.cli.approvals:approvals", "List and answer what waits for a person."),
         "notify": Command("remit.cli.notify:notify", "Try and list messages to approvers."),
         "freeze": Command("remit.cli.freeze:freeze", "Stop an agent, a run, a tool, a model or everything."),

@@ -26,6 +26,7 @@ from remit.domain.ids import OwnerId
 from remit.server import open_server, open_spans
 from remit.settings import SQLITE
 from remit.storage.seals import seals_of
+from remit.working import OwnWorker
 
 if TYPE_CHECKING:
     from remit.api.spans import Spans
@@ -94,7 +95,12 @@ class Ready:
         notifying = NotifyingThread(notifier(parts), logging.getLogger("remit.notices").error)
         notifying.start()
         self._stack.callback(notifying.close)
-        opened = open_server(parts, queue, secure=self._listening.certificate is not None, spans=spans)
+        worker = OwnWorker(parts, queue, logging.getLogger("remit.worker").error)
+        if parts.settings.worker and parts.settings.database_url.startswith(SQLITE):
+            worker.start()
+            self._stack.callback(worker.close)
+        secure = self._listening.certificate is not None
+        opened = open_server(parts, queue, secure=secure, spans=spans, poke=worker.poke)
         serve(server_of(opened.whole, self._listening, ServerLimits(), opened.limits, told), self._taken)
 
 
