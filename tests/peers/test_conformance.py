@@ -24,14 +24,6 @@ OURS = (
 )
 """Scenarios that the gateway answers for, whatever is behind it; besides all of `tasks-`."""
 
-OF_STREAMS = {
-    "server-sse-multiple-streams": {"server-sse-streams-functional"},
-    "server-sse-polling": {"server-sse-priming-event", "server-sse-retry-field", "server-sse-disconnect-resume"},
-}
-"""Checks of streams, by scenario. The SDK's server opens one for each call of an older client; the gateway only where
-something is said before the answer, and the suite then notes that there is nothing to check."""
-
-
 STDIO: Mapping[str, Any] = {"command": [str(PYTHON), "-m", "tests.peers.conforming", "--stdio"], "folder": str(ROOT)}
 
 
@@ -63,11 +55,7 @@ def failures(verdicts: Verdicts) -> list[tuple[str, Check]]:
 
 
 def compared(verdicts: Verdicts) -> dict[str, list[tuple[str, str, str]]]:
-    """The verdicts of each scenario, without those of streams that need not be there."""
-    return {
-        scenario: [check.verdict for check in checks if check.id not in OF_STREAMS.get(scenario, ())]
-        for scenario, checks in verdicts.items()
-    }
+    return {scenario: [check.verdict for check in checks] for scenario, checks in verdicts.items()}
 
 
 def check_alike(behind: Verdicts, direct: Verdicts) -> None:
