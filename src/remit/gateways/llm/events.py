@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MOST_EVENT_BYTES = 4 * 1_048_576
 
@@ -19,8 +19,7 @@ class NoEvent(Exception):
     """What came is no event, or one that never ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event.
 
     Attributes:
@@ -42,14 +41,24 @@ class EventReader:
     def feed(self, piece: bytes) -> Iterator[Event]:
         """Yield the events that are complete with this piece. Raises NoEvent where one has no end in sight."""
         held = self._rest + piece if self._rest else piece
+        if b"\r" in held:
+            yield from self._cut(held)
+        else:  # as nearly all endpoints write it
+            parts = held.split(b"\n\n")
+            self._rest = parts.pop()
+            for part in parts:
+                is_plain = part.startswith(b"data: ") and b"\n" not in part
+                yield Event(part + b"\n\n", part[6:] if is_plain else _data_of(part))
+        if len(self._rest) > self._most_bytes:
+            raise NoEvent(f"an event of more than {self._most_bytes:,} bytes")
+
+    def _cut(self, held: bytes) -> Iterator[Event]:
         begin = 0
         for end in _END.finditer(held):
             raw = held[begin : end.end()]
             begin = end.end()
             yield Event(raw, _data_of(raw))
         self._rest = held[begin:]
-        if len(self._rest) > self._most_bytes:
-            raise NoEvent(f"an event of more than {self._most_bytes:,} bytes")
 
     def last(self) -> Event | None:
         """Return what came after the last empty line, where it is an event that was not ended."""
@@ -59,7 +68,5 @@ class EventReader:
 
 
 def _data_of(raw: bytes) -> bytes:
-    if raw.startswith(b"data: ") and raw.find(b"\n", 0, -2) < 0 and b"\r" not in raw:
-        return raw[6:-2]  # what nearly all are
     lines = [line[5:] for line in _LINE.split(raw) if line.startswith(b"data:")]
     return b"\n".join(line.removeprefix(b" ") for line in lines)

@@ -133,7 +133,11 @@ def look_at(chunk: Mapping[str, Any], seen: Seen, part: str) -> None:
             raise UpstreamBroken("answered a choice that is none")
         index = choice.get("index", place)
         delta = choice.get(part) or {}
+        if choice.get("finish_reason"):
+            seen.finish = str(choice["finish_reason"])[:80]
         seen.say(delta.get("content"))
+        if len(delta) == 1 and "content" in delta:  # what nearly all are
+            continue
         for name in _THOUGHTS:
             if name in delta:
                 seen.think(delta[name])
@@ -143,8 +147,6 @@ def look_at(chunk: Mapping[str, Any], seen: Seen, part: str) -> None:
             seen.ask(at, told.get("name"), told.get("arguments") or told.get("input"))
         if type(delta.get("function_call")) is dict:
             seen.ask((index, -1), delta["function_call"].get("name"), delta["function_call"].get("arguments"))
-        if choice.get("finish_reason"):
-            seen.finish = str(choice["finish_reason"])[:80]
 
 
 _THOUGHTS = ("reasoning_content", "reasoning", "refusal")
