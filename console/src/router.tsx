@@ -63,6 +63,25 @@ const run = createRoute({
   component: lazyRouteComponent(() => import('./pages/run/Run'), 'Run'),
 })
 
+const workflows = createRoute({
+  getParentRoute: () => frame,
+  path: '/workflows',
+  validateSearch: textual,
+  component: lazyRouteComponent(() => import('./pages/workflows/Workflows'), 'Workflows'),
+})
+const workflow = createRoute({
+  getParentRoute: () => frame,
+  path: '/workflows/$workflow',
+  validateSearch: textual,
+  component: lazyRouteComponent(() => import('./pages/workflows/Workflow'), 'Workflow'),
+})
+const workflowRun = createRoute({
+  getParentRoute: () => frame,
+  path: '/workflow-runs/$run',
+  validateSearch: textual,
+  component: lazyRouteComponent(() => import('./pages/workflow-run/WorkflowRun'), 'WorkflowRun'),
+})
+
 const approvals = createRoute({
   getParentRoute: () => frame,
   path: '/approvals',
@@ -136,7 +155,8 @@ const server = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([signIn, frame.addChildren([
-    home, overview, runs, run, approvals, approval, agents, agent, tools, policies, budgets, releases, audit, people, server,
+    home, overview, runs, run, workflows, workflow, workflowRun, approvals, approval, agents, agent, tools,
+    policies, budgets, releases, audit, people, server,
   ])]),
   defaultPreload: 'intent',
   scrollRestoration: true,

@@ -2404,7 +2404,7 @@ export interface components {
             /** On Behalf Of */
             on_behalf_of: string;
             /** Path */
-            path: components["schemas"]["remit__api__approval_details__StepShown"][];
+            path: components["schemas"]["StepShown"][];
             /** Path Has Earlier */
             path_has_earlier: boolean;
             /** Release */
@@ -2945,6 +2945,21 @@ export interface components {
             instead_of?: string | null;
         };
         /**
+         * EventBody
+         * @description What a run is told. The same `id` again is the same event.
+         */
+        EventBody: {
+            /** Data */
+            data?: unknown;
+            /**
+             * Id
+             * @default
+             */
+            id?: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * EventShown
          * @description Something a run was told. `used_by` is the path of the step that waited for it.
          */
@@ -3149,6 +3164,21 @@ export interface components {
             tool: string;
             /** When */
             when: string;
+        };
+        /**
+         * HappenedBody
+         * @description Something that has happened. The same `id` again starts nothing twice.
+         */
+        HappenedBody: {
+            /** Data */
+            data?: unknown;
+            /**
+             * Id
+             * @default
+             */
+            id?: string;
+            /** Name */
+            name: string;
         };
         /**
          * Healthy
@@ -4295,6 +4325,26 @@ export interface components {
             text: string;
         };
         /**
+         * StepShown
+         * @description An earlier action of the run; `cost` is the actual one where there is an outcome, else what was reserved.
+         */
+        StepShown: {
+            /** Action */
+            action: string;
+            /** At */
+            at: number;
+            /** Cost */
+            cost: {
+                [key: string]: unknown;
+            };
+            /** Outcome */
+            outcome: string;
+            /** State */
+            state: string;
+            /** Target */
+            target: string;
+        };
+        /**
          * StopBody
          * @description What to stop or let go.
          *
@@ -4766,7 +4816,7 @@ export interface components {
             /** State */
             state: string;
             /** Steps */
-            steps: components["schemas"]["remit__api__workflow_shapes__StepShown"][];
+            steps: components["schemas"]["WorkflowStepShown"][];
             /** Undo Run */
             undo_run: string | null;
             /** Worker */
@@ -4877,47 +4927,12 @@ export interface components {
          */
         WorkflowState: "queued" | "running" | "waiting" | "compensating" | "succeeded" | "failed" | "cancelled";
         /**
-         * StepShown
-         * @description An earlier action of the run; `cost` is the actual one where there is an outcome, else what was reserved.
-         */
-        remit__api__approval_details__StepShown: {
-            /** Action */
-            action: string;
-            /** At */
-            at: number;
-            /** Cost */
-            cost: {
-                [key: string]: unknown;
-            };
-            /** Outcome */
-            outcome: string;
-            /** State */
-            state: string;
-            /** Target */
-            target: string;
-        };
-        /**
-         * EventBody
-         * @description What a run is told. The same `id` again is the same event.
-         */
-        remit__api__workflow_runs__EventBody: {
-            /** Data */
-            data?: unknown;
-            /**
-             * Id
-             * @default
-             */
-            id?: string;
-            /** Name */
-            name: string;
-        };
-        /**
-         * StepShown
+         * WorkflowStepShown
          * @description How far a step has come. What it was given and gave back is sealed: see the route `payload`.
          *
          *     `actions` are its actions so far, each an attempt or an asking after a hold; the last may still be under way.
          */
-        remit__api__workflow_shapes__StepShown: {
+        WorkflowStepShown: {
             /** Actions */
             actions: string[];
             /** Attempt */
@@ -4940,21 +4955,6 @@ export interface components {
             state: string;
             /** Waits For */
             waits_for: string;
-        };
-        /**
-         * EventBody
-         * @description Something that has happened. The same `id` again starts nothing twice.
-         */
-        remit__api__workflow_starts__EventBody: {
-            /** Data */
-            data?: unknown;
-            /**
-             * Id
-             * @default
-             */
-            id?: string;
-            /** Name */
-            name: string;
         };
     };
     responses: never;
@@ -4999,6 +4999,7 @@ export type DefinedStep = components['schemas']['DefinedStep'];
 export type DelegationShown = components['schemas']['DelegationShown'];
 export type DelegationsShown = components['schemas']['DelegationsShown'];
 export type EditedAnswer = components['schemas']['EditedAnswer'];
+export type EventBody = components['schemas']['EventBody'];
 export type EventShown = components['schemas']['EventShown'];
 export type Explanation = components['schemas']['Explanation'];
 export type FactsGiven = components['schemas']['FactsGiven'];
@@ -5008,6 +5009,7 @@ export type FlipShown = components['schemas']['FlipShown'];
 export type FreezeBody = components['schemas']['FreezeBody'];
 export type GapShown = components['schemas']['GapShown'];
 export type GrantShown = components['schemas']['GrantShown'];
+export type HappenedBody = components['schemas']['HappenedBody'];
 export type Healthy = components['schemas']['Healthy'];
 export type HourShown = components['schemas']['HourShown'];
 export type KeyShown = components['schemas']['KeyShown'];
@@ -5083,6 +5085,7 @@ export type SimilarShown = components['schemas']['SimilarShown'];
 export type StartBody = components['schemas']['StartBody'];
 export type StartedShown = components['schemas']['StartedShown'];
 export type StatementShown = components['schemas']['StatementShown'];
+export type StepShown = components['schemas']['StepShown'];
 export type StopBody = components['schemas']['StopBody'];
 export type StopShown = components['schemas']['StopShown'];
 export type StopsShown = components['schemas']['StopsShown'];
@@ -5112,10 +5115,7 @@ export type WorkflowRunPage = components['schemas']['WorkflowRunPage'];
 export type WorkflowRunShown = components['schemas']['WorkflowRunShown'];
 export type WorkflowShown = components['schemas']['WorkflowShown'];
 export type WorkflowState = components['schemas']['WorkflowState'];
-export type RemitApiApprovalDetailsStepShown = components['schemas']['remit__api__approval_details__StepShown'];
-export type RemitApiWorkflowRunsEventBody = components['schemas']['remit__api__workflow_runs__EventBody'];
-export type RemitApiWorkflowShapesStepShown = components['schemas']['remit__api__workflow_shapes__StepShown'];
-export type RemitApiWorkflowStartsEventBody = components['schemas']['remit__api__workflow_starts__EventBody'];
+export type WorkflowStepShown = components['schemas']['WorkflowStepShown'];
 export type $defs = Record<string, never>;
 export interface operations {
     actions_one: {
@@ -15517,7 +15517,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["remit__api__workflow_starts__EventBody"];
+                "application/json": components["schemas"]["HappenedBody"];
             };
         };
         responses: {
@@ -15968,7 +15968,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["remit__api__workflow_runs__EventBody"];
+                "application/json": components["schemas"]["EventBody"];
             };
         };
         responses: {

@@ -9,6 +9,7 @@ import {
   IconRocket,
   IconServerCog,
   IconShieldCheck,
+  IconSitemap,
   IconTool,
   IconUsers,
 } from '@tabler/icons-react'
@@ -30,6 +31,7 @@ export const GROUPS: { name: string; places: Place[] }[] = [
     places: [
       { name: 'overview', to: '/overview', icon: IconLayoutDashboard },
       { name: 'runs', to: '/runs', icon: IconActivity },
+      { name: 'workflows', to: '/workflows', icon: IconSitemap },
       { name: 'approvals', to: '/approvals', icon: IconInbox },
     ],
   },

@@ -64,7 +64,7 @@ class WorkflowList(Shown):
     workflows: list[WorkflowShown]
 
 
-class StepShown(Shown):
+class WorkflowStepShown(Shown):
     """How far a step has come. What it was given and gave back is sealed: see the route `payload`.
 
     `actions` are its actions so far, each an attempt or an asking after a hold; the last may still be under way.
@@ -125,7 +125,7 @@ class EventShown(Shown):
 class WholeRunShown(WorkflowRunShown):
     """A run with its steps, in the order they ended, then those that have not, by path; and what it was told."""
 
-    steps: list[StepShown]
+    steps: list[WorkflowStepShown]
     events: list[EventShown]
     children: list[str]
 
@@ -246,9 +246,9 @@ def whole_run(
     )
 
 
-def step_shown(row: Progress, actions: Sequence[str]) -> StepShown:
+def step_shown(row: Progress, actions: Sequence[str]) -> WorkflowStepShown:
     """Show a step."""
-    return StepShown(
+    return WorkflowStepShown(
         path=row.path,
         state=row.state.value,
         attempt=row.attempt,

@@ -40,7 +40,7 @@ class ScheduleList(Shown):
     schedules: list[ScheduleShown]
 
 
-class EventBody(Body):
+class HappenedBody(Body):
     """Something that has happened. The same `id` again starts nothing twice."""
 
     name: Named
@@ -91,7 +91,7 @@ class WorkflowStartRoutes:
         return self._shown(self._found(caller, schedule))
 
     @allow(people(Role.OPERATOR, Role.ADMIN))
-    def event(self, body: EventBody, caller: Asker, key: RepeatKey) -> StartedShown:
+    def event(self, body: HappenedBody, caller: Asker, key: RepeatKey) -> StartedShown:
         """Tell of an event: every workflow that it triggers is started, for whoever tells."""
         id = body.id or (f"{caller.person}/{key}" if key else "")
         by = UserId(str(caller.person))

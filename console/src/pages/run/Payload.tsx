@@ -10,6 +10,7 @@ import type { ActionWhole, SaidShown } from '../../api/schema'
 import { useMay } from '../../api/session'
 import { ArgumentList } from '../../parts/ArgumentValue'
 import { Loaded } from '../../parts/Loaded'
+import { pretty } from '../../parts/pretty'
 
 /** What a step was given and gave back: sealed, until somebody who may asks for it; that they did is on record. */
 export function Payload({ action }: { action: ActionWhole }) {
@@ -76,13 +77,4 @@ export function Said({ said }: { said: SaidShown }) {
       )}
     </div>
   )
-}
-
-/** JSON with its lines, anything else as it is. */
-function pretty(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2)
-  } catch {
-    return text
-  }
 }

@@ -1,0 +1,120 @@
+import { Button, Popover, Textarea } from '@mantine/core'
+import { IconPlayerStop, IconRepeat, IconTransfer } from '@tabler/icons-react'
+import { useQuery } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
+import { useState } from 'react'
+import { useTranslation } from 'react-i18next'
+
+import { answer, api } from '../../api/client'
+import type { WholeRunShown } from '../../api/schema'
+import { useMay } from '../../api/session'
+import { useAct } from '../../parts/act'
+import { workflowQuery } from '../workflows/queries'
+import { OVER } from '../workflows/states'
+
+/** What can be done about a run as it stands: end it, do it again, take it on to the release in use. */
+export function Acts({ run }: { run: WholeRunShown }) {
+  const may = useMay('operator', 'admin')
+  if (!may) return null
+  const isOver = OVER.includes(run.state)
+  return (
+    <>
+      {run.state === 'waiting' && <Move run={run} />}
+      {!isOver && <Cancel run={run} />}
+      {isOver && run.state !== 'succeeded' && <Retry run={run} path="" isFirst />}
+    </>
+  )
+}
+
+function Cancel({ run }: { run: WholeRunShown }) {
+  const { t } = useTranslation()
+  const [isOpen, open] = useState(false)
+  const [reason, setReason] = useState('')
+  const cancel = useAct(
+    (how: 'cancel' | 'terminate') =>
+      answer(api.POST('/api/v1/workflow-runs/{run}/cancel', { params: { path: { run: run.run } }, body: { how, reason: reason.trim() } })),
+    { said: () => t('workflows.isCancelled'), changes: ['workflow-run', 'workflow-runs'], then: () => open(false) },
+  )
+  return (
+    <Popover opened={isOpen} onChange={open} position="bottom-end" width={340} shadow="md" trapFocus withRoles>
+      <Popover.Target>
+        <Button size="xs" variant="default" leftSection={<IconPlayerStop size={14} aria-hidden />} onClick={() => open(!isOpen)}>
+          {t('workflows.cancel')}
+        </Button>
+      </Popover.Target>
+      <Popover.Dropdown aria-label={t('workflows.cancel')}>
+        <div className="asked">
+          <div className="sub">{t('workflows.cancelTold')}</div>
+          <Textarea
+            size="xs"
+            label={t('workflows.why')}
+            value={reason}
+            maxLength={400}
+            autosize
+            minRows={2}
+            onChange={(event) => setReason(event.currentTarget.value)}
+          />
+          <Button size="xs" color="red" loading={cancel.isPending} onClick={() => cancel.mutate('cancel')}>
+            {t('workflows.cancelNow')}
+          </Button>
+          <Button size="xs" color="red" variant="light" loading={cancel.isPending} onClick={() => cancel.mutate('terminate')}>
+            {t('workflows.terminateNow')}
+          </Button>
+          <div className="quiet">{t('workflows.terminateTold')}</div>
+        </div>
+      </Popover.Dropdown>
+    </Popover>
+  )
+}
+
+/** Do a run again from a step, or from what failed, as a new run. */
+export function Retry({ run, path, isFirst = false }: { run: WholeRunShown; path: string; isFirst?: boolean }) {
+  const { t } = useTranslation()
+  const navigate = useNavigate()
+  const now = useQuery(workflowQuery(run.workflow))
+  const isOld = now.data !== undefined && now.data.release !== run.release
+  const retry = useAct(
+    (release: 'same' | 'active') =>
+      answer(api.POST('/api/v1/workflow-runs/{run}/retry', { params: { path: { run: run.run } }, body: { path, release } })),
+    {
+      said: () => t('workflows.retried'),
+      changes: ['workflow-runs'],
+      then: (made) => void navigate({ to: '/workflow-runs/$run', params: { run: made.run } }),
+    },
+  )
+  return (
+    <>
+      <Button
+        size="xs"
+        variant={isFirst ? 'filled' : 'default'}
+        leftSection={<IconRepeat size={14} aria-hidden />}
+        loading={retry.isPending}
+        onClick={() => retry.mutate('same')}
+      >
+        {isFirst ? t('workflows.retry') : t('workflows.retryFrom')}
+      </Button>
+      {isOld && (
+        <Button size="xs" variant="default" loading={retry.isPending} onClick={() => retry.mutate('active')}>
+          {t('workflows.retryActive')}
+        </Button>
+      )}
+    </>
+  )
+}
+
+function Move({ run }: { run: WholeRunShown }) {
+  const { t } = useTranslation()
+  const navigate = useNavigate()
+  const now = useQuery(workflowQuery(run.workflow))
+  const move = useAct(() => answer(api.POST('/api/v1/workflow-runs/{run}/move', { params: { path: { run: run.run } } })), {
+    said: () => t('workflows.moved'),
+    changes: ['workflow-run', 'workflow-runs'],
+    then: (made) => void navigate({ to: '/workflow-runs/$run', params: { run: made.run } }),
+  })
+  if (now.data === undefined || now.data.release === run.release) return null
+  return (
+    <Button size="xs" variant="default" leftSection={<IconTransfer size={14} aria-hidden />} loading={move.isPending} onClick={() => move.mutate(undefined)}>
+      {t('workflows.move')}
+    </Button>
+  )
+}
