@@ -295,7 +295,7 @@ class AgentRoutes:
         # Who was cut off before the answer came knows only the key it had chosen.
         id = ActionId(ids[1]) if ids[1].startswith("act_") else asked.door.action_id(run, ids[1])
         outcome = Outcome(id, status, cost, error=error)
-        settled = await asked.door.settle_once(run, outcome, result, usage)
+        settled = await asked.door.settle_told(run, outcome, result, usage)
         return 200, {
             "action": settled.action,
             "status": settled.status,

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from remit.domain.action import ActionKind, ActionState, Outcome
+from remit.domain.action import ActionKind, ActionState, Assurance, Outcome
 from remit.domain.admission import Admission, RunRequest
 from remit.domain.arguments import PayloadLimits
 from remit.domain.canonical import salted_digest
@@ -79,6 +79,7 @@ class _Call:
     kind: ActionKind
     target: str
     sketch: CallSketch
+    assurance: Assurance
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,10 +254,25 @@ class ServedDoor(InProcessDoor):
         if admission.state is ActionState.ADMITTED:
             action = attempt.call.action
             with self._lock:
-                _keep(self._calls, action.id, _Call(action.run, action.kind, action.target, attempt.call.sketch))
+                _keep(
+                    self._calls,
+                    action.id,
+                    _Call(action.run, action.kind, action.target, attempt.call.sketch, action.assurance),
+                )
         return admission
 
     # -- outcomes
+
+    async def settle_told(self, run: Run, outcome: Outcome, result: Result, usage: metering.Usage | None) -> Settled:
+        """Record what an agent says came of an action that it carried out itself. Raises as settle_once.
+
+        What a gateway or a worker carries out is theirs to settle: an agent that could say of its open calls that they
+        never were would have its reservations back while they run.
+        """
+        call = await self._call(run, outcome.action)
+        if call.assurance is Assurance.ENFORCED:
+            raise NothingOpen(f"what came of action {outcome.action} is told by Remit, which carries it out")
+        return await self.settle_once(run, outcome, result, usage)
 
     async def settle_once(self, run: Run, outcome: Outcome, result: Result, usage: metering.Usage | None) -> Settled:
         """Record what came of an action. Raises NothingOpen, and KeyReused where another outcome is on record."""
@@ -299,7 +315,9 @@ class ServedDoor(InProcessDoor):
             raise PayloadLost(f"the arguments of {id} are not there any more")
         arguments = self._keys.of(sealed.key).open(sealed)
         sketch = call_sketch(record["target"], arguments, run.salt)
-        return _Call(run.id, ActionKind(record["action_kind"]), record["target"], sketch)
+        return _Call(
+            run.id, ActionKind(record["action_kind"]), record["target"], sketch, Assurance(record["assurance"])
+        )
 
     # -- the queue
 
