@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gulf_trading import ledger, scenarios
-from gulf_trading.agents import Task
+from gulf_trading import ledger, scenarios, tasks
 from gulf_trading.company import Company
-from gulf_trading.desks import Model, ModelFailed
-from gulf_trading.office import HOST, PORT, WORKSPACE, Office, OfficeFailed, free
-from gulf_trading.openai_model import configured
+from gulf_trading.endpoints import HOST, ModelFailed, configured
+from gulf_trading.office import PORT, NotAnswered, Office, OfficeFailed, free, opened
 from gulf_trading.records import COMPLAINTS
-from gulf_trading.scenarios import Worked
 from gulf_trading.scripted_model import ScriptedModel
 from gulf_trading.show import WIDTH, Stage
 from gulf_trading.told import Told
 from rich.console import Console
 
 from remit.domain.ids import UserId
-from remit.domain.release import Configuration
-from remit.sdk.errors import RemitError
 from remit.storage.port import StoreError
-from remit.workspace.files import read_folder
-from remit.workspace.reading import read
 
 FOLDER = Path(".remit/demo")
 SHOWN_DIGITS = 12
@@ -48,39 +42,40 @@ PATIENCE_S = 900
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """One performance: who reasons, where it is shown, and the office it happens in."""
+    """One performance: where it is shown, and the office it happens in."""
 
     office: Office
-    model: Model
     stage: Stage
-    configuration: Configuration
 
     def opening(self) -> None:
         """Say what is real and what is played."""
-        scripted = isinstance(self.model, ScriptedModel)
-        who = "a scripted model, so nothing is sent anywhere" if scripted else f"{self.model.name}, at your expense"
+        endpoint = self.office.endpoint
+        who = (
+            f"{endpoint.name}, at your expense" if endpoint.is_real else "played by a script: nothing is sent anywhere"
+        )
         self.stage.console.print("[bold]Remit[/] · Gulf Trading, an invented trading company in Dubai")
         self.stage.say(
-            f"Remit's server is at {self.office.url}; `remit up` started it. Two agents work under their remits, each "
-            f"in a process of its own, with a key and that address. Their reasoning is played by {who}. What they "
-            "call is really called, on the company's own SQLite database, once Remit allows it.",
+            f"Remit's server is at {self.office.url}; `remit up` started it. ERP, CRM and billing are an MCP server "
+            "behind it. Two agents that know nothing of Remit work in processes of their own, with the official MCP "
+            "and OpenAI clients and one token each: tools at /mcp, the model at /openai/v1. The model is "
+            f"{who}. What they call is really called, on the company's own SQLite database, once Remit allows it.",
             indent=0,
         )
 
     def night(self) -> None:
         """Scenario one: the same task without Remit and with it."""
-        stage, task = self.stage, scenarios.RENEWAL
+        stage, task = self.stage, tasks.RENEWAL
         stage.part("A loop that would have run all night")
         stage.say(
             f"{task.agent} renews a contract. The supplier's feed prices anew whenever it is asked, so the "
             "prices differ by some fils, and it compares them again, and again."
         )
-        folder = self.office.folder
-        with stage.console.status("A night without Remit ..."), Company(folder / "company-bare.db") as company:
+        bare_db = self.office.folder / "company-bare.db"
+        with stage.console.status("A night without Remit ..."), Company(bare_db) as company:
             # Never a real model: thousands of its calls would have to be paid.
-            bare = scenarios.ungoverned(self.configuration, company, ScriptedModel(), task)
+            bare = scenarios.ungoverned(self.office.configuration, company, ScriptedModel(), task)
         with stage.console.status("The same with Remit ..."):
-            governed = self.office.work("renewal", task.agent, folder / "company-night.db", lambda _: None)
+            governed = self.office.work("renewal", lambda _: None)
         stage.nights(bare, governed)
         stage.say("Without Remit only the morning ended it. With Remit this did:")
         stage.say(governed.ending.words, indent=5, style="" if governed.ending.finished else "red")
@@ -88,36 +83,42 @@ class Play:
     def complaint(self) -> None:
         """Scenario two: beyond the remit, and within it with a person."""
         self.stage.part("A billing function it was not granted")
-        self._task("credit", scenarios.CREDIT)
+        self.stage.say(
+            "The billing server has billing.adjust_account; the gateway does not even list it for this agent. The "
+            "model asks for it by name all the same."
+        )
+        self._task("credit")
 
     def freeze(self) -> None:
         """Scenario three: a person stops an agent, and lets it go on."""
         stage = self.stage
         stage.part("A person stops an agent")
         self._command(OPERATOR, "freeze", f"agent:{CARE}", "-m", "Who told it to credit an account?")
-        self._task("discount", scenarios.DISCOUNT)
+        self._task("discount")
         self._command(OPERATOR, "unfreeze", f"agent:{CARE}", "-m", "It was denied; all is well")
-        self._task("discount", scenarios.DISCOUNT, again=True)
+        self._task("discount", again=True)
 
-    def _task(self, name: str, task: Task, *, again: bool = False) -> Worked:
-        stage = self.stage
+    def _task(self, name: str, *, again: bool = False) -> None:
+        stage, task = self.stage, tasks.TASKS[name]
         if again:
             stage.say(f"{task.agent}: {task.text} Once more.")
         else:
             complaint = next(each for each in COMPLAINTS if each.id in task.text)
             stage.say(f"{task.agent}: {task.text} The customer wrote:")
             stage.say(f"“{complaint.text}”", indent=5, style="italic")
-        company = self.office.folder / f"company-{name}{'-again' if again else ''}.db"
-        worked = self.office.work(name, task.agent, company, self._answered)
+        worked = self.office.work(name, self._answered)
         if not worked.ending.finished:
             stage.say(worked.ending.words, indent=5, style="red")
-        return worked
 
     def _answered(self, told: Told) -> None:
         """Show a call; answer a held one as a person of finance does."""
-        self.stage.called(told)
-        if told.verdict == "held":
-            self.stage.say("The agent waits. A person of finance looks at it and answers:", indent=14)
+        if told.verdict != "held":
+            self.stage.called(told)
+        else:
+            looked = self.office.remit("approvals", "show", told.approval, "--output", "json", user=APPROVER)
+            why = tuple(finding["words"] for finding in json.loads(looked)["findings"])
+            self.stage.called(replace(told, reasons=why))
+            self.stage.say("The agent shows where to look. A person of finance does, and answers:", indent=14)
             self.stage.command(f"remit approvals show {told.approval}", indent=14)
             digits = told.digest[:SHOWN_DIGITS]
             self._command(APPROVER, "approvals", "approve", told.approval, "--digest", digits, indent=14)
@@ -141,12 +142,14 @@ class Play:
         """Show that all of it is on record, can be decided again, and is verified by somebody without the server."""
         stage, folder = self.stage, self.office.folder
         stage.part("All of it is on record")
-        accounts = ledger.accounts(ledger.url_of(folder), self.configuration.settings.name)
-        stage.accounts(accounts, self.configuration)
+        configuration = self.office.configuration
+        accounts = ledger.accounts(ledger.url_of(folder), configuration.settings.name)
+        stage.accounts(accounts, configuration)
         total = len(accounts.decided)
         stage.say(
-            f"{sum(accounts.kinds.values())} records in all, {total} of them decisions. Decided again from "
-            f"their records alone (remit replay), {accounts.replayed} of {total} came out the same."
+            f"{sum(accounts.kinds.values())} records in all, {total} of them decisions, {accounts.enforced} of these "
+            "with the assurance `enforced`: made where the credentials are, out of the agent's reach. Decided again "
+            f"from their records alone (remit replay), {accounts.replayed} of {total} came out the same."
         )
         stage.say("An auditor takes the ledger away and verifies it without server and database:")
         bundle = str(folder / ledger.BUNDLE)
@@ -171,35 +174,30 @@ class Play:
         stage.command("remit approvals ls")
         stage.command(f'remit freeze agent:{CARE} -m "let me look"')
         stage.say("Ctrl-C closes the office.")
-        for round_ in range(1_000_000):
+        for _ in range(1_000_000):
             for name in ("discount", "credit"):
                 stage.console.print()
                 stage.say(f"{time.strftime('%H:%M:%S')}  {CARE} takes the next complaint.")
-                company = self.office.folder / f"company-open-{round_}-{name}.db"
-                worked = self.office.work(name, CARE, company, self._left_waiting, patience_s=PATIENCE_S)
+                worked = self.office.work(name, self._left_waiting, patience_s=PATIENCE_S)
                 if not worked.ending.finished:
                     stage.say(worked.ending.words, indent=5, style="red")
-                company.unlink(missing_ok=True)
                 time.sleep(BETWEEN_S)
 
 
 def play(folder: Path, port: int, console: Console, environment: Mapping[str, str], *, stays: bool) -> None:
     """Play everything, or only keep the office open where `stays` says so.
 
-    Raises ModelFailed, LookupError, OfficeFailed, StoreError and RemitError.
+    Raises ModelFailed, LookupError, OfficeFailed, NotAnswered and StoreError.
     """
-    model: Model = configured(environment) or ScriptedModel()
-    configuration = read(read_folder(WORKSPACE).files, WORKSPACE.name).configuration
-    assert configuration is not None
-    if not any(price.model == model.name for price in configuration.settings.prices):
-        raise LookupError(f"workspace.yaml has no price for {model.name}: add one under `prices`")
+    real = configured(environment)
+    folder.mkdir(parents=True, exist_ok=True)
     if not stays:
         ledger.fresh(folder)
     taken = free(port)
     if taken != port:
         console.print(f"{HOST}:{port} is taken by another program; port {taken} is used instead.", style="yellow")
-    with Office(folder, taken) as office:
-        performance = Play(office, model, Stage(console), configuration)
+    with opened(folder, taken, real=real) as office:
+        performance = Play(office, Stage(console))
         if stays:
             performance.stay()
             return
@@ -221,7 +219,7 @@ def main() -> int:
     console.width = min(WIDTH, console.width) if console.is_terminal else WIDTH
     try:
         play(given.folder, given.port, console, os.environ, stays=given.stay)
-    except (ModelFailed, LookupError, OfficeFailed, StoreError, RemitError, OSError) as error:
+    except (ModelFailed, LookupError, OfficeFailed, NotAnswered, StoreError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:

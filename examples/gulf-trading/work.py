@@ -1,6 +1,7 @@
-"""One agent at work, in a process of its own: `python work.py TASK --company FILE`.
+"""One agent at work, in a process of its own: `python work.py TASK`. It knows nothing of Remit and imports none of it.
 
-It reaches Remit by REMIT_URL and REMIT_API_KEY and tells what it does in lines of JSON.
+Its clients go where they are sent: OPENAI_BASE_URL and OPENAI_API_KEY for the model, MCP_URL and MCP_KEY for tools. It
+writes what it does as lines of JSON; with --person a line of its input says that an address it showed was opened.
 """
 
 from __future__ import annotations
@@ -10,39 +11,16 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from gulf_trading import scenarios
-from gulf_trading.company import Company
-from gulf_trading.desks import Model, ModelFailed
-from gulf_trading.office import WORKSPACE, worked_as_json
-from gulf_trading.openai_model import configured
-from gulf_trading.scripted_model import ScriptedModel
-from gulf_trading.told import Told
+from gulf_trading import agents
+from gulf_trading.stock_desk import Addresses, StockDesk
+from gulf_trading.tasks import TASKS
+from mcp import MCPError
+from openai import OpenAIError
 
-import remit
-from remit.sdk.errors import Held, RemitError
-from remit.workspace.files import read_folder
-from remit.workspace.reading import read
-
-TASKS = {"renewal": scenarios.RENEWAL, "credit": scenarios.CREDIT, "discount": scenarios.DISCOUNT}
 FAILED = 2
-
-
-def work(task: str, company: Path, wait_s: float, environment: Mapping[str, str]) -> None:
-    """Work on a task; what is held waits for a person, once. Raises RemitError, ModelFailed and LookupError."""
-    model: Model = configured(environment) or ScriptedModel()
-    configuration = read(read_folder(WORKSPACE).files, WORKSPACE.name).configuration
-    assert configuration is not None
-
-    def watch(tool: str, arguments: Mapping[str, Any], error: RemitError | None) -> bool:
-        tell("called", Told.of(tool, arguments, error).as_json())
-        return isinstance(error, Held)
-
-    with Company(company) as systems, remit.connect() as client:
-        worked = scenarios.governed(client, configuration, systems, model, TASKS[task], watch, wait_s)
-    tell("ended", worked_as_json(worked))
+OPENED = "opened"
 
 
 def tell(what: str, fields: Mapping[str, Any]) -> None:
@@ -50,19 +28,39 @@ def tell(what: str, fields: Mapping[str, Any]) -> None:
     print(json.dumps({what: fields}, ensure_ascii=False), flush=True)
 
 
+def person() -> bool:
+    """Wait for whoever sits at this agent."""
+    return sys.stdin.readline().strip() == OPENED
+
+
+def work(task: str, at: Addresses, *, has_person: bool) -> None:
+    """Work on a task. Raises MCPError, OpenAIError and OSError where the clients can not even begin."""
+    with StockDesk(at, tell, person if has_person else None) as desk:
+        ending = agents.work(desk, TASKS[task], desk.tools(), until=lambda: False)
+    tell("ended", {"finished": ending.finished, "words": ending.words})
+
+
 def main() -> int:
     """Read the command line and work; an expected failure is one line and exit code 2."""
     parser = argparse.ArgumentParser(description="Let one agent of the example company work on a task.")
     parser.add_argument("task", choices=TASKS)
-    parser.add_argument("--company", type=Path, required=True, help="where the company's own database is made")
-    parser.add_argument("--wait", type=float, default=0, help="seconds to wait for a person where one must decide")
+    parser.add_argument("--model", default="openai/gpt-5-mini", help="which model it asks for")
+    parser.add_argument("--person", action="store_true", help="somebody answers on standard input")
     given = parser.parse_args()
+    at = Addresses(os.environ.get("MCP_URL", ""), os.environ.get("MCP_KEY", ""), given.model)
     try:
-        work(given.task, given.company, given.wait, os.environ)
-    except (ModelFailed, LookupError, RemitError, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
+        work(given.task, at, has_person=given.person)
+    except (MCPError, OpenAIError, OSError, ExceptionGroup) as error:
+        print(f"Error: {at.tools_url}: {_first(error)}", file=sys.stderr)
         return FAILED
     return 0
+
+
+def _first(error: BaseException) -> str:
+    """Return the first cause of a group, in one line."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 if __name__ == "__main__":

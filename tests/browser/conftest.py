@@ -92,11 +92,11 @@ class House:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Its two agents have worked: a loop that was stopped, and a complaint whose refund waits for nobody any more."""
     folder = tmp_path_factory.mktemp("house")
-    with part("office").Office(folder, part("office").free(0)) as office:
+    with part("office").opened(folder, part("office").free(0)) as office:
         made = House(office)
         add_people(part("ledger").url_of(folder))
-        made.played["renewal"] = office.work("renewal", "procurement-optimizer", folder / "company-1.db", unheard)
-        made.played["discount"] = office.work("discount", "customer-care", folder / "company-2.db", unheard)
+        made.played["renewal"] = office.work("renewal", unheard)
+        made.played["discount"] = office.work("discount", unheard)
         yield made
 
 

@@ -32,12 +32,12 @@ def main(folder: Path, *, every: bool) -> None:
     widths = (*WIDTHS, 1024, 390) if every else WIDTHS
     work = Path(tempfile.mkdtemp())
     office_of = part("office")
-    with office_of.Office(work, office_of.free(0)) as office, sync_playwright() as playwright:
+    with office_of.opened(work, office_of.free(0)) as office, sync_playwright() as playwright:
         house = House(office)
         add_people(part("ledger").url_of(work))
-        house.played["renewal"] = office.work("renewal", "procurement-optimizer", work / "company-1.db", unheard)
-        office.work("discount", "customer-care", work / "company-2.db", unheard)
-        waiting = _waiting(house, work)
+        house.played["renewal"] = office.work("renewal", unheard)
+        office.work("discount", unheard)
+        waiting = _waiting(house)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         for language, theme in looks:
             for width in widths:
@@ -47,12 +47,12 @@ def main(folder: Path, *, every: bool) -> None:
         waiting.join(HELD_S)
 
 
-def _waiting(house: House, work: Path) -> threading.Thread:
+def _waiting(house: House) -> threading.Thread:
     """Have an agent wait for a person while the pictures are taken."""
     held: list[Any] = []
 
     def care() -> None:
-        house.office.work("credit", "customer-care", work / "company-3.db", held.append, patience_s=600)
+        house.office.work("credit", held.append, patience_s=600)
 
     worker = threading.Thread(target=care, daemon=True)
     worker.start()

@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -15,12 +14,12 @@ pytestmark = ONE_WORKER
 
 
 @contextmanager
-def waiting(house: House, folder: Path) -> Iterator[list[Any]]:
+def waiting(house: House) -> Iterator[list[Any]]:
     """An agent at work on a complaint whose refund needs a person; yields what it came to, once it has ended."""
     ended: list[Any] = []
 
     def work() -> None:
-        ended.append(house.office.work("credit", "customer-care", folder / "company.db", lambda _: None, patience_s=60))
+        ended.append(house.office.work("credit", lambda _: None, patience_s=60))
 
     worker = Thread(target=work)
     worker.start()
@@ -29,8 +28,8 @@ def waiting(house: House, folder: Path) -> Iterator[list[Any]]:
     assert not worker.is_alive()
 
 
-def test_approving_lets_the_agent_go_on(visit: Callable[..., Page], house: House, tmp_path: Path) -> None:
-    with waiting(house, tmp_path) as ended:
+def test_approving_lets_the_agent_go_on(visit: Callable[..., Page], house: House) -> None:
+    with waiting(house) as ended:
         page = visit(PRIYA)
         page.goto(f"{house.url}/approvals")
         expect(page.get_by_role("heading", level=2)).to_have_text(
@@ -44,10 +43,8 @@ def test_approving_lets_the_agent_go_on(visit: Callable[..., Page], house: House
     assert ended[0].meter.calls["billing.refund"] == 1
 
 
-def test_approving_with_edits_has_the_agent_go_on_with_them(
-    visit: Callable[..., Page], house: House, tmp_path: Path
-) -> None:
-    with waiting(house, tmp_path) as ended:
+def test_approving_with_edits_has_the_agent_go_on_with_them(visit: Callable[..., Page], house: House) -> None:
+    with waiting(house) as ended:
         page = visit(PRIYA)
         page.goto(f"{house.url}/approvals")
         page.get_by_role("button", name="Edit").click()
@@ -56,12 +53,12 @@ def test_approving_with_edits_has_the_agent_go_on_with_them(
         page.get_by_role("button", name="Approve with edits").click()
         expect(page.get_by_text("Nothing waits for anybody")).to_be_visible()
     assert ended[0].ending.finished
-    with closing(sqlite3.connect(tmp_path / "company.db")) as db:
-        assert db.execute("SELECT amount_aed FROM refunds").fetchall() == [(350,)]
+    with closing(sqlite3.connect(house.office.company)) as db:
+        assert db.execute("SELECT amount_aed FROM refunds ORDER BY id DESC").fetchone() == (350,)
 
 
-def test_rejecting_keeps_it_from_happening(visit: Callable[..., Page], house: House, tmp_path: Path) -> None:
-    with waiting(house, tmp_path) as ended:
+def test_rejecting_keeps_it_from_happening(visit: Callable[..., Page], house: House) -> None:
+    with waiting(house) as ended:
         page = visit(PRIYA, language="ar", theme="dark")
         page.goto(f"{house.url}/approvals")
         expect(page.get_by_role("heading", level=2)).to_contain_text("ردّ")
@@ -70,8 +67,8 @@ def test_rejecting_keeps_it_from_happening(visit: Callable[..., Page], house: Ho
     assert ended[0].meter.calls["billing.refund"] == 0
 
 
-def test_the_owner_of_the_agent_can_not_answer(visit: Callable[..., Page], house: House, tmp_path: Path) -> None:
-    with waiting(house, tmp_path):
+def test_the_owner_of_the_agent_can_not_answer(visit: Callable[..., Page], house: House) -> None:
+    with waiting(house):
         page = visit(OMAR)
         page.goto(f"{house.url}/approvals")
         expect(page.get_by_text("Only finance-approvers can answer this.")).to_be_visible()

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from remit.sdk.errors import Refused
-from tests.browser.conftest import EXAMPLE, ONE_WORKER, VIEWER, House
+from tests.browser.conftest import ONE_WORKER, VIEWER, House
 
 pytestmark = ONE_WORKER
 
@@ -17,9 +17,9 @@ SAYS = "refunds wait from AED 300 on"
 
 @pytest.fixture
 def second(house: House, tmp_path: Path) -> Path:
-    """The example's folder with a lower bound for refunds; not yet a release."""
+    """The office's workspace with a lower bound for refunds; not yet a release."""
     folder = tmp_path / "gulf-trading"
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__", "tests", "gulf_trading"))
+    shutil.copytree(house.office.workspace, folder, ignore=shutil.ignore_patterns("tests"))
     policy = folder / "policies/billing.cedar"
     policy.write_text(policy.read_text("utf-8").replace("amount_aed > 500", "amount_aed > 300"), "utf-8")
     return folder

@@ -1,37 +1,35 @@
-"""Gulf Trading: what the example promises, on a real store, with the company's own database as the witness."""
+"""Gulf Trading: what the example promises, over the real gateways, with the company's own database as the witness."""
 
+import asyncio
+import http.client
 import importlib
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socketserver import StreamRequestHandler, TCPServer
 from types import ModuleType
 from typing import Any
 
 import orjson
 import pytest
 
-import remit
 from remit.compose import open_parts
 from remit.control.policy_tests import run_tests
-from remit.domain.clock import ManualClock, SystemClock
 from remit.domain.decision import Decision
 from remit.domain.facts import ApprovalState, ScopeKind, scope_id
-from remit.domain.finding import Check, Code, Verdict
+from remit.domain.finding import Check, Verdict
 from remit.domain.ids import ReleaseId
 from remit.domain.record import RecordKind
 from remit.kernel.ruleset import Ruleset
-from remit.sdk.errors import Denied, Held, NotAdmitted, RemitError
 from remit.settings import Settings
 from remit.workspace.files import read_folder
 from remit.workspace.reading import read
@@ -49,79 +47,101 @@ def part(name: str) -> ModuleType:
     return importlib.import_module(f"gulf_trading.{name}")
 
 
-agents, company, desks, ledger, openai_model, scenarios, scripted_model, vendor = map(
-    part, "agents company desks ledger openai_model scenarios scripted_model vendor".split()
+agents, company, endpoints, orchestrator, scenarios, scripted_model, tasks, tool_server, vendor = map(
+    part, "agents company endpoints orchestrator scenarios scripted_model tasks tool_server vendor".split()
 )
 office_of = part("office")
+SERVED = pytest.mark.xdist_group("gulf-trading")
+"""Of tests of one office: it is opened once."""
 
 
 @dataclass
-class Office:
-    """The workspace applied to a database of its own, and the company beside it."""
+class Switch:
+    """The model of an office, which a test may change."""
 
-    folder: Path
-    configuration: Any
-    clock: ManualClock | SystemClock
-    seen: list[tuple[str, RemitError | None]] = field(default_factory=list)
-    person: Callable[[Held], bool] | None = None
+    model: Any = field(default_factory=scripted_model.ScriptedModel)
+    name: str = "openai/gpt-5-mini"
 
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self.folder / 'remit.db'}"
+    def complete(self, *asked: Any) -> Any:
+        return self.model.complete(*asked)
 
-    def work(self, task: Any, model: Any = None, seed: int = 0) -> tuple[Any, dict[str, int]]:
-        """Work on a task under Remit; returns what came of it and the rows that were written in the company."""
-        if isinstance(self.clock, ManualClock):
-            self.clock.advance(600)
-        path = self.folder / f"company-{len(list(self.folder.glob('company-*')))}.db"
-        with (
-            company.Company(path, seed=seed) as systems,
-            remit.connect(self.url, clock=self.clock) as client,
-        ):
-            reasoning = model or scripted_model.ScriptedModel()
-            worked = scenarios.governed(client, self.configuration, systems, reasoning, task, self.watch)
-            return worked, {table: rows for table, rows in systems.effects().items() if rows}
 
-    def watch(self, tool: str, arguments: object, error: RemitError | None) -> bool:
-        self.seen.append((tool, error))
-        return isinstance(error, Held) and self.person is not None and self.person(error)
+@dataclass
+class House:
+    """An office whose server runs, with the company's own database as the witness of what its tools have done."""
 
-    def refused(self) -> dict[str, NotAdmitted]:
-        return {tool: error for tool, error in self.seen if isinstance(error, NotAdmitted)}
+    office: Any
+    switch: Switch
+    seen: list[Any] = field(default_factory=list)
+
+    def work(self, task: str, heard: Any = lambda _: None, patience_s: int = 0) -> tuple[Any, dict[str, int]]:
+        """Let an agent work; returns what came of it and the rows that were written in the company."""
+        before = written(self.office.company)
+        self.seen.clear()
+
+        def hear(told: Any) -> None:
+            self.seen.append(told)
+            heard(told)
+
+        worked = self.office.work(task, hear, patience_s=patience_s)
+        after = written(self.office.company)
+        return worked, {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name)}
+
+    def refused(self) -> dict[str, Any]:
+        return {told.tool: told for told in self.seen if told.verdict != "allowed"}
+
+    def decided(self, run: str) -> list[dict[str, Any]]:
+        return self.records(run, RecordKind.DECISION_MADE)
 
     def decisions(self, run: str) -> list[Decision]:
-        return [Decision.from_json(record["decision"]) for record in self.records(run, RecordKind.DECISION_MADE)]
+        return [Decision.from_json(record["decision"]) for record in self.decided(run)]
 
     def records(self, run: str, kind: RecordKind) -> list[dict[str, Any]]:
-        with opened(self.url) as parts:
-            found = parts.store.records(self.configuration.settings.name, limit=10_000, run=run, kind=kind.value)
-            return [orjson.loads(body) for _, body in found]
+        with opened(self.office) as parts:
+            name = self.office.configuration.settings.name
+            return [orjson.loads(body) for _, body in parts.store.records(name, limit=10_000, run=run, kind=kind.value)]
 
     def spent(self, run: str, budget: str) -> int:
-        with opened(self.url) as parts:
-            scope = parts.store.scope(scope_id(ScopeKind.RUN, self.configuration.settings.name, run))
+        with opened(self.office) as parts:
+            scope = parts.store.scope(scope_id(ScopeKind.RUN, self.office.configuration.settings.name, run))
         used: int = scope.spends[budget].used
         return used
 
+    def approval(self, id: str) -> Any:
+        with opened(self.office) as parts:
+            return parts.store.approval(id)
+
 
 @contextmanager
-def opened(url: str) -> Iterator[Any]:
-    parts = open_parts(Settings(database_url=url))
+def opened(office: Any) -> Iterator[Any]:
+    parts = open_parts(Settings(database_url=part("ledger").url_of(office.folder)))
     yield parts
     parts.close()
 
 
+@pytest.fixture(scope="module")
+def open_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    switch = Switch()
+    with office_of.opened(tmp_path_factory.mktemp("gulf"), office_of.free(0), switch) as office:
+        yield House(office, switch)
+
+
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
-    plan = ledger.apply(f"sqlite:///{tmp_path / 'remit.db'}", EXAMPLE)
-    return Office(tmp_path, plan.configuration, ManualClock(start=SystemClock().now()))
+def house(open_house: House) -> House:
+    open_house.switch.model = scripted_model.ScriptedModel()
+    return open_house
 
 
 def plain(words: str = "Done.", *calls: tuple[str, str]) -> dict[str, Any]:
     """A completion as OpenAI sends it; `calls` are names and the text of the arguments."""
-    wanted = [{"id": f"c{n}", "function": {"name": name, "arguments": text}} for n, (name, text) in enumerate(calls)]
+    wanted = [
+        {"id": f"c{n}", "type": "function", "function": {"name": name, "arguments": text}}
+        for n, (name, text) in enumerate(calls)
+    ]
     message = {"role": "assistant", "content": words} | ({"tool_calls": wanted} if wanted else {})
-    return {"choices": [{"message": message}], "usage": {"prompt_tokens": 900, "completion_tokens": 40}}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if wanted else "stop"}
+    usage = {"prompt_tokens": 900, "completion_tokens": 40, "total_tokens": 940}
+    return {"id": "chatcmpl-1", "object": "chat.completion", "model": "x", "choices": [choice], "usage": usage}
 
 
 @dataclass
@@ -129,12 +149,17 @@ class Listed:
     """A model that says what the test has written down for it, and remembers what it was shown."""
 
     answers: list[dict[str, Any]]
-    name: str = "openai/gpt-5-mini"
     shown: list[Sequence[Any]] = field(default_factory=list)
+    tools: list[str] = field(default_factory=list)
 
     def complete(self, messages: Sequence[Any], tools: Sequence[Any], max_output_tokens: int) -> Any:
         self.shown.append(messages)
+        self.tools = [tool["function"]["name"] for tool in tools]
         return self.answers.pop(0)
+
+
+def configuration() -> Any:
+    return part("workspace").configuration_of(EXAMPLE)
 
 
 # --- the workspace ---
@@ -150,18 +175,35 @@ def test_the_workspace_has_no_mistakes_and_its_own_tests_pass() -> None:
     assert {each.scenario.name: each.misses for each in tested if not each.passed} == {}
 
 
-def test_every_tool_of_the_company_is_in_the_workspace_and_the_other_way_round(office: Office) -> None:
-    with company.Company(office.folder / "company-x.db") as systems:
-        assert set(systems.tools) == set(office.configuration.tools)
+def test_every_tool_of_the_company_is_served_and_in_the_workspace_and_the_other_way_round(tmp_path: Path) -> None:
+    with company.Company(tmp_path / "company-x.db") as systems:
+        listed = asyncio.run(tool_server.server_of(systems).list_tools())
+        assert set(systems.tools) == {tool.name for tool in listed} == set(configuration().tools)
+
+
+@pytest.mark.slow
+def test_what_the_tool_server_offers_is_what_was_accepted(tmp_path: Path) -> None:
+    """As a person would look: nothing is new, changed or gone."""
+    checked = perform(
+        *("-c", "from remit.cli.main import main; main()", "tools", "import", "company", "--check"),
+        *("--dir", str(EXAMPLE)),
+        folder=tmp_path,
+        GULF_CODE=str(EXAMPLE),
+        GULF_DATABASE=str(tmp_path / "company.db"),
+        GULF_FEED=tool_server.STILL,
+        PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout.endswith("company: 12 accepted.\n")
 
 
 # --- scenario one: the night ---
 
 
-def test_without_remit_the_night_takes_thousands_of_calls(office: Office) -> None:
-    with company.Company(office.folder / "company-bare.db") as systems:
+def test_without_remit_the_night_takes_thousands_of_calls(tmp_path: Path) -> None:
+    with company.Company(tmp_path / "company-bare.db") as systems:
         model = scripted_model.ScriptedModel()
-        bare = scenarios.ungoverned(office.configuration, systems, model, scenarios.RENEWAL)
+        bare = scenarios.ungoverned(configuration(), systems, model, tasks.RENEWAL)
         effects = systems.effects()
         status = systems.get_order("PO-48213")["status"]
     assert not bare.ending.finished
@@ -173,112 +215,191 @@ def test_without_remit_the_night_takes_thousands_of_calls(office: Office) -> Non
     assert status == "renewal due"
 
 
-def test_with_remit_it_is_stopped_after_a_few_cents_whatever_the_prices_do(office: Office) -> None:
-    for seed in range(5):
-        worked, effects = office.work(scenarios.RENEWAL, seed=seed)
+@SERVED
+@pytest.mark.slow
+def test_with_remit_it_is_stopped_after_a_few_cents_whatever_the_prices_do(house: House) -> None:
+    for _ in range(2):  # the feed goes on, so the prices are others each time
+        worked, effects = house.work("renewal")
         assert not worked.ending.finished
         assert worked.meter.calls.total() < 40
         assert worked.meter.micros < 5 * MICROS_PER_CENT
         assert effects == {"reconciliations": worked.meter.calls["erp.reconcile"]}
-        last = office.decisions(worked.run)[-1]
+        last = house.decisions(worked.run)[-1]
         assert last.verdict is Verdict.DENY
         assert {finding.code.check for finding in last.reasons} == {Check.STOP, Check.LOOP}
+        assert "the run repeats the same cycle of calls" in worked.ending.words
 
 
-def test_what_was_carried_out_is_what_is_on_record_and_what_it_cost(office: Office) -> None:
-    worked, _ = office.work(scenarios.RENEWAL)
-    verdicts = [decision.verdict for decision in office.decisions(worked.run)]
+@SERVED
+@pytest.mark.slow
+def test_what_was_carried_out_is_what_is_on_record_and_what_it_cost(house: House) -> None:
+    """What the agent's own clients were answered is what Remit counted, at both doors and in one run."""
+    worked, _ = house.work("renewal")
     done = worked.meter.calls.total()
-    assert verdicts == [Verdict.ALLOW] * done + [Verdict.DENY]
-    assert len(office.records(worked.run, RecordKind.OUTCOME_REPORTED)) == done
-    assert office.spent(worked.run, "procurement-run") == worked.meter.micros
+    decided = house.decided(worked.run)
+    allowed = [each for each in decided if each["decision"]["verdict"] == "allow"]
+    assert len(allowed) == len(house.records(worked.run, RecordKind.OUTCOME_REPORTED)) == done
+    assert {each["target"] for each in allowed} > {"openai/gpt-5-mini", "vendor.quote", "erp.reconcile"}
+    assert house.spent(worked.run, "procurement-run") == worked.meter.micros
+    assert {each["assurance"] for each in decided} == {"enforced"}
+    assert {each["on_behalf_of"] for each in decided} == {"user:layla.haddad"}
 
 
-def test_a_price_that_holds_still_is_booked_with_remit_as_without(office: Office, monkeypatch: Any) -> None:
-    monkeypatch.setattr(vendor.VendorFeed, "price_fils", lambda _, sku: vendor.BASE_FILS[sku])
-    worked, effects = office.work(scenarios.RENEWAL)
+@pytest.mark.slow
+def test_a_price_that_holds_still_is_booked_with_remit_as_without(tmp_path: Path) -> None:
+    with office_of.opened(tmp_path, office_of.free(0), feed=tool_server.STILL) as office:
+        house = House(office, Switch())
+        worked, effects = house.work("renewal")
     assert (worked.ending.finished, worked.ending.words) == (True, "PO-48213 is renewed.")
     assert effects == {"reconciliations": 1}
-    assert office.refused() == {}
+    assert house.refused() == {}
+    with company.Company(tmp_path / "bare.db", feed=vendor.VendorFeed(0, drift_fils=0)) as systems:
+        bare = scenarios.ungoverned(configuration(), systems, scripted_model.ScriptedModel(), tasks.RENEWAL)
+    assert bare.ending == worked.ending
+    assert bare.meter.calls == worked.meter.calls
 
 
 # --- scenario two: the complaints ---
 
 
-def test_an_adjustment_is_denied_with_the_reason_and_a_large_refund_is_held(office: Office) -> None:
-    worked, effects = office.work(scenarios.CREDIT)
-    refused = office.refused()
+@SERVED
+@pytest.mark.slow
+def test_an_adjustment_is_denied_with_the_reason_and_a_large_refund_is_held(house: House) -> None:
+    """Nobody sits at this agent: it is told that the refund waits, and goes on without it."""
+    worked, effects = house.work("credit")
+    refused = house.refused()
     assert set(refused) == {"billing.adjust_account", "billing.refund"}
     denied, held = refused["billing.adjust_account"], refused["billing.refund"]
-    assert isinstance(denied, Denied)
-    assert Code.TOOL_NOT_GRANTED in {finding.code for finding in denied.reasons}
-    assert "billing.adjust_account is not in the remit of customer-care" in str(denied)
-    assert isinstance(held, Held)
-    assert held.admission.decision.approvers == ("finance-approvers",)
-    assert "refund-over-500" in held.admission.decision.policies
+    assert denied.verdict == "denied"
+    assert "billing.adjust_account is not in the remit of customer-care" in denied.reasons
+    assert held.verdict == "held"
+    (asked,) = [each for each in house.decisions(worked.run) if each.verdict is Verdict.HOLD]
+    assert asked.approvers == ("finance-approvers",)
+    assert "refund-over-500" in asked.policies
     # The agent went on without either, and the company's books show neither.
     assert worked.ending.finished
     assert effects == {"notes": 1, "mails": 1}
+    # Its run has ended, and nobody can answer any more.
+    assert house.approval(held.approval).state is ApprovalState.VOIDED
 
 
-def test_a_small_refund_is_paid(office: Office) -> None:
-    worked, effects = office.work(scenarios.DISCOUNT)
-    assert office.refused() == {}
+@SERVED
+@pytest.mark.slow
+def test_a_small_refund_is_paid_as_it_is_without_remit(house: House, tmp_path: Path) -> None:
+    worked, effects = house.work("discount")
+    assert house.refused() == {}
     assert effects == {"refunds": 1, "notes": 1, "mails": 1}
-    assert worked.meter.calls["billing.refund"] == 1
+    with company.Company(tmp_path / "bare.db") as systems:
+        bare = scenarios.ungoverned(configuration(), systems, scripted_model.ScriptedModel(), tasks.DISCOUNT)
+    assert bare.ending == worked.ending
+    assert bare.meter.calls == worked.meter.calls
 
 
-def test_the_person_named_can_answer_with_the_command_shown_and_the_owner_can_not(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from remit.cli.main import run
+@SERVED
+@pytest.mark.slow
+def test_the_person_named_can_answer_with_the_command_shown_and_the_owner_can_not(house: House) -> None:
+    """The agent's client has opened an address for a person; the same call then goes through, once."""
+    said = []
 
-    monkeypatch.setenv("REMIT_DATABASE_URL", office.url)
-    codes = []
+    def answers(told: Any) -> None:
+        if told.verdict == "held":
+            for person in ("user:omar.rashid", "user:priya.nair"):
+                try:
+                    digits = told.digest[:12]
+                    house.office.remit("approvals", "approve", told.approval, "--digest", digits, user=person)
+                    said.append(person)
+                except office_of.OfficeFailed:
+                    continue
 
-    def answers(held: Held) -> bool:
-        for person in ("user:omar.rashid", "user:priya.nair"):
-            monkeypatch.setenv("REMIT_USER", person)
-            codes.append(run(["approvals", "approve", held.approval, "--digest", held.digest[:12]]))
-        return True
-
-    office.clock = SystemClock()  # the command line has no other
-    office.person = answers
-    _, effects = office.work(scenarios.CREDIT)
-    held = office.refused()["billing.refund"]
-    assert isinstance(held, Held)
-    assert codes == [2, 0]
-    assert effects["refunds"] == 1
-    with opened(office.url) as parts:
-        assert parts.store.approval(held.approval).state is ApprovalState.USED
+    worked, effects = house.work("credit", answers, patience_s=60)
+    assert said == ["user:priya.nair"]
+    assert worked.ending.finished
+    assert effects == {"refunds": 1, "notes": 1, "mails": 1}
+    verdicts = [told.verdict for told in house.seen if told.tool == "billing.refund"]
+    assert verdicts == ["held", "allowed"]
+    assert house.approval(house.refused()["billing.refund"].approval).state is ApprovalState.USED
 
 
-def test_an_approval_is_void_once_its_run_has_ended(office: Office) -> None:
-    office.work(scenarios.CREDIT)
-    held = office.refused()["billing.refund"]
-    assert isinstance(held, Held)
-    with opened(office.url) as parts:
-        assert parts.store.approval(held.approval).state is ApprovalState.VOIDED
+@SERVED
+@pytest.mark.slow
+def test_a_frozen_agent_gets_no_answer_until_it_is_let_go(house: House) -> None:
+    house.office.remit("freeze", "agent:customer-care", "-m", "let me look", user="user:yousef.karim")
+    frozen, nothing = house.work("discount")
+    house.office.remit("unfreeze", "agent:customer-care", "-m", "all is well", user="user:yousef.karim")
+    assert (frozen.ending.finished, nothing, frozen.meter.calls.total()) == (False, {}, 0)
+    assert frozen.ending.words == "the agent was frozen by user:yousef.karim: let me look"
+    assert house.work("discount")[0].ending.finished
 
 
 # --- the agent ---
 
 
-def test_a_broken_call_is_told_to_the_model_and_dispatches_nothing(office: Office) -> None:
+def test_an_agent_imports_nothing_of_remit(tmp_path: Path) -> None:
+    code = "import sys, work; print([name for name in sys.modules if name.partition('.')[0] == 'remit'])"
+    done = perform("-c", f"import sys; sys.path.insert(0, {str(EXAMPLE)!r}); {code}", folder=tmp_path)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+@SERVED
+@pytest.mark.slow
+def test_an_agent_holds_a_token_of_its_run_and_no_other_credential(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-somebody")
+    monkeypatch.setenv("REMIT_DATABASE_URL", "sqlite:///elsewhere.db")
+    found: list[dict[str, str]] = []
+    worked, _ = house.work("discount", lambda _: found.append(environment_of("work.py")))
+    names = {name for name in found[0] if name.startswith(("OPENAI_", "MCP_", "REMIT_", "GULF_"))}
+    assert names == {"OPENAI_BASE_URL", "OPENAI_API_KEY", "MCP_URL", "MCP_KEY"}
+    assert "sk-of-somebody" not in found[0].values()
+    assert house.office.endpoint.key not in found[0].values()
+    # The token is good for nothing any more once the run has ended.
+    used = orchestrator.Orchestrator(house.office.url, found[0]["MCP_KEY"])
+    with pytest.raises(orchestrator.NotAnswered, match=r"run_token|not_valid"):
+        used.start(tasks.DISCOUNT)
+    assert worked.run
+
+
+def environment_of(script: str) -> dict[str, str]:
+    """The environment of a process that this thread has started."""
+    children = Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text("utf-8").split()
+    (pid,) = [pid for pid in children if script.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    pairs = Path(f"/proc/{pid}/environ").read_text("utf-8").split("\0")
+    return dict(pair.partition("=")[::2] for pair in pairs if pair)
+
+
+@SERVED
+@pytest.mark.slow
+def test_a_broken_call_is_told_to_the_model_and_dispatches_nothing(house: House) -> None:
     broken = [("crm__get_complaint", "{"), ("crm__get_complaint", "[1]"), ("crm__get_complaint", '{"complaint": 7}')]
     unknown = [("crm__drop_everything", "{}"), ("crm__get_complaint", '{"complaint": "CMP-9999"}')]
-    model = Listed([plain("", *broken, *unknown), plain("I give up.")])
-    worked, effects = office.work(scenarios.DISCOUNT, model)
-    told = [json.loads(message["content"]) for message in model.shown[1] if message["role"] == "tool"]
+    model = house.switch.model = Listed([plain("", *broken, *unknown), plain("I give up.")])
+    worked, effects = house.work("discount")
+    told = [json.loads(message["content"])["error"] for message in model.shown[1] if message["role"] == "tool"]
     assert worked.ending.words == "I give up."
     assert effects == {}
-    assert worked.meter.calls == {"model": 2, "crm.get_complaint": 1}
-    assert [sorted(each) for each in told] == [["error"], ["error"], ["denied"], ["denied"], ["error"]]
-    assert told[4] == {"error": "there is no CMP-9999"}
+    assert [each.verdict for each in house.seen] == ["denied", "denied", "allowed"]
+    assert told[4] == "Error executing tool crm.get_complaint: there is no CMP-9999"
+    assert "crm.drop_everything was denied" in told[3]
+    # The model is shown what the gateway lists: what is granted, and nothing else of the company.
+    assert "billing__refund" in model.tools
+    assert "billing__adjust_account" not in model.tools
+    assert not any(name.startswith(("erp__", "vendor__")) for name in model.tools)
 
 
-def test_the_model_sees_every_tool_of_its_servers_granted_or_not(office: Office) -> None:
-    names = [tool["function"]["name"] for tool in scenarios.offered(office.configuration, ("billing",))]
+@SERVED
+@pytest.mark.slow
+def test_a_model_that_fails_ends_the_work_with_its_reason(house: House) -> None:
+    house.switch.model = Listed([])
+    worked, effects = house.work("discount")
+    assert (worked.ending.finished, effects) == (False, {})
+    assert "the endpoint of openai/gpt-5-mini refuses the request" in worked.ending.words
+    (ended,) = house.records(worked.run, RecordKind.RUN_ENDED)
+    assert ended["status"] == "stopped"
+
+
+def test_without_a_gateway_the_model_sees_every_tool_of_its_systems() -> None:
+    names = [tool["function"]["name"] for tool in scenarios.offered(configuration(), ("billing",))]
     assert names == ["billing__adjust_account", "billing__get_invoice", "billing__refund"]
 
 
@@ -289,138 +410,49 @@ def test_a_conversation_keeps_the_task_and_the_last_turns() -> None:
     assert [message["content"] for message in conversation.messages()][1:] == ["the task", "5", "6", "7", "8"]
 
 
-def test_a_model_without_a_price_is_refused_before_anything_is_asked(office: Office) -> None:
-    with pytest.raises(LookupError, match="no price for local/llama: add one under `prices`"):
-        office.work(scenarios.DISCOUNT, Listed([], name="local/llama"))
+# --- where the model is ---
 
 
-# --- a real model's wire, played by a server of the test ---
+def asked(endpoint: Any, key: str, **fields: Any) -> tuple[int, Any]:
+    messages = agents.Conversation(tasks.DISCOUNT.text).messages()
+    body = {"model": "x", "messages": messages, **fields}
+    connection = http.client.HTTPConnection(endpoint.url.split("/")[2], timeout=10)
+    headers = {"authorization": f"Bearer {key}"}
+    connection.request("POST", "/v1/chat/completions", json.dumps(body | {"max_completion_tokens": 9}), headers)
+    answer = connection.getresponse()
+    found = answer.status, json.loads(answer.read())
+    connection.close()
+    return found
 
 
-@contextmanager
-def endpoint(answer: Callable[[dict[str, Any]], tuple[int, bytes]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """An OpenAI-compatible endpoint on this machine; yields its address and what it is asked."""
-    asked: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            asked.append({"path": self.path, "key": self.headers["authorization"], **body})
-            status, raw = answer(body)
-            self.send_response(status)
-            self.send_header("content-length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
-
-        def log_message(self, *_: object) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/v1", asked
-        finally:
-            server.shutdown()
-            thread.join()
+def test_the_script_is_an_endpoint_that_only_its_key_opens() -> None:
+    with endpoints.served(scripted_model.ScriptedModel()) as endpoint:
+        assert asked(endpoint, "sk-wrong")[0] == 401
+        assert asked(endpoint, endpoint.key, stream=True)[0] == 400
+        status, said = asked(endpoint, endpoint.key)
+    assert status == 200
+    assert said["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "crm__get_complaint"
 
 
-def test_an_agent_works_over_the_wire_as_it_does_in_the_process(office: Office) -> None:
-    script = scripted_model.ScriptedModel()
-
-    def answer(body: dict[str, Any]) -> tuple[int, bytes]:
-        return 200, json.dumps(script.complete(body["messages"], body["tools"], 2_000)).encode()
-
-    with endpoint(answer) as (url, asked):
-        model = openai_model.OpenAiModel("openai/gpt-5-mini", url, "key-of-the-test")
-        worked, effects = office.work(scenarios.DISCOUNT, model)
-    assert worked.ending.finished
-    assert effects == {"refunds": 1, "notes": 1, "mails": 1}
-    assert len(asked) == worked.meter.calls["model"] == 6
-    assert {(each["path"], each["key"], each["model"]) for each in asked} == {
-        ("/v1/chat/completions", "Bearer key-of-the-test", "gpt-5-mini")
-    }
-    assert all("." not in tool["function"]["name"] for tool in asked[0]["tools"])
-
-
-MALFORMED = {
-    b"": "no JSON",
-    b"<html>busy</html>": "no JSON",
-    b"[" * 100_000: "no JSON",
-    b"[]": "no choices",
-    b'{"choices": []}': "no choices",
-    b'{"choices": [{"message": "hello"}]}': "no choices",
-    b'{"choices": [{"message": {"tool_calls": {"id": "c"}}}]}': "tool call without",
-    b'{"choices": [{"message": {"tool_calls": [{"id": "c"}]}}]}': "tool call without",
-    b'{"choices": [{"message": {"content": "hi"}}]}': "does not say its usage",
-    b'{"choices": [{"message": {}}], "usage": {"prompt_tokens": true, "completion_tokens": -1}}': "its usage",
-}
-
-
-@pytest.mark.parametrize("raw", MALFORMED, ids=range(len(MALFORMED)))
-def test_a_malformed_answer_is_refused_by_name(raw: bytes) -> None:
-    with endpoint(lambda _: (200, raw)) as (url, _):
-        model = openai_model.OpenAiModel("openai/gpt-5-mini", url, "")
-        with pytest.raises(desks.ModelFailed, match=MALFORMED[raw]):
-            model.complete([], [], 10)
-
-
-def test_a_refusal_says_what_the_endpoint_said() -> None:
-    with endpoint(lambda _: (429, b'{"error": "slow\\n  down"}')) as (url, _):
-        model = openai_model.OpenAiModel("openai/gpt-5-mini", url, "")
-        with pytest.raises(desks.ModelFailed, match=r"/v1/chat/completions answered 429: .*slow"):
-            model.complete([], [], 10)
-
-
-def test_an_endpoint_that_is_not_there_or_is_none_is_said_so() -> None:
-    with endpoint(lambda _: (200, b"")) as (gone, _):
-        pass
-    with pytest.raises(desks.ModelFailed, match="can not be reached"):
-        openai_model.OpenAiModel("openai/gpt-5-mini", gone, "", timeout_s=2).complete([], [], 10)
-    with pytest.raises(desks.ModelFailed, match="OPENAI_BASE_URL is 'file:///etc/passwd'"):
-        openai_model.OpenAiModel("openai/gpt-5-mini", "file:///etc/passwd", "")
-    with pytest.raises(desks.ModelFailed, match="REMIT_DEMO_MODEL is 'gpt-5-mini': write provider/model"):
-        openai_model.OpenAiModel("gpt-5-mini", "http://localhost", "")
-
-
-def test_an_endpoint_that_does_not_speak_http_is_said_so() -> None:
-    class Mumble(StreamRequestHandler):
-        def handle(self) -> None:
-            self.rfile.readline()
-            self.wfile.write(b"220 mail.example ESMTP\r\n")
-
-    with TCPServer(("127.0.0.1", 0), Mumble) as server:
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        model = openai_model.OpenAiModel("openai/gpt-5-mini", f"http://127.0.0.1:{server.server_address[1]}", "")
-        with pytest.raises(desks.ModelFailed, match="can not be reached"):
-            model.complete([], [], 10)
-        thread.join()
-
-
-def test_an_answer_beyond_all_bounds_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai_model, "MAX_ANSWER_BYTES", 1_000)
-    with endpoint(lambda _: (200, b" " * 2_000)) as (url, _):
-        model = openai_model.OpenAiModel("openai/gpt-5-mini", url, "")
-        with pytest.raises(desks.ModelFailed, match="more than 1,000 bytes"):
-            model.complete([], [], 10)
-
-
-def test_a_model_that_fails_in_a_run_ends_it_and_its_reservation_counts_as_spent(office: Office) -> None:
-    with endpoint(lambda _: (500, b"oops")) as (url, _):
-        model = openai_model.OpenAiModel("openai/gpt-5-mini", url, "")
-        with pytest.raises(desks.ModelFailed, match="answered 500"):
-            office.work(scenarios.DISCOUNT, model)
-    with opened(office.url) as parts:
-        (run,) = parts.store.runs(office.configuration.settings.name, 5)
-    (ended,) = office.records(run.id, RecordKind.RUN_ENDED)
-    assert ended["status"] == "error: ModelFailed"
-    assert office.spent(run.id, "care-run") > 0
+def test_a_real_model_is_where_the_environment_says_and_its_key_is_the_servers(tmp_path: Path) -> None:
+    environment = {"REMIT_DEMO_MODEL": "openai/gpt-5-mini", "OPENAI_API_KEY": "sk-real", "OPENAI_BASE_URL": ""}
+    endpoint = endpoints.configured(environment)
+    assert (endpoint.url, endpoint.upstream, endpoint.is_real) == (endpoints.OPENAI, "gpt-5-mini", True)
+    copied = part("workspace").copied(tmp_path, endpoint)
+    (model,) = part("workspace").configuration_of(copied).models.values()
+    assert (model.routes[0].url, model.routes[0].credential) == (endpoints.OPENAI, "env:GULF_MODEL_KEY")
+    assert not [path for path in copied.rglob("*") if path.is_file() and "sk-real" in path.read_text("utf-8")]
 
 
 def test_a_key_alone_does_not_spend_money() -> None:
-    assert openai_model.configured({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://localhost"}) is None
-    model = openai_model.configured({"OPENAI_API_KEY": "k", "REMIT_DEMO_MODEL": "openai/gpt-5-mini"})
-    assert model.name == "openai/gpt-5-mini"
+    assert endpoints.configured({"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://localhost"}) is None
+
+
+def test_a_model_that_is_named_wrongly_is_said_so() -> None:
+    with pytest.raises(endpoints.ModelFailed, match="OPENAI_BASE_URL is 'file:///etc/passwd'"):
+        endpoints.configured({"REMIT_DEMO_MODEL": "openai/x", "OPENAI_BASE_URL": "file:///etc/passwd"})
+    with pytest.raises(endpoints.ModelFailed, match="REMIT_DEMO_MODEL is 'gpt-5-mini': write provider/model"):
+        endpoints.configured({"REMIT_DEMO_MODEL": "gpt-5-mini"})
 
 
 # --- the performance ---
@@ -434,7 +466,7 @@ def perform(*command: str, folder: Path, **environment: str) -> subprocess.Compl
         env=inherited | environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,  # of a machine with much else to do
         check=False,
     )
 
@@ -459,21 +491,23 @@ def test_the_demo_plays_the_company_against_a_server_and_then_the_airline(tmp_pa
     assert len(lines) < 80
     too_wide = [line for line in lines if len(line) > WIDTH]
     assert all(line.lstrip().startswith("remit") for line in too_wide), "commands to copy, and what verify writes"
-    total = next(line for line in lines if "records in all" in line)
-    made = total.split("records in all, ")[1].split()[0]
-    assert f"{made} of {made} came out the same" in played.stdout
+    flowing = " ".join(played.stdout.split())
+    made, enforced = re.findall(r"(\d+) of them decisions, (\d+) of these with the assurance `enforced`", flowing)[0]
+    assert made == enforced
+    assert f"{made} of {made} came out the same" in flowing
     assert "the agent was frozen by user:yousef.karim" in played.stdout
     assert "OK: nothing was changed" in played.stdout
-    effects = [written(path) for path in sorted(kept.parent.glob("company-[cd]*.db"))]
-    assert effects == [  # the refund a person approved; nothing while frozen; the one that needs nobody
-        {"refunds": 1, "notes": 1, "mails": 1},
-        {"refunds": 1, "notes": 1, "mails": 1},
-        {},
-    ]
+    done = written(kept.parent / "company.db")
+    tries = done.pop("reconciliations")
+    assert 1 < tries < 10, "the loop that was stopped"
+    # The refund a person approved, and the one that needs nobody; nothing while frozen, and no adjustment ever.
+    assert done == {"refunds": 2, "notes": 2, "mails": 2}
 
 
 def written(path: Path) -> dict[str, int]:
     """Which rows the agents' tools have left in a company's own database."""
+    if not path.exists():  # its server starts with the first call
+        return {}
     with closing(sqlite3.connect(path)) as db:
         counts = {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in company.EFFECTS}
     return {table: rows for table, rows in counts.items() if rows}
@@ -524,15 +558,17 @@ def test_a_play_that_can_not_begin_says_why_in_one_line(tmp_path: Path) -> None:
 def test_an_agent_whose_server_is_gone_says_so_in_one_line(tmp_path: Path) -> None:
     address = f"http://127.0.0.1:{office_of.free(0)}"
     worked = perform(
-        *(str(EXAMPLE / "work.py"), "discount", "--company", "company.db"),
+        *(str(EXAMPLE / "work.py"), "discount"),
         folder=tmp_path,
-        REMIT_URL=address,
-        REMIT_API_KEY="rmt_ak_x",
-        REMIT_HTTP_TRIES="1",
+        OPENAI_BASE_URL=f"{address}/openai/v1",
+        OPENAI_API_KEY="x",
+        MCP_URL=f"{address}/mcp",
+        MCP_KEY="x",
     )
     assert (worked.returncode, worked.stdout) == (2, "")
     assert worked.stderr.startswith("Error: ")
     assert address in worked.stderr
+    assert len(worked.stderr.splitlines()) == 1
 
 
 def test_the_demo_takes_the_hundred_recorded_runs_where_they_are(

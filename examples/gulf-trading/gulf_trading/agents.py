@@ -38,12 +38,12 @@ class WorkStopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What an agent is asked to do, by whom, with the tools of which servers. `subject` is whose data it handles."""
+    """What an agent is asked to do, by whom, with the tools of which systems. `subject` is whose data it handles."""
 
     agent: str
     on_behalf_of: str
     text: str
-    servers: tuple[str, ...]
+    systems: tuple[str, ...]
     subject: str = ""
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
+from gulf_trading.workspace import COPY
 from remit.compose import Parts, open_parts
-from remit.control.releases import Plan, Releases
+from remit.domain.action import Assurance
 from remit.domain.decision import Decision
 from remit.domain.finding import Verdict
 from remit.domain.ids import WorkspaceName
@@ -21,9 +22,8 @@ from remit.domain.record import RecordKind
 from remit.domain.release import Configuration, Effect
 from remit.execution.replay import Agreement, Replay
 from remit.settings import Settings
-from remit.workspace.files import read_folder
 
-MADE_HERE = ("remit.db*", "remit.key", "company-*.db*", "server.log")
+MADE_HERE = ("remit.db*", "remit.key", "company*.db*", "server.log")
 BUNDLE = "bundle"
 MOST_RECORDS = 10_000
 
@@ -45,11 +45,13 @@ class Accounts:
     Attributes:
         kinds: records by kind.
         decided: decisions in the order they were made.
+        enforced: how many of them were made at a door that holds the credentials.
         replayed: how many decisions, made again from their records alone, came out the same.
     """
 
     kinds: Mapping[str, int]
     decided: tuple[Decided, ...]
+    enforced: int
     replayed: int
 
 
@@ -59,22 +61,14 @@ def fresh(folder: Path) -> Path:
     for pattern in MADE_HERE:
         for path in folder.glob(pattern):
             path.unlink()
-    shutil.rmtree(folder / BUNDLE, ignore_errors=True)
+    for made in (BUNDLE, COPY):
+        shutil.rmtree(folder / made, ignore_errors=True)
     return folder
 
 
 def url_of(folder: Path) -> str:
     """Return the address of the database in a folder."""
     return f"sqlite:///{folder / 'remit.db'}"
-
-
-def apply(url: str, workspace: Path) -> Plan:
-    """Test a workspace folder, make a release of it and activate it. Raises ReleaseRefused."""
-    with _opened(url) as parts:
-        releases = Releases(parts.store, parts.clock, parts.ids)
-        plan = releases.plan(read_folder(workspace), "user:layla.haddad", "The first release", "production")
-        releases.apply(plan, "production")
-        return plan
 
 
 def accounts(url: str, workspace: WorkspaceName) -> Accounts:
@@ -85,8 +79,9 @@ def accounts(url: str, workspace: WorkspaceName) -> Accounts:
         replay = Replay(parts.store, parts.rulesets, parts.keys)
         same = sum(replayed.agreement is Agreement.SAME for replayed in replay.all(workspace))
     kinds = Counter(record["kind"] for _, record in records)
-    decided = (_decided(*one) for one in records if one[1]["kind"] == RecordKind.DECISION_MADE)
-    return Accounts(kinds, tuple(decided), same)
+    decided = [one for one in records if one[1]["kind"] == RecordKind.DECISION_MADE]
+    enforced = sum(record["assurance"] == Assurance.ENFORCED for _, record in decided)
+    return Accounts(kinds, tuple(_decided(*one) for one in decided), enforced, same)
 
 
 def _decided(number: int, record: Mapping[str, Any]) -> Decided:

@@ -1,4 +1,4 @@
-"""What agents really did: counted where a call is carried out, so the same way with Remit and without."""
+"""What agents really did: counted by what they were answered, so the same way with Remit and without."""
 
 from __future__ import annotations
 

@@ -181,13 +181,13 @@ def _refund(heard: Heard, claim: Claim) -> Thought:
 
 
 def _note(heard: Heard, claim: Claim) -> Thought:
-    waits = "held" in heard.last("billing.refund")
+    waits = "error" in heard.last("billing.refund")
     text = f"Refund of AED {claim.refund_aed} " + ("waits for finance." if waits else "paid.")
     return Thought("I note that.", (("crm.add_note", {"complaint": claim.complaint, "text": text}),))
 
 
 def _answer(heard: Heard, claim: Claim) -> Thought:
-    waits = "held" in heard.last("billing.refund")
+    waits = "error" in heard.last("billing.refund")
     body = "Your refund is with our finance team." if waits else f"We have paid AED {claim.refund_aed} back to you."
     arguments = {
         "to": heard.last("crm.get_customer")["email"],

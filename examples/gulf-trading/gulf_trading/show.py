@@ -17,7 +17,15 @@ from remit.domain.money import micros_to_usd
 from remit.domain.release import Configuration
 
 WIDTH = 80
-STYLES = {"allowed": "green", "held": "yellow", "denied": "red", "allow": "green", "hold": "yellow", "deny": "red"}
+STYLES = {
+    "allowed": "green",
+    "held": "yellow",
+    "denied": "red",
+    "failed": "red",
+    "allow": "green",
+    "hold": "yellow",
+    "deny": "red",
+}
 MICROS_PER_CENT = 10_000
 
 

@@ -1,14 +1,13 @@
-"""What came of a tool call, as an agent in a process of its own tells it: one line of JSON."""
+"""What came of a tool call, read from what an agent writes down of it: the answer that any MCP client gets."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
-from remit.domain.messages import say, telling
-from remit.sdk.errors import Held, NotAdmitted, RemitError
+OUTCOME = "remit/outcome"
+"""Where the answer to a call that did not run says so for programs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +15,7 @@ class Told:
     """One tool call.
 
     Attributes:
-        verdict: `allowed`, `held` or `denied`.
+        verdict: `allowed`, `held`, `denied`, or `failed` where it was allowed and its server brought no result.
         reasons: in words, where it was not allowed.
         approval: what a person answers, where it was held.
         digest: of the arguments, which the answer must name.
@@ -30,18 +29,22 @@ class Told:
     digest: str = ""
 
     @classmethod
-    def of(cls, tool: str, arguments: Mapping[str, Any], error: RemitError | None) -> Self:
-        """Return what is told of a call that was admitted, or refused with an error."""
-        reasons = tuple(map(say, telling(error.reasons))) if isinstance(error, NotAdmitted) else ()
-        if isinstance(error, Held):
-            return cls(tool, arguments, "held", reasons, error.approval, error.digest)
-        return cls(tool, arguments, "allowed" if error is None else "denied", reasons)
+    def of(cls, called: Mapping[str, Any]) -> Self:
+        """Return what is told of a call that has been answered."""
+        told = called.get("meta", {}).get(OUTCOME, {})
+        outcome = told.get("outcome", "ok")
+        verdict = {"ok": "allowed", "held": "held", "failed": "failed", "cut": "failed"}.get(outcome, "denied")
+        reasons = tuple(finding["message"] for finding in told.get("findings", ())) or (called["words"],)
+        return cls(
+            called["tool"],
+            called["arguments"],
+            verdict,
+            () if verdict == "allowed" else reasons,
+            told.get("approval", ""),
+        )
 
     @classmethod
-    def read(cls, fields: Mapping[str, Any]) -> Self:
-        """Undo `as_json`."""
-        return cls(**{**fields, "reasons": tuple(fields["reasons"])})
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as plain JSON."""
-        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+    def waiting(cls, asked: Mapping[str, Any], digest: str) -> Self:
+        """Return what is told of a call whose agent shows a person the address of the approval."""
+        approval = asked["url"].rpartition("/")[2]
+        return cls(asked["tool"], asked["arguments"], "held", (asked["words"],), approval, digest)

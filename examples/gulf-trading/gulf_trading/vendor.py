@@ -21,10 +21,12 @@ DRIFT_FILS = 4
 
 
 class VendorFeed:
-    """Quotes of Najd Electric. The same seed gives the same series; two quotes in a row never agree."""
+    """Quotes of Najd Electric. The same seed gives the same series; two quotes in a row never agree, unless prices
+    hold still (`drift_fils` 0)."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, drift_fils: int = DRIFT_FILS) -> None:
         self._random = random.Random(seed)
+        self._drift_fils = drift_fils
         self._drift = dict.fromkeys(BASE_FILS, 0)
         self._asked = 0
         self._opened = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
@@ -33,8 +35,8 @@ class VendorFeed:
         """Return the unit price of this moment. Raises LookupError for what the supplier does not sell."""
         if sku not in BASE_FILS:
             raise LookupError(f"Najd Electric sells no {sku}")
-        others = [fils for fils in range(-DRIFT_FILS, DRIFT_FILS + 1) if fils not in (0, self._drift[sku])]
-        self._drift[sku] = self._random.choice(others)
+        others = [fils for fils in range(-self._drift_fils, self._drift_fils + 1) if fils not in (0, self._drift[sku])]
+        self._drift[sku] = self._random.choice(others) if others else 0
         return BASE_FILS[sku] + self._drift[sku]
 
     def quote(self, supplier: str, sku: str, quantity: int) -> Mapping[str, object]:
