@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit.gateways.llm.events import EventReader, NoEvent
+from remit.gateways.llm.events import Event, EventReader, NoEvent
 
 LINES = st.lists(
     st.sampled_from(["data: a", "data:b", "data", "event: x", ": note", "id: 1", "data: {}"]), min_size=1, max_size=4
@@ -16,7 +16,8 @@ LINES = st.lists(
 @given(st.lists(LINES, max_size=6), st.sampled_from(["\n", "\r\n", "\r"]), st.integers(1, 9))
 def test_events_are_the_same_however_the_stream_is_cut(events: list[list[str]], end: str, size: int) -> None:
     raw = "".join(end.join(lines) + end + end for lines in events).encode()
-    reader, found = EventReader(), []
+    reader = EventReader()
+    found: list[Event] = []
     for begin in range(0, len(raw), size):
         found += reader.feed(raw[begin : begin + size])
     data = ["\n".join(_value(line) for line in lines if line.startswith("data:")) for lines in events]
