@@ -21,6 +21,7 @@ from remit.domain.identity import Caller, Role
 from remit.domain.ids import ActionId, ReleaseId, RunId
 from remit.domain.payload import ARGUMENTS, TASK
 from remit.domain.workflow_progress import Progress, WorkflowState
+from remit.execution.workflows.acting import step_key
 from remit.execution.workflows.again import MOVE
 from remit.execution.workflows.notebook import EVENT, OUTPUTS, STEP, sealed
 from remit.execution.workflows.starting import key_of
@@ -227,7 +228,7 @@ class WorkflowRunRoutes:
 
 def action_id(run: str, path: str, asked: int) -> ActionId:
     """Return the id of an action of a step, as ServedDoor.action_id does."""
-    return ActionId("act_" + hashlib.sha256(f"{run}\x00{path}#{asked}".encode()).hexdigest()[:24])
+    return ActionId("act_" + hashlib.sha256(f"{run}\x00{step_key(f'{path}#{asked}')}".encode()).hexdigest()[:24])
 
 
 def _over(row: WorkflowRun) -> Refusal:

@@ -40,6 +40,15 @@ MOST_STATUS = 20
 """How often a tool is asked what became of a call before a person is."""
 
 
+def step_key(told: str) -> str:
+    """Return a key of an action that no agent can choose, since its keys are printable.
+
+    The run is the agent's too: one that chose a step's own key would be asked for first, and its word would stand for
+    what the step came to.
+    """
+    return f"step\x00{told}"
+
+
 class RunOver(Exception):
     """The run has ended, by a termination or because nothing was heard of it: nothing more is admitted in it."""
 
@@ -132,7 +141,7 @@ class Acting:
             turn.notebook.let_go(row.path)
 
     def _id(self, row: Progress) -> ActionId:
-        return self._turn.door.action_id(self._turn.run, f"{row.path}#{row.asked}")
+        return self._turn.door.action_id(self._turn.run, step_key(f"{row.path}#{row.asked}"))
 
     # -- before it is admitted
 

@@ -112,7 +112,8 @@ class Starts:
             verified=start.verified,
             release=release,
         )
-        key = f"workflow/{start.workflow}/{start.key}" if start.key else ""
+        # An agent's own keys are printable: none of them is one of these.
+        key = f"workflow\x00{start.workflow}/{start.key}" if start.key else ""
         run, repeated = self._doors(start.workspace).start_now(request, key, leased=False)
         row = self._row(start, workflow, run)
         # A start that was cut off between the two is made whole by whoever asks again under its key.

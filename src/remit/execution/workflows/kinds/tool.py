@@ -19,7 +19,7 @@ from remit.domain.workflow_progress import Progress
 from remit.execution.door import Entrance
 from remit.execution.served import KeyReused, Result
 from remit.execution.transaction import NothingOpen
-from remit.execution.workflows.acting import Acting, Performed
+from remit.execution.workflows.acting import Acting, Performed, step_key
 from remit.execution.workflows.ports import CallFailed, ToolCalls
 from remit.execution.workflows.turn import StepFailed, Turn, begun
 from remit.execution.workflows.walking import Ready, Values
@@ -122,7 +122,7 @@ class ToolDeed:
         if not self.tool.status:
             raise LookupError(f"{self.tool.name} has no status tool")
         turn, asking = self.turn, ToolDeed(self.turn, self.calls, tool_of(self.turn, self.tool.status), None)
-        own = turn.door.action_id(turn.run, f"{id}?{number}")
+        own = turn.door.action_id(turn.run, step_key(f"{id}?{number}"))
         arguments = {"action": id}
         admission = await asking.admit(own, None, arguments)
         if admission.state is not ActionState.ADMITTED:
