@@ -55,9 +55,16 @@ class Scheduled:
     def next_after(self, at: Instant) -> Instant:
         """Return the first fire time after an instant."""
         zone = ZoneInfo(self.timezone)
-        begin = dt.datetime.fromtimestamp(at / 1e6, zone)
-        found = croniter(self.schedule.cron, begin).get_next(dt.datetime)
+        times = croniter(self.schedule.cron, dt.datetime.fromtimestamp(at / 1e6, zone))
+        found = times.get_next(dt.datetime)
+        if self._is_again(found, zone):
+            found = times.get_next(dt.datetime)
         return Instant(int(found.timestamp() * MICROS_PER_SECOND))
+
+    def _is_again(self, found: dt.datetime, zone: ZoneInfo) -> bool:
+        """Tell whether an hour that the schedule names comes a second time that day: as clocks are set back."""
+        names_hours = not self.schedule.cron.split()[1].startswith("*")
+        return names_hours and dt.datetime.fromtimestamp(found.timestamp(), zone).fold == 1
 
 
 def schedule_id(workspace: WorkspaceName, workflow: str, schedule: Schedule, timezone: str) -> str:
