@@ -20,6 +20,7 @@ from bench import (
     screens,
     sealing,
     starting,
+    workflows,
     writing,
 )
 from bench.measure import Table
@@ -53,6 +54,8 @@ def tables(name: str, *, quick: bool) -> Iterator[Table]:
     elif name == "memory":
         yield growing.table(quick=quick)
         yield growing.served(quick=quick)
+    elif name == "workflows":
+        yield from workflows.table(quick=quick)
     elif name == "postgres":
         yield _on_postgres(quick=quick)
     else:
@@ -104,6 +107,7 @@ NAMES = (
     "loops",
     "console",
     "screens",
+    "workflows",
 )
 
 
