@@ -189,7 +189,8 @@ class Calls:
                 told = words.failed(it.wish.target.name, error.code, str(error), effect.value, language)
                 raise NotDone(*told) from None
             except UpstreamRefused as error:
-                await self._settle_of(it, OutcomeStatus.ERROR, "upstream.refused", str(error).encode())
+                effect = self._effect(it) if error.sent else OutcomeStatus.ERROR
+                await self._settle_of(it, effect, "upstream.refused", str(error).encode())
                 raise RpcError(error.code, str(error), error.data) from None
         return await self._done(it, result)
 

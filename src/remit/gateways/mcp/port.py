@@ -32,13 +32,22 @@ class UpstreamFailed(Exception):
         self.sent = sent
 
 
-class UpstreamRefused(Exception):
-    """The server answered with a JSON-RPC error: it did not carry the call out."""
+TURNED_AWAY = frozenset((-32700, -32600, -32601, -32602, -32002, -32020, -32021, -32022, -32042))
+"""Codes of JSON-RPC and MCP for a request that is not carried out: unreadable, unknown, unfit, or too early."""
 
-    def __init__(self, code: int, message: str, data: Any = None) -> None:
+
+class UpstreamRefused(Exception):
+    """The server answered with a JSON-RPC error.
+
+    Attributes:
+        sent: whether the server may have begun to carry the call out, as it may have where it failed inside.
+    """
+
+    def __init__(self, code: int, message: str, data: Any = None, *, sent: bool | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.data = data
+        self.sent = code not in TURNED_AWAY if sent is None else sent
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,12 @@ from typing import Any
 
 from remit.asgi.reception import Visit
 from remit.domain.clock import Clock
+from remit.domain.ids import WorkspaceName
+from remit.domain.upstream import ToolServer
+from remit.gateways.mcp import words
 from remit.gateways.mcp.asked import TASKS, Asked
-from remit.gateways.mcp.calls import INPUT_REQUIRED, TASK, Admitted, Calls, Done, Held
+from remit.gateways.mcp.calls import INPUT_REQUIRED, TASK, Admitted, Calls, Done, Held, NotDone
+from remit.gateways.mcp.catalog import Target
 from remit.gateways.mcp.flights import Flight
 from remit.gateways.mcp.limits import McpLimits
 from remit.gateways.mcp.port import Exchange, Json, UpstreamFailed, UpstreamRefused, Upstreams
@@ -107,7 +111,7 @@ class Tasks:
         try:
             while True:
                 await asyncio.sleep(min(max(pause_s, _LEAST_POLL_S), _MOST_POLL_S))
-                seen = await self._upstreams.request(workspace, server, "tasks/get", named, exchange)
+                seen = await self._asked_of(workspace, server, "tasks/get", named, exchange)
                 match seen.get("status"):
                     case "completed":
                         result = seen.get("result")
@@ -117,16 +121,37 @@ class Tasks:
                         error = error if isinstance(error, dict) else {}
                         code = error.get("code")
                         said = str(error.get("message", f"the server's task is {status}"))
-                        raise UpstreamRefused(code if isinstance(code, int) else -32000, said, error.get("data"))
+                        code = code if isinstance(code, int) else -32000
+                        raise UpstreamRefused(code, said, error.get("data"), sent=False)
                     case "input_required":
                         requests = seen.get("inputRequests")
-                        answers = await task.gather(requests if isinstance(requests, dict) else {})
+                        answers = await self._answers(task, requests if isinstance(requests, dict) else {})
                         told = {**named, "inputResponses": answers}
-                        await self._upstreams.request(workspace, server, "tasks/update", told, exchange)
+                        await self._asked_of(workspace, server, "tasks/update", told, exchange)
         except asyncio.CancelledError:
             ending = asyncio.ensure_future(self._upstreams.request(workspace, server, "tasks/cancel", named, exchange))
             ending.add_done_callback(_heed)
             raise
+
+    async def _asked_of(
+        self, workspace: WorkspaceName, server: ToolServer, method: str, params: Json, exchange: Exchange
+    ) -> Json:
+        """Ask a server about a task of its own. That it can not be asked, or tells nothing, does not end the task."""
+        try:
+            return await self._upstreams.request(workspace, server, method, params, exchange)
+        except UpstreamFailed as error:
+            raise UpstreamFailed(error.code, str(error), sent=True) from None
+        except UpstreamRefused as error:
+            text = f"{server.name} does not say what became of its task (code {error.code})"
+            raise UpstreamFailed("broken", text, sent=True) from None
+
+    @staticmethod
+    async def _answers(task: Task, requests: Json) -> Json:
+        """Ask the client what a task of the server wants to know: without an answer that goes on, or ends by itself."""
+        try:
+            return await task.gather(requests)
+        except UpstreamRefused as error:
+            raise UpstreamFailed("timed_out", str(error), sent=True) from None
 
     # -- holds
 
@@ -148,7 +173,8 @@ class Tasks:
         task.held = None  # whoever asks at the same time finds it going on
 
         async def run() -> Done:
-            wish = replace(held.wish, under=held.approval)
+            target = await self._seen_now(asked, held.wish.target)
+            wish = replace(held.wish, target=target, under=held.approval)
             admitted = await self._calls.admit(asked.visit, held.run, wish, asked.language)
             if isinstance(admitted, Held):
                 task.held = held
@@ -159,6 +185,16 @@ class Tasks:
 
         task.runner = asyncio.create_task(run())
         task.runner.add_done_callback(lambda runner: self._finish(task, runner))
+
+    async def _seen_now(self, asked: Asked, target: Target) -> Target:
+        """Return a target with what its server says of it now: it may have changed while people thought it over."""
+        if target.server is None or target.tool is None:
+            return target
+        try:
+            offer = await self._upstreams.offer(asked.visit.door.workspace, target.server)
+        except UpstreamFailed as error:
+            raise NotDone(*words.failed(target.name, error.code, str(error), "", asked.language)) from None
+        return replace(target, definition=offer.digest_of(target.via, target.upstream))
 
     # -- the methods
 

@@ -53,7 +53,8 @@ class McpToolCalls:
         except UpstreamFailed as error:
             raise CallFailed(error.code, str(error), sent=error.sent) from None
         except UpstreamRefused as error:
-            raise CallFailed("refused", f"the server refused the call with code {error.code}", sent=False) from None
+            text = f"the server refused the call with code {error.code}"
+            raise CallFailed("refused", text, sent=error.sent) from None
         if result.get("resultType") == "input_required":
             raise CallFailed("input_required", "the tool asks a question, and nobody is there to answer", sent=True)
         return _answer(result, orjson.dumps(result))

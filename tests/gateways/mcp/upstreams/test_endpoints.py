@@ -7,9 +7,13 @@ import asyncio
 import orjson
 import pytest
 
+from remit.asgi.outbound import OutboundFailed
 from remit.domain.upstream import Via
 from remit.gateways.mcp.port import UpstreamFailed, UpstreamRefused
-from tests.gateways.mcp.upstreams.asking import SHOP, Told, asking, eventually, run
+from remit.gateways.mcp.upstreams.call import Call
+from remit.gateways.mcp.upstreams.endpoint import Endpoint
+from remit.storage.vault import MachineVault
+from tests.gateways.mcp.upstreams.asking import QUICK, SHOP, Told, asking, eventually, run
 from tests.gateways.mcp.upstreams.web import at as web
 from tests.gateways.mcp.upstreams.web import odd_web, serving, write
 
@@ -296,6 +300,41 @@ def test_a_stream_that_a_legacy_server_breaks_off_is_taken_up_again():
 
     assert run(work) == "after all"
     assert seen[1:] == ["e1"]
+
+
+class BrokenOff:
+    """A way out on which a stream breaks off, and then nobody is there any more."""
+
+    status, kind = 200, "text/event-stream"
+
+    async def send(self, method, url, **_):
+        if method == "GET":
+            raise OutboundFailed("unreachable", "127.0.0.1:1 can not be reached", sent=False)
+        return self
+
+    async def pieces(self):
+        yield b"id: e1\nretry: 10\ndata: \n\n"
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        self.close()
+
+    def close(self):
+        pass
+
+
+def test_a_stream_that_can_not_be_taken_up_again_leaves_unknown_what_was_sent():
+    async def work():
+        endpoint = Endpoint(web(1), MachineVault({}), BrokenOff(), QUICK)
+        endpoint.agreed("2025-11-25")
+        with pytest.raises(UpstreamFailed) as caught:
+            await endpoint.request(Call(1, "tools/call", Told().exchange(), QUICK), {}, {})
+        return caught.value
+
+    failed = run(work)
+    assert (failed.code, failed.sent) == ("broken", True)
 
 
 def test_a_modern_server_says_that_its_lists_changed():

@@ -145,7 +145,10 @@ class Endpoint:
                 answer.close()
                 call.hear(PAUSED, {})
                 await asyncio.sleep(ended.pause_s)
-                answer = await self._send("GET", b"", {**_WANTED, "last-event-id": ended.last})
+                try:
+                    answer = await self._send("GET", b"", {**_WANTED, "last-event-id": ended.last})
+                except (OutboundFailed, UpstreamFailed):  # of the request itself, which was sent, that says nothing
+                    break
                 if answer.status != 200 or answer.kind != "text/event-stream":
                     answer.close()
                     break
