@@ -446,3 +446,42 @@ def said(it: Served, sent: bytes) -> bytes:
         while piece := raw.recv(65_536):
             answer += piece
         return answer
+
+
+def test_an_agent_hands_work_on_below_its_own_runs_and_no_others(it: Served) -> None:
+    it.world.apply({"agents/buyer.yaml": agent(agents=["seller"]), **TWO_AGENTS})
+    top = it.start()
+    below = it.start(agent="seller", parent=top["run"], id="once")
+    assert (below["agent"], below["parent"], below["on_behalf_of"]) == ("seller", top["run"], "user:visitor")
+    assert it.start(agent="seller", parent=top["run"], id="once")["run"] == below["run"]
+    path, asked = (
+        f"/api/v1/runs/{below['run']}/actions",
+        {"kind": "tool", "target": "erp.get", "arguments": {"id": "1"}},
+    )
+    assert it.ask("POST", path, asked, key=below["token"]).document["state"] == "admitted"
+    assert it.ask("POST", path, asked).status == 404, "the run is the other agent's, and so is its token"
+    again = it.ask("POST", "/api/v1/runs", {"parent": top["run"], "agent": "seller"}, key=top["token"])
+    assert again.status == 201, "a run's token hands on what is its run's"
+    assert it.ask("POST", path, asked, key=again.document["token"]).status == 404
+    for key in (it.key("seller"), below["token"]):
+        refused = it.ask("POST", "/api/v1/runs", {"on_behalf_of": "user:visitor", "parent": top["run"]}, key=key)
+        assert refused.status in (403, 404), "nobody puts a run below another agent's"
+    other = it.ask("POST", "/api/v1/runs", {"agent": "seller", "parent": below["run"]})
+    assert problem(other)[:2] == (404, "no_run")
+    states = [each["target"] for each in it.world.records(RecordKind.DECISION_MADE)]
+    assert states.count("delegate.seller") == 2
+
+
+def test_a_token_below_is_over_with_the_key_of_the_agent_above(it: Served) -> None:
+    it.world.apply({"agents/buyer.yaml": agent(agents=["seller"]), **TWO_AGENTS})
+    top = it.start()
+    below = it.start(agent="seller", parent=top["run"])
+    asked = {"kind": "tool", "target": "erp.get", "arguments": {"id": "1"}}
+    path = f"/api/v1/runs/{below['run']}/actions"
+    assert it.ask("POST", path, asked, key=below["token"]).status == 200
+    store = it.world.store
+    credentials = Credentials(store, it.world.clock, it.world.ids)
+    for each in store.credentials(WORKSPACE):
+        credentials.revoke(WORKSPACE, each.id, SARA)
+    it.world.clock.advance(2)
+    assert it.ask("POST", path, asked, key=below["token"]).status == 401

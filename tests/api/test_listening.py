@@ -26,7 +26,7 @@ from tests.served import Served, served
 from tests.worlds import OWNER, SARA, VISITOR, WORKSPACE, agent, reopened, world
 
 PATH = "/api/v1/agent/stops"
-TWO_AGENTS = {"agents/seller.yaml": agent("seller", team="sales")}
+TWO_AGENTS = {"agents/buyer.yaml": agent(agents=["seller"]), "agents/seller.yaml": agent("seller", team="sales")}
 FAR_BELOW_A_MINUTE_S = 10
 
 
@@ -90,7 +90,7 @@ def with_patience(holds: Any) -> None:
 
 def test_an_agent_hears_of_what_stops_its_runs_and_of_nothing_else(it: Served) -> None:
     run = it.start()["run"]
-    below = it.start(it.key("seller"), parent=run)["run"]
+    below = it.start(agent="seller", parent=run)["run"]
     stops = it.world.stops
     with listening(it, it.key()) as buyer, listening(it, it.key("seller")) as seller:
         for target in ("agent:seller", "team:sales", "agent:buyer", "team:procurement", f"run:{run}", "tool:erp.get"):

@@ -24,7 +24,11 @@ from tests.worlds import LINA, MODEL, SARA, VISITOR, WORKSPACE, World, agent, wo
 
 @pytest.fixture
 def it(tmp_path: Path) -> Any:
-    with world(tmp_path, {"agents/clerk.yaml": agent("clerk", team="accounts")}) as opened:
+    agents = {
+        "agents/buyer.yaml": agent(agents=["clerk"]),
+        "agents/clerk.yaml": agent("clerk", team="accounts", agents=["buyer"]),
+    }
+    with world(tmp_path, agents) as opened:
         yield opened
 
 
@@ -281,9 +285,9 @@ def test_a_reason_that_may_not_stand_on_record_is_refused(it: World, reason: str
 
 @pytest.fixture
 def family(it: World) -> Any:
-    """A run, one below it, and one below that, of two agents and for two users."""
+    """A run, one below it, and one below that, of two agents."""
     top = it.start()
-    middle = it.start("clerk", "user:other", parent=top.id)
+    middle = it.start("clerk", parent=top.id)
     return top, middle, it.start(parent=middle.id)
 
 

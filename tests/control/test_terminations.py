@@ -23,7 +23,11 @@ from tests.worlds import LINA, MODEL, SARA, VISITOR, WORKSPACE, World, agent, wo
 
 @pytest.fixture
 def it(tmp_path: Path) -> Any:
-    with world(tmp_path, {"agents/clerk.yaml": agent("clerk", team="accounts")}) as opened:
+    agents = {
+        "agents/buyer.yaml": agent(agents=["clerk"]),
+        "agents/clerk.yaml": agent("clerk", team="accounts"),
+    }
+    with world(tmp_path, agents) as opened:
         yield opened
 
 
@@ -46,14 +50,14 @@ def ended(it: World, run: Run) -> bool:
 @pytest.mark.parametrize("target", ["run:", "agent:buyer", "team:procurement", VISITOR, "workspace"])
 def test_open_runs_within_end_and_nothing_more_is_admitted(it: World, target: str) -> None:
     run, done, other = it.start(), it.start(), it.start("clerk", "user:other")
-    below = it.start("clerk", "user:other", parent=run.id)
+    below = it.start("clerk", parent=run.id)
     it.door.end_run(done, "ok")
     whole = target == "workspace"
     done_by = ending(it).terminate(WORKSPACE, target + run.id if target == "run:" else target, SARA, "stolen")
     assert [ended(it, each) for each in (run, other)] == [True, whole]
     assert Code.STOPPED in codes(it, run)
     assert codes(it, other) == ({Code.STOPPED, Code.RUN_ENDED} if whole else set())
-    assert ended(it, below) is (target in ("run:", "workspace"))
+    assert ended(it, below) is (target in ("run:", "workspace", VISITOR))
     records = [(each["run"], each["status"], each.get("by")) for each in it.records(RecordKind.RUN_ENDED)]
     assert records[0] == (done.id, "ok", None)
     assert (run.id, "terminated", SARA) in records[1:]

@@ -368,10 +368,10 @@ def test_a_run_inside_a_run_ends_before_it(it: World) -> None:
         return id
 
     with it.client.run("buyer", on_behalf_of="user:outer") as outer:
-        with it.client.run("buyer", on_behalf_of="user:inner", parent=outer.id):
+        with it.client.run("buyer", on_behalf_of="user:outer", purpose="Inner.", parent=outer.id) as inner:
             get("1")
         get("2")
-    assert [each["on_behalf_of"] for each in it.records(RecordKind.DECISION_MADE)] == ["user:inner", "user:outer"]
+    assert [each["run"] for each in it.records(RecordKind.DECISION_MADE)] == [inner.id, outer.id]
     assert [each["depth"] for each in it.records(RecordKind.RUN_STARTED)] == [0, 1]
 
 

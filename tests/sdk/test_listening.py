@@ -59,7 +59,7 @@ def get(run: object) -> object:
 
 @pytest.mark.parametrize("target", ["agent:buyer", "team:procurement", VISITOR, "workspace", "run:", "parent"])
 def test_the_next_call_is_denied_without_asking(it: World, server: Served, target: str) -> None:
-    top = it.start("seller", "user:else")
+    top = it.start("buyer", VISITOR)
     with client(server) as connected, connected.run("buyer", on_behalf_of=VISITOR, parent=top.id) as run:
         until(lambda: listeners(server) == 1)
         assert not run.stopped

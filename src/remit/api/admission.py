@@ -190,15 +190,21 @@ class AgentRoutes:
 
     async def start(self, asked: Asked, _: tuple[str, ...]) -> Answer:
         """POST /api/v1/runs."""
-        if asked.caller.kind is CredentialKind.RUN_TOKEN:
-            raise Refusal(403, "run_token", "a run's token starts no other run", "Use the agent's key")
         form = await self._form(asked)
+        parent = form.text("parent", 64, default="")
+        if asked.caller.kind is CredentialKind.RUN_TOKEN and parent != asked.caller.run:
+            raise Refusal(
+                403,
+                "run_token",
+                "a run's token starts no run but those below its own",
+                "Send its run as parent, or use the agent's key",
+            )
+        above = await self._run(asked, parent) if parent else None
         named = form.text("agent", 128, default=asked.agent)
-        if named != asked.agent:
+        if named != asked.agent and above is None:
             raise Refusal(
                 403, "other_agent", "the key is another agent's", f"Leave agent out: it is {asked.agent}", field="agent"
             )
-        parent = form.text("parent", 64, default="")
         own = asked.caller.channel
         if form.text("channel", 128, default=own) != own:
             raise Refusal(
@@ -208,21 +214,21 @@ class AgentRoutes:
                 f"Leave channel out: it is {own}. A key of another is made with `remit keys make --channel`",
                 field="channel",
             )
-        person, is_verified = await self._acting_for(asked, form)
+        person, is_verified = await self._acting_for(asked, form, above)
         request = RunRequest(
-            agent=asked.agent,
+            agent=AgentName(named),
             on_behalf_of=person,
             task=form.raw_text("task") or "",
             purpose=form.text("purpose", LONGEST_TEXT, default="", prose=True),
             subject=form.text("subject", 256, default=""),
-            parent=RunId(parent) if parent else None,
+            parent=None if above is None else above.id,
             channel=own,
             verified=is_verified,
         )
         key = _key_of(asked, form)
         form.done()
         run, repeated = await asked.door.start_once(request, key)
-        issuer = CredentialId(asked.caller.credential)
+        issuer = CredentialId(asked.caller.issuer or asked.caller.credential)
         token, expires = await asyncio.to_thread(
             self._told.tokens.issue, run.workspace, run.agent, run.id, issuer, self._told.token_s
         )
@@ -234,9 +240,15 @@ class AgentRoutes:
             "action_lease_s": asked.door.action_lease_s,
         }
 
-    async def _acting_for(self, asked: Asked, form: Form) -> tuple[UserId, bool]:
-        """Return whom a run is for, and whether an identity token says so or only the agent does."""
+    async def _acting_for(self, asked: Asked, form: Form, above: Run | None) -> tuple[UserId, bool]:
+        """Return whom a run is for, and whether an identity token says so or only the agent does.
+
+        A run below another is for the same person, and that is as sure as it is of the one above.
+        """
         token = form.raw_text("identity_token")
+        if token is None and above is not None:
+            person = UserId(form.text("on_behalf_of", 256, default=above.on_behalf_of))
+            return person, await asyncio.to_thread(asked.door.is_verified, above)
         if token is None:
             return UserId(form.text("on_behalf_of", 256)), False
         person = await asyncio.to_thread(self._identities.person, asked.caller.workspace, token)

@@ -20,9 +20,10 @@ from remit.domain.facts import (
     Spend,
     Stop,
     StopKind,
+    Superior,
     scope_id,
 )
-from remit.domain.ids import ActionId, ApprovalId, KeyId, RunId, WorkspaceName
+from remit.domain.ids import ActionId, AgentName, ApprovalId, KeyId, RunId, WorkspaceName
 from remit.domain.messages import say
 from remit.domain.money import Micros
 from remit.domain.run import Run
@@ -94,7 +95,8 @@ def situation(rules: Ruleset, scenario: Scenario) -> tuple[Facts, Prepared]:
         purpose=agent.purpose if agent else "",
         started_at=Instant(now - scenario.facts.running_s * MICROS_PER_SECOND),
         key=KeyId("key_test"),
-        depth=scenario.facts.depth,
+        depth=max(scenario.facts.depth, len(scenario.facts.above)),
+        ancestors=tuple(RunId(f"run_above_{number}") for number, _ in enumerate(scenario.facts.above)),
         salt=b"test",
     )
     call = prepare(rules, run, _action(rules, scenario, workspace))
@@ -146,12 +148,21 @@ def _facts(rules: Ruleset, scenario: Scenario, run: Run, now: Instant) -> Facts:
         temporal={fact.key: given.temporal.get(fact.name, 0) for fact in rules.configuration.settings.temporal},
         approval=_approval(rules, given.approval, now),
     )
+    facts.line = tuple(_superior(rules, run, *each) for each in enumerate(given.above))
     assert facts.run is not None
     facts.run.progress = progress
     facts.agent.in_flight = given.in_flight
     _spend(rules, scenario, facts)
     _stop(scenario, facts, now)
     return facts
+
+
+def _superior(rules: Ruleset, run: Run, number: int, name: AgentName) -> Superior:
+    agent = rules.agent(name)
+    team = None if agent is None or agent.team is None else _scope(ScopeKind.TEAM, run, agent.team)
+    of_run = _scope(ScopeKind.RUN, run, run.ancestors[number])
+    of_run.progress = Progress()
+    return Superior(name, run.started_at, of_run, _scope(ScopeKind.AGENT, run, name), team)
 
 
 def _scope(kind: ScopeKind, run: Run, name: str) -> Scope:

@@ -8,11 +8,12 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from remit.control.credentials import PREFIXES, digest_of
-from remit.control.tokens import RunTokens, TokenRefused
+from remit.control.tokens import RunToken, RunTokens, TokenRefused
 from remit.control.transaction import written
 from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
+from remit.domain.facts import ScopeKind, scope_id
 from remit.domain.identity import Caller, CredentialKind
-from remit.domain.ids import AgentName, UserId
+from remit.domain.ids import AgentName, RunId, UserId
 from remit.storage.identity import Credential, SecretKind, Seen
 from remit.storage.port import Store
 
@@ -22,6 +23,8 @@ SEEN_EVERY_S = 60
 KEPT_S = 1
 """How long an agent's credential is taken for good without asking the database again, where asked to be quick."""
 MAX_KEPT = 4_096
+RUN = "run_"
+"""How the ids of runs begin: a token that was made for work that was handed on rests on the run above."""
 
 _KINDS = (
     (SecretKind.AGENT_KEY, CredentialKind.AGENT_KEY),
@@ -111,14 +114,34 @@ class Proof:
             token = self._tokens.verify(secret)
         except TokenRefused:
             return None
-        issuer = self._store.credential(token.issuer)
-        is_theirs = (
-            issuer is not None
-            and issuer.kind is SecretKind.AGENT_KEY
-            and issuer.workspace == token.workspace
-            and issuer.holder == token.agent
-            and issuer.holds_at(self._clock.now())
-        )
-        if not is_theirs:
+        rests = self._is_below(token) if token.issuer.startswith(RUN) else self._is_of_key(token)
+        if not rests:
             return None
-        return Caller(CredentialKind.RUN_TOKEN, token.workspace, token.id, agent=token.agent, run=token.run)
+        return Caller(
+            CredentialKind.RUN_TOKEN,
+            token.workspace,
+            token.id,
+            agent=token.agent,
+            run=token.run,
+            issuer=token.issuer,
+        )
+
+    def _is_of_key(self, token: RunToken) -> bool:
+        """Tell whether the key holds that a token was made with: the agent's own, or one of an agent above its run."""
+        issuer = self._store.credential(token.issuer)
+        if issuer is None or issuer.kind is not SecretKind.AGENT_KEY or issuer.workspace != token.workspace:
+            return False
+        if not issuer.holds_at(self._clock.now()):
+            return False
+        if issuer.holder == token.agent:
+            return True
+        run = self._store.run(token.run)
+        return run is not None and issuer.holder in {above.agent for above in run.line}
+
+    def _is_below(self, token: RunToken) -> bool:
+        """Tell whether the run holds that a token was made by: the one right above its own, as long as it goes on."""
+        run = self._store.run(token.run)
+        if run is None or run.parent != RunId(token.issuer) or (run.workspace, run.agent) != (token.workspace, token.agent):
+            return False
+        above = self._store.scope(scope_id(ScopeKind.RUN, run.workspace, run.parent))
+        return above is not None and above.progress is not None and not above.progress.ended_at

@@ -25,7 +25,9 @@ class RunRequest:
             and the key's at a server.
         identity_token: of an identity provider, for the person in `on_behalf_of`; only a server can verify it.
         verified: whether the door knows for whom the agent acts, and did not just hear it from the agent.
+        parent: the run it is to be below: with its release, for the same person, and with nothing that it has not.
         release: what the run is pinned to in place of what the channel points at; only workflows say so.
+        handed: whether the work was handed on already, by an action of the run above that was admitted.
     """
 
     agent: AgentName
@@ -39,6 +41,7 @@ class RunRequest:
     identity_token: str = field(default="", repr=False)
     verified: bool = False
     release: ReleaseId | None = None
+    handed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 from remit.domain.clock import Instant
 from remit.domain.finding import Code
-from remit.domain.ids import ApprovalId, BudgetName, GroupName, ScopeId, WorkspaceName
+from remit.domain.ids import AgentName, ApprovalId, BudgetName, GroupName, ScopeId, WorkspaceName
 
 
 class ScopeKind(StrEnum):
@@ -289,6 +289,39 @@ class ApprovalFacts:
 
 
 @dataclass(slots=True)
+class Superior:
+    """The facts of a run above the one in which something is attempted: what is done below counts on them as well."""
+
+    agent: AgentName
+    started_at: Instant
+    run: Scope
+    of_agent: Scope
+    of_team: Scope | None = None
+
+    def of(self, kind: ScopeKind) -> Scope | None:
+        """The scope of one kind; None for the workspace's and the user's, which are those of the run below, too."""
+        return {ScopeKind.RUN: self.run, ScopeKind.AGENT: self.of_agent, ScopeKind.TEAM: self.of_team}.get(kind)
+
+    def scopes(self) -> tuple[Scope, ...]:
+        """Every scope present."""
+        return tuple(scope for scope in (self.of_team, self.of_agent, self.run) if scope is not None)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the form that stands in records."""
+        scopes = {scope.kind.value: scope.as_json() for scope in self.scopes()}
+        return {"agent": self.agent, "started_at": self.started_at, "scopes": scopes}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Superior:
+        """Read the form that stands in records."""
+        found = {ScopeKind(kind): Scope.from_json(ScopeKind(kind), part) for kind, part in data["scopes"].items()}
+        run, agent, team = (found.get(kind) for kind in (ScopeKind.RUN, ScopeKind.AGENT, ScopeKind.TEAM))
+        assert run is not None, "each run has a row"
+        assert agent is not None, "each agent has a row"
+        return cls(AgentName(data["agent"]), data["started_at"], run, agent, team)
+
+
+@dataclass(slots=True)
 class Facts:
     """All that decide() looks at besides the release and the action.
 
@@ -297,7 +330,8 @@ class Facts:
         repeats: how often exactly this call stands in the run's window already.
         withdrawn: whether the run's release has been withdrawn.
         temporal: what the release's temporal facts come to without this action, by their key.
-        above: those of the runs above this one that are stopped, the top one first; only their stops count.
+        above: rows of the runs above this one, of their agents and teams, that are stopped; only their stops count.
+        line: the runs above this one, the top one first; empty in records from before they bounded those below.
     """
 
     now: Instant
@@ -311,6 +345,12 @@ class Facts:
     approval: ApprovalFacts | None = None
     above: tuple[Scope, ...] = ()
     temporal: dict[str, int] = field(default_factory=dict)
+    line: tuple[Superior, ...] = ()
+
+    def counted_on(self) -> dict[ScopeId, Scope]:
+        """Return every row that an action counts on, those of the runs above included."""
+        above = (scope for superior in self.line for scope in superior.scopes())
+        return {scope.id: scope for scope in (*above, *self.scopes())}
 
     def scopes(self) -> tuple[Scope, ...]:
         """Every scope present, from the widest to the narrowest."""
@@ -335,6 +375,8 @@ class Facts:
             written["above"] = [_stops_as_json(scope) for scope in self.above]
         if self.temporal:
             written["temporal"] = dict(self.temporal)
+        if self.line:
+            written["line"] = [superior.as_json() for superior in self.line]
         return written
 
     @classmethod
@@ -353,6 +395,7 @@ class Facts:
             approval=None if data["approval"] is None else ApprovalFacts.from_json(data["approval"]),
             above=tuple(_stops_from_json(each) for each in data.get("above", ())),
             temporal=data.get("temporal", {}),
+            line=tuple(Superior.from_json(each) for each in data.get("line", ())),
         )
 
 

@@ -59,6 +59,8 @@ class Code(StrEnum):
     DERIVED_FAILED = "grant.derived_failed"
     TOOL_CHANGED = "grant.tool_changed"
     TOOL_NOT_ACCEPTED = "grant.tool_not_accepted"
+    NOT_DELEGATED = "grant.not_delegated"
+    NOT_GRANTED_ABOVE = "grant.not_granted_above"
 
     POLICY_OK = "policy.permitted"
     POLICY_FORBIDDEN = "policy.forbidden"

@@ -41,7 +41,7 @@ AGENTS = frozenset({CredentialKind.AGENT_KEY, CredentialKind.RUN_TOKEN})
 class Caller:
     """A verified identity. `person` and `roles` are a person's; `agent` is an agent's, and `run` a run token's.
 
-    `channel` is the one that the runs of an agent's key are of.
+    `channel` is the one that the runs of an agent's key are of, `issuer` what a run's token rests on.
     """
 
     kind: CredentialKind
@@ -52,6 +52,7 @@ class Caller:
     agent: AgentName | None = None
     run: RunId | None = None
     channel: str = PRODUCTION
+    issuer: str = ""
 
     @property
     def is_person(self) -> bool:

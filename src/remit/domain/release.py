@@ -288,7 +288,7 @@ class HoldRule:
 
 @dataclass(frozen=True, slots=True)
 class Remit:
-    """What one agent may do."""
+    """What one agent may do. `agents` are those it may hand work to; each is a grant of a tool as well."""
 
     grants: tuple[Grant, ...] = ()
     models: tuple[ModelName, ...] = ()
@@ -296,6 +296,7 @@ class Remit:
     loops: LoopRule = LoopRule()
     budgets: tuple[Budget, ...] = ()
     holds: tuple[HoldRule, ...] = ()
+    agents: tuple[AgentName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ class GivenFacts:
         stopped: scopes with a stop on them: `workspace`, `team`, `agent`, `run`, `tool`, `model`.
         loop: a code of the loop check that has been detected, such as `loop.near_duplicate`.
         approval: `pending`, `approved`, `rejected` or `expired`, for exactly these arguments.
+        above: the agents that have handed the work on, the first one first; nothing was done yet in their runs.
     """
 
     at: str = ""
@@ -41,6 +42,7 @@ class GivenFacts:
     stopped: tuple[str, ...] = ()
     loop: Code | None = None
     approval: str | None = None
+    above: tuple[AgentName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

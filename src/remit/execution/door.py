@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -9,19 +10,20 @@ from typing import Any
 
 import orjson
 
-from remit.domain.action import Action, ActionKind, Assurance, Cost, Outcome
+from remit.domain.action import Action, ActionKind, Assurance, Cost, Outcome, OutcomeStatus
 from remit.domain.admission import Admission, AskedQuestion, RunRequest, WaitingFor
 from remit.domain.arguments import BadArguments, PayloadLimits, checked
 from remit.domain.canonical import salted_digest
 from remit.domain.clock import Clock, Instant
 from remit.domain.facts import ApprovalState, Stop
 from remit.domain.ids import ActionId, AgentName, ApprovalId, Ids, KeyId, ReleaseId, RunId, WorkspaceName
+from remit.domain.own_tools import delegating_tool
 from remit.domain.payload import ARGUMENTS, RESULT, TASK
 from remit.domain.policy_reading import PolicyReading
 from remit.domain.prompt import fitted
 from remit.domain.release import PRODUCTION, Agent
-from remit.domain.run import Run
-from remit.domain.text import ACTOR_FORMS, is_actor, recordable, unfit
+from remit.domain.run import Run, RunAbove
+from remit.domain.text import recordable, unfit
 from remit.execution import metering
 from remit.execution.admission import Admissions
 from remit.execution.commands import Admit, EndRun, Observation, Reply, Settle, Settled, StartRun
@@ -29,6 +31,9 @@ from remit.execution.keys import Keys
 from remit.execution.reasons import reasons
 from remit.execution.recorded import Recorded
 from remit.execution.rulesets import Rulesets
+from remit.execution.run_requests import DEEPEST as DEEPEST
+from remit.execution.run_requests import RunRefused as RunRefused
+from remit.execution.run_requests import accepted_by, check_handed, check_texts
 from remit.execution.transaction import Answer, NothingAsked, NothingOpen
 from remit.kernel.gathering import scopes_of
 from remit.kernel.loops.sketch import CallSketch, result_sketch
@@ -40,18 +45,8 @@ from remit.storage.port import Reads, SealedPayload, StoreError
 
 NO_PROMPT: Mapping[str, Any] = MappingProxyType({})
 
-
-_LONGEST = {"agent": 128, "on_behalf_of": 256, "subject": 256, "channel": 128, "parent": 64}
-_LONGEST_PURPOSE = 4_000
 LONGEST_REPLY = 4_000
 """Characters of an answer to a question."""
-
-DEEPEST = 64
-"""Most runs above one: each admission locks the rows of them all."""
-
-
-class RunRefused(Exception):
-    """A run can not be started: no such agent, or no active release. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +111,54 @@ class InProcessDoor:
 
     def start_run(self, request: RunRequest) -> Run:
         """Start a run, pinned to the release its channel points at. Raises RunRefused."""
+        handing = self._handing(request)
+        if handing is not None:
+            accepted_by(self.admit(handing), request)
         run, command = self._prepare_run(request)
         self._admissions.submit(command)
+        if handing is not None:
+            self.settle(handing, Outcome(handing.action, OutcomeStatus.OK), run.id.encode())
         return run
 
     async def astart_run(self, request: RunRequest) -> Run:
         """As start_run, without blocking the event loop."""
+        handing = self._handing(request)
+        if handing is not None:
+            accepted_by(await self.aadmit(handing), request)
         run, command = self._prepare_run(request)
         await self._admissions.asubmit(command)
+        if handing is not None:
+            await self.asettle(handing, Outcome(handing.action, OutcomeStatus.OK), run.id.encode())
         return run
+
+    def _handing(self, request: RunRequest, key: str = "") -> Attempt | None:
+        """Return the action by which a run hands work to another agent; None where none is needed.
+
+        None is for a run that is nobody's below, for one of the same agent, which has nothing that the one above had
+        not, and where the work was handed on already.
+        """
+        if request.parent is None or request.handed:
+            return None
+        check_texts(request)
+        above = self._above(request.parent)
+        if above.agent == request.agent:
+            return None
+        check_handed(self._rules(above.release), above, request)
+        id = None
+        if key:
+            told = f"{above.id}\x00delegate\x00{request.agent}\x00{key}"
+            id = ActionId("act_" + hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()[:24])
+        tool = delegating_tool(request.agent)
+        return self.attempt_tool(self._keys.salted(above), tool, {"task": request.task}, id)
 
     def _prepare_run(self, request: RunRequest) -> tuple[Run, StartRun]:
         self._admissions.check_process()
-        _check_texts(request)
+        check_texts(request)
+        above = None if request.parent is None else self._above(request.parent)
+        if above is not None:
+            check_handed(self._rules(above.release), above, request)
+            # It is held to the very remits that the run above is held to.
+            request = replace(request, release=above.release)
         channel = request.channel or PRODUCTION
         release = request.release or self._store.active(self.workspace, channel)
         if release is None:
@@ -143,8 +173,10 @@ class InProcessDoor:
             raise RunRefused(f"release {release} knows no agent {request.agent}; it knows {known}")
         now = self._clock.now()
         key_id, wrapped = self._keys.for_new_run(self.workspace, id, request.subject, now)
+        if above is not None and not request.subject and above.key != f"{self.workspace}/{above.id}":
+            key_id, wrapped = above.key, None  # whose data is handed on is erased with their key
         key = self._keys.of(key_id) if wrapped is None else self._keys.unwrapped(wrapped)
-        run = self._run_of(request, agent, id, release, now, key_id, key.salt(id))
+        run = self._run_of(request, agent, id, release, now, key_id, key.salt(id), above)
         task = request.task.encode("utf-8", "backslashreplace")
         if len(task) > self._limits.bytes:
             raise RunRefused(f"task has {len(task):,} bytes, more than the {self._limits.bytes:,} allowed")
@@ -167,8 +199,13 @@ class InProcessDoor:
         now: Instant,
         key: KeyId,
         salt: bytes,
+        above: Run | None,
     ) -> Run:
-        ancestors = () if request.parent is None else self._line_of(request.parent)
+        ancestors: tuple[RunId, ...] = ()
+        line: tuple[RunAbove, ...] = ()
+        if above is not None:
+            ancestors = (*above.ancestors, above.id)
+            line = (*above.line, RunAbove(above.id, above.agent, above.team, above.started_at))
         return Run(
             id=id,
             workspace=self.workspace,
@@ -182,17 +219,18 @@ class InProcessDoor:
             parent=request.parent,
             depth=len(ancestors),
             ancestors=ancestors,
+            line=line,
             salt=salt,
         )
 
-    def _line_of(self, parent: RunId) -> tuple[RunId, ...]:
-        """Return a run and those above it, the top one first. What holds one of them will hold the new run."""
+    def _above(self, parent: RunId) -> Run:
+        """Return the run that another one is to be started below. What holds it, or one above it, will hold that."""
         run = self._store.run(parent)
         if run is None or run.workspace != self.workspace:
             raise RunRefused(f"the parent run {parent} is not in workspace {self.workspace}")
         if run.depth >= DEEPEST:
             raise RunRefused(f"the parent run {parent} is {run.depth} deep already, and a line of runs ends there")
-        return (*run.ancestors, run.id)
+        return run
 
     def end_run(self, run: Run, status: str) -> None:
         """End a run; nothing is admitted in it afterwards."""
@@ -432,27 +470,6 @@ class InProcessDoor:
     def _rules(self, release: ReleaseId) -> Ruleset:
         self._admissions.check_process()
         return self._rulesets.of(self.workspace, release)
-
-
-def _check_texts(request: RunRequest) -> None:
-    """Refuse what could not be put on record as it is. A name is never altered: it would be somebody else's."""
-    for name, longest in _LONGEST.items():
-        value = getattr(request, name)
-        why = None if value is None and name == "parent" else unfit(value, longest)
-        if why is not None:
-            raise RunRefused(f"{name} {why}")
-    if request.identity_token:
-        raise RunRefused("identity_token can be verified by a server only: connect to one, or leave it out")
-    if not is_actor(request.on_behalf_of):
-        raise RunRefused(
-            f"on_behalf_of says whom the run acts for, and {request.on_behalf_of!r} names nobody: write {ACTOR_FORMS},"
-            " where NAME is of ASCII letters, digits, `.`, `_` and `-`"
-        )
-    why = unfit(request.purpose, _LONGEST_PURPOSE, prose=True)
-    if why is not None:
-        raise RunRefused(f"purpose {why}")
-    if not isinstance(request.task, str):
-        raise RunRefused(f"task {unfit(request.task, 0)}")
 
 
 def _check_tokens(field: str, tokens: object, least: int) -> None:

@@ -7,6 +7,7 @@ the same key gets the same answer; nothing is decided, counted or recorded twice
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import threading
 import time
@@ -17,7 +18,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from remit.domain.action import ActionKind, ActionState, Assurance, Outcome
+from remit.domain.action import ActionKind, ActionState, Assurance, Outcome, OutcomeStatus
 from remit.domain.admission import Admission, RunRequest
 from remit.domain.arguments import PayloadLimits
 from remit.domain.canonical import salted_digest
@@ -25,6 +26,7 @@ from remit.domain.clock import Clock
 from remit.domain.ending import BY_OTHERS
 from remit.domain.ids import ActionId, ApprovalId, Ids, ReleaseId, RunId, WorkspaceName
 from remit.domain.payload import ARGUMENTS
+from remit.domain.record import RecordKind
 from remit.domain.release import Effect, GrantMode
 from remit.domain.run import Run
 from remit.execution import metering
@@ -33,6 +35,7 @@ from remit.execution.commands import Command, EndRun, Prolong, Prolonged, RunSta
 from remit.execution.door import AGENTS_OWN, NO_PROMPT, Attempt, Entrance, InProcessDoor
 from remit.execution.keys import Keys
 from remit.execution.rulesets import Rulesets
+from remit.execution.run_requests import accepted_by
 from remit.execution.transaction import NothingOpen
 from remit.kernel.loops.sketch import CallSketch, call_sketch
 from remit.storage.port import Reads, StoreError
@@ -120,21 +123,39 @@ class ServedDoor(InProcessDoor):
         One that is not `leased` may be silent for as long as it likes. Raises RunRefused, and KeyReused where the first
         request was another one.
         """
+        handing = None
+        if request.parent is not None:
+            handing = await asyncio.to_thread(self._handing, request, key)
+        if handing is not None:
+            accepted_by(await self._admitted(handing), request)
         run, command = await asyncio.to_thread(self._prepare_once, request, key, leased)
         answer = await self._surely(command, RunStanding)
-        if answer.run == run.id:
-            return run, False
-        return await asyncio.to_thread(self._first, answer.run, command, request), True
+        is_first = answer.run == run.id
+        if not is_first:
+            run = await asyncio.to_thread(self._first, answer.run, command, request)
+        if handing is not None:
+            with contextlib.suppress(NothingOpen):  # it was settled the first time
+                await self.asettle(handing, Outcome(handing.action, OutcomeStatus.OK), run.id.encode())
+        return run, not is_first
 
     def start_now(self, request: RunRequest, key: str, *, leased: bool = True) -> tuple[Run, bool]:
         """As start_once, for callers that may block."""
+        handing = self._handing(request, key)
+        if handing is not None:
+            accepted_by(self.admit(handing), request)
         run, command = self._prepare_once(request, key, leased)
         try:
             answer = self._admissions.submit(command)
         except StoreError:
             answer = self._admissions.submit(command)
         assert isinstance(answer, RunStanding)
-        return (run, False) if answer.run == run.id else (self._first(answer.run, command, request), True)
+        is_first = answer.run == run.id
+        if not is_first:
+            run = self._first(answer.run, command, request)
+        if handing is not None:
+            with contextlib.suppress(NothingOpen):
+                self.settle(handing, Outcome(handing.action, OutcomeStatus.OK), run.id.encode())
+        return run, not is_first
 
     def _prepare_once(self, request: RunRequest, key: str, leased: bool) -> tuple[Run, StartRun]:
         run, command = self._prepare_run(request)
@@ -154,6 +175,8 @@ class ServedDoor(InProcessDoor):
         digest = salted_digest(first.salt, task) if task else ""
         record = self._recorded(again.record_key)
         key = again.run.key if request.subject else f"{self.workspace}/{first.id}"
+        if request.parent is not None and again.run.key != f"{self.workspace}/{again.run.id}":
+            key = again.run.key  # that of the subject whose data the run above handles
         told = (record["task_digest"], record.get("verified", False))
         asked = (again.run.on_behalf_of, again.run.purpose, again.run.parent, key, digest, request.verified)
         if asked != (first.on_behalf_of, first.purpose, first.parent, first.key, *told):
@@ -180,6 +203,11 @@ class ServedDoor(InProcessDoor):
     def _read_run(self, id: RunId) -> Run | None:
         run = self._store.run(id)
         return None if run is None or run.workspace != self.workspace else self._keys.salted(run)
+
+    def is_verified(self, run: Run) -> bool:
+        """Tell whether an identity provider has said for whom a run acts."""
+        started = self._store.records(self.workspace, 0, 1, run.id, RecordKind.RUN_STARTED.value)
+        return any(bool(orjson.loads(body).get("verified", False)) for _, body in started)
 
     async def end_once(self, run: Run, status: str) -> RunStanding:
         """End a run. One that others have ended is as good as ended. Raises KeyReused for another status of its own."""
@@ -273,6 +301,11 @@ class ServedDoor(InProcessDoor):
         if call.assurance is Assurance.ENFORCED:
             raise NothingOpen(f"what came of action {outcome.action} is told by Remit, which carries it out")
         return await self.settle_once(run, outcome, result, usage)
+
+    def remembers(self, action: ActionId) -> bool:
+        """Tell whether an action was admitted here a moment ago: its outcome then takes its place in the queue at once."""
+        with self._lock:
+            return action in self._calls
 
     async def settle_once(self, run: Run, outcome: Outcome, result: Result, usage: metering.Usage | None) -> Settled:
         """Record what came of an action. Raises NothingOpen, and KeyReused where another outcome is on record."""

@@ -30,7 +30,7 @@ def decide(facts: Facts, call: Prepared) -> Decision:
         *budget.check(facts, call),
         *loop.check(facts, call),
     )
-    groups = oversight.required(call, others)
+    groups = oversight.required(facts, call, others)
     overseen = oversight.check(facts, groups, others)
     findings = (*others, *overseen)
     verdict = max(finding.verdict for finding in findings)

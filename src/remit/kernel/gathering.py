@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 
 from remit.domain.clock import Instant
-from remit.domain.facts import ApprovalFacts, Facts, Scope, ScopeKind, scope_id
+from remit.domain.facts import ApprovalFacts, Facts, Scope, ScopeKind, Superior, scope_id
 from remit.domain.ids import ScopeId
-from remit.domain.run import Run
+from remit.domain.run import Run, RunAbove
 from remit.kernel import temporal
 from remit.kernel.loops.history import repeats
 from remit.kernel.prepared import Prepared
@@ -20,7 +20,12 @@ def scopes_of(run: Run) -> Iterator[ScopeId]:
 
 
 def _above(run: Run) -> Iterator[ScopeId]:
-    return (scope_id(ScopeKind.RUN, run.workspace, ancestor) for ancestor in run.ancestors)
+    for ancestor in run.ancestors:
+        yield scope_id(ScopeKind.RUN, run.workspace, ancestor)
+    for above in run.line:
+        yield scope_id(ScopeKind.AGENT, run.workspace, above.agent)
+        if above.team is not None:
+            yield scope_id(ScopeKind.TEAM, run.workspace, above.team)
 
 
 def own_scopes_of(run: Run) -> Iterator[ScopeId]:
@@ -55,6 +60,11 @@ def facts_of(
     def of(kind: ScopeKind, name: str = "") -> Scope:
         return row(scopes, scope_id(kind, run.workspace, name), kind)
 
+    def superior(above: RunAbove) -> Superior:
+        team = None if above.team is None else of(ScopeKind.TEAM, above.team)
+        held = of(ScopeKind.RUN, above.id)
+        return Superior(above.agent, above.started_at, held, of(ScopeKind.AGENT, above.agent), team)
+
     scope = scopes.get(scope_id(ScopeKind.RUN, run.workspace, run.id))
     facts = Facts(
         now=now,
@@ -66,8 +76,15 @@ def facts_of(
         repeats=repeats(scope.history, call.sketch.exact) if scope is not None and scope.history else 0,
         withdrawn=withdrawn,
         approval=approval,
-        above=tuple(held for id in _above(run) if (held := scopes.get(id)) is not None and held.stops),
+        above=_stopped_above(run, scopes) if run.ancestors else (),
+        line=tuple(map(superior, run.line)),
     )
     if call.rules.configuration.settings.temporal:
         facts.temporal = temporal.read(call, facts)
     return facts
+
+
+def _stopped_above(run: Run, scopes: MutableMapping[ScopeId, Scope]) -> tuple[Scope, ...]:
+    own = set(own_scopes_of(run))
+    rows = (scopes.get(id) for id in dict.fromkeys(_above(run)) if id not in own)
+    return tuple(scope for scope in rows if scope is not None and scope.stops)

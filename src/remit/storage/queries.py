@@ -63,12 +63,18 @@ class Queries(IdentityQueries, LivenessQueries, CandidateQueries):
 
     def run(self, run: RunId) -> Run | None:
         """Return a run as it was started, without its salt."""
-        found = self._all(select(*_RUN).where(tables.runs.c.id == run))
-        return rows.run_from(found[0]) if found else None
+        found = self.runs_of([run])
+        return found[0] if found else None
 
     def runs_of(self, runs: Sequence[RunId]) -> Sequence[Run]:
         """Return those of the runs that are there, without their salt."""
-        return [rows.run_from(row) for row in self._all(select(*_RUN).where(tables.runs.c.id.in_(runs)))]
+        found = [rows.run_from(row) for row in self._all(select(*_RUN).where(tables.runs.c.id.in_(runs)))]
+        wanted = sorted({ancestor for run in found for ancestor in run.ancestors})
+        if not wanted:
+            return found
+        rows_above = self._all(select(*_RUN).where(tables.runs.c.id.in_(wanted)))
+        above = {run.id: run for run in map(rows.run_from, rows_above)}
+        return [rows.below(run, above) for run in found]
 
     def runs(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -11,10 +12,10 @@ from remit.domain.canonical import sha256_hex
 from remit.domain.facts import ApprovalState, Scope, ScopeKind, Stop
 from remit.domain.ids import RunId, ScopeId
 from remit.domain.release import BudgetUnit, Release
-from remit.domain.run import Run
+from remit.domain.run import Run, RunAbove
 from remit.storage.approval import course_from
 from remit.storage.delegation import Delegation
-from remit.storage.port import Approval, OpenAction, Proposal, Reservation
+from remit.storage.port import Approval, OpenAction, Proposal, Reservation, StoreError
 
 SCOPE_COLUMNS = "id, kind, stops, state"
 OPEN_COLUMNS = "id, workspace, run, agent, target, owner, admitted_at, reservations, unknown, lease_until"
@@ -171,6 +172,15 @@ def run_from(row: Sequence[Any]) -> Run:
     """Read a row of RUN_COLUMNS; the salt is not stored, it follows from the run's key."""
     fields = dict(zip(RUN_COLUMNS.split(", "), row, strict=True))
     return Run(**fields | {"ancestors": tuple(fields["ancestors"].split())})
+
+
+def below(run: Run, above: Mapping[RunId, Run]) -> Run:
+    """Return a run with what is to be known of the runs above it. Raises StoreError where one of them is not there."""
+    missing = [id for id in run.ancestors if id not in above]
+    if missing:
+        raise StoreError(f"run {run.id} is stored without {missing[0]}, which is above it")
+    line = (above[id] for id in run.ancestors)
+    return replace(run, line=tuple(RunAbove(each.id, each.agent, each.team, each.started_at) for each in line))
 
 
 def run_row(run: Run) -> tuple[Any, ...]:

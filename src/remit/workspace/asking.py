@@ -10,16 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from remit.domain.ids import AgentName, ToolName, WorkflowName
+from remit.domain.own_tools import ASKING
 from remit.domain.release import Agent, Effect, Grant, Title, Tool
 from remit.domain.workflow import ApprovalStep, Workflow
-
-SERVER = "approval"
-"""The name before the first dot of such a tool; no tool server is asked."""
 
 
 def asking_tool(workflow: WorkflowName, step: str) -> ToolName:
     """Return the name of the tool that an approval step is."""
-    return ToolName(f"{SERVER}.{workflow}.{step}")
+    return ToolName(f"{ASKING}.{workflow}.{step}")
 
 
 def asking_tools(workflows: Iterable[Workflow]) -> Iterator[tuple[AgentName, Tool]]:
@@ -35,7 +33,7 @@ def _tool(workflow: Workflow, step: ApprovalStep) -> Tool:
     names = sorted(shown) if isinstance(shown, Mapping) else []
     return Tool(
         name=asking_tool(workflow.name, step.id),
-        server=SERVER,
+        server=ASKING,
         effect=Effect.READ,
         description=f"Asks {step.approvers} in the workflow {workflow.name}.",
         input_schema={"type": "object", "properties": {name: {} for name in names}},

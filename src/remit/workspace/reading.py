@@ -17,6 +17,7 @@ from remit.policy import validate
 from remit.policy.subjects import subjects
 from remit.policy.tool_checks import tool_problems
 from remit.workspace.asking import asking_tools, with_asking
+from remit.workspace.delegating import delegating_tools
 from remit.workspace.derived_checks import check_derived_fields
 from remit.workspace.documents import Documents
 from remit.workspace.draft import Draft, Written
@@ -145,6 +146,7 @@ def _configuration(draft: Draft, settings: Settings) -> Configuration:
     agents = [Agent(AgentName(name), UserId(""), "") for name in sorted(unread)]
     agents += [with_zones(written.value) for written in draft.agents]
     asking = list(asking_tools(written.value for written in draft.workflows))
+    asking += delegating_tools(agents)
     tools = [*(written.value for written in draft.tools), *(tool for _, tool in asking)]
     return Configuration(
         settings=settings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from remit.domain.own_tools import ASKING, DELEGATING
 from remit.domain.release import Agent, Budget, BudgetLevel, BudgetUnit, Grant, Settings
 from remit.policy.schema import governable
 from remit.policy.shapes import Whole
@@ -19,6 +20,10 @@ def check_references(draft: Draft) -> None:
             draft.check_known("Person", member, group.source, f"members[{index}]")
     for agent in draft.agents:
         _check_agent(draft, agent)
+    for tool in draft.tools:
+        if tool.value.server in (ASKING, DELEGATING):
+            remedy = "Name its server otherwise, in `server` or before the first dot of its name"
+            draft.report.add(tool.source, "name", f"`{tool.value.server}` is of Remit's own tools", remedy)
     _check_priced_once(draft)
     for settings in draft.settings:
         _check_gates(draft, settings)
@@ -69,6 +74,11 @@ def _check_agent(draft: Draft, written: Written[Agent]) -> None:
     )
     for index, grant in enumerate(agent.remit.grants):
         _check_grant(draft, grant, source, f"remit.tools[{index}]")
+    for index, name in enumerate(agent.remit.agents):
+        draft.check_known("Agent", name, source, f"remit.agents[{index}]")
+        if name == agent.name:
+            remedy = "Leave it out: a run may always be below one of the same agent"
+            draft.report.add(source, f"remit.agents[{index}]", "an agent hands work to others", remedy)
     for index, hold in enumerate(agent.remit.holds):
         draft.check_known("Group", hold.approvers, source, f"remit.holds[{index}].approvers")
     loops = agent.remit.loops

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from remit.domain.action import ActionKind
 from remit.domain.finding import Code
+from remit.domain.own_tools import DELEGATING
 from remit.domain.release import BudgetUnit
 from remit.workspace.draft import Draft, below
 from remit.workspace.kinds.scenarios import WrittenTest
@@ -31,8 +32,13 @@ def _check_names(draft: Draft, test: WrittenTest, source: Source, path: str) -> 
     # A test may show that an unknown agent or tool is refused, if it says that this is the reason.
     if Code.AGENT_UNKNOWN not in scenario.reasons:
         draft.check_known("Agent", scenario.agent, source, below(path, "agent"))
-    if scenario.kind is ActionKind.TOOL and Code.TOOL_UNKNOWN not in scenario.reasons:
+    handed_to = scenario.target.removeprefix(f"{DELEGATING}.")
+    if handed_to != scenario.target:
+        draft.check_known("Agent", handed_to, source, below(path, "tool"))
+    elif scenario.kind is ActionKind.TOOL and Code.TOOL_UNKNOWN not in scenario.reasons:
         draft.check_known("Tool", scenario.target, source, below(path, "tool"))
+    for index, agent in enumerate(scenario.facts.above):
+        draft.check_known("Agent", agent, source, f"{below(path, 'facts', 'above')}[{index}]")
     for index, group in enumerate(scenario.approvers):
         draft.check_known("Group", group, source, f"{below(path, 'approvers')}[{index}]")
     for tool in scenario.facts.calls:

@@ -8,6 +8,7 @@ from remit.domain.action import Cost
 from remit.domain.facts import Facts, Spend
 from remit.domain.finding import Code, Finding, Verdict
 from remit.domain.release import Budget, BudgetUnit
+from remit.kernel.charging import charged, has_money_budget
 from remit.kernel.prepared import Prepared
 from remit.kernel.ruleset import Charge
 from remit.kernel.window import bounds
@@ -21,15 +22,13 @@ def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:
     """Deny what a hard budget can not cover; warn of soft ones and of shares that are reached."""
     found: list[Finding] = []
     cost = call.action.cost
-    user = call.run.on_behalf_of
-    for charge in call.rules.charges(call.run.agent):
-        scope = facts.of(charge.scope)
+    for charge, scope in charged(facts, call):
         asked = amount_in(charge.budget.unit, cost)
-        if scope is not None and asked is not None and charge.applies_to(user):
+        if asked is not None:
             used = rolled(scope.spends.get(charge.budget.name), charge, facts).used
             if not _is_quiet(charge.budget, used + asked):
                 found += _judge(charge.budget, used, asked)
-    if cost.micros is None and call.rules.has_money_budget(call.run.agent, call.run.on_behalf_of):
+    if cost.micros is None and has_money_budget(facts, call):
         found.append(Finding.of(Code.BUDGET_UNPRICED, Verdict.DENY, target=call.action.target))
     return tuple(found) or _OK
 
@@ -92,8 +91,7 @@ def share_reached(budget: Budget, before: int, after: int) -> int:
 def least_money_left(facts: Facts, call: Prepared) -> int | None:
     """Return the smallest rest among the money budgets that count, in micro-USD; None without a money budget."""
     rests = []
-    for charge in call.rules.charges(call.run.agent):
-        scope = facts.of(charge.scope)
-        if charge.budget.unit is _MONEY and scope and charge.applies_to(call.run.on_behalf_of):
+    for charge, scope in charged(facts, call):
+        if charge.budget.unit is _MONEY:
             rests.append(charge.budget.amount - rolled(scope.spends.get(charge.budget.name), charge, facts).used)
     return max(0, min(rests)) if rests else None

@@ -9,13 +9,17 @@ from remit.domain.clock import Instant
 from remit.domain.facts import ApprovalFacts, ApprovalState, Facts
 from remit.domain.finding import Code, Finding, Verdict
 from remit.domain.ids import GroupName
+from remit.domain.own_tools import ASKING
 from remit.kernel.prepared import Prepared
 
 _OK = (Finding(Code.OVERSIGHT_OK, Verdict.ALLOW),)
 
 
-def required(call: Prepared, others: Iterable[Finding]) -> tuple[GroupName, ...]:
-    """Return the groups that must answer: of the policies that hold, the remit's holds, its loop rule and the tool."""
+def required(facts: Facts, call: Prepared, others: Iterable[Finding]) -> tuple[GroupName, ...]:
+    """Return the groups that must answer: of the policies that hold, the remit's holds, its loop rule and the tool.
+
+    What an agent above would have to wait for is waited for here as well.
+    """
     groups = set()
     agent = call.rules.agent(call.action.agent)
     for finding in _holds(others):
@@ -27,6 +31,9 @@ def required(call: Prepared, others: Iterable[Finding]) -> tuple[GroupName, ...]
     if agent is not None and tool is not None and call.action.kind is ActionKind.TOOL:
         groups.update(rule.approvers for rule in agent.remit.holds if tool.effect in rule.effects)
         groups.update([tool.approvers] if tool.approvers else [])
+        for above in filter(None, (call.rules.agent(superior.agent) for superior in facts.line)):
+            if tool.server != ASKING:
+                groups.update(rule.approvers for rule in above.remit.holds if tool.effect in rule.effects)
     return tuple(sorted(groups))
 
 

@@ -10,6 +10,7 @@ from remit.domain.clock import MICROS_PER_SECOND
 from remit.domain.decision import Duty
 from remit.domain.facts import Facts, Progress
 from remit.domain.finding import Code, Finding, Verdict
+from remit.domain.own_tools import ASKING, delegating_tool
 from remit.kernel.checks.budget import least_money_left
 from remit.kernel.duties import impossible
 from remit.kernel.prepared import Prepared
@@ -22,7 +23,39 @@ MODEL_ACTION = "model.call"
 def ask(facts: Facts, call: Prepared) -> PolicyAnswer | None:
     """Put the action to the policies; None where it can not be put."""
     request = request_of(facts, call)
-    return None if request is None else call.rules.authorizer.authorize(request)
+    if request is None:
+        return None
+    own = call.rules.authorizer.authorize(request)
+    return combined(own, ask_above(facts, call)) if facts.line else own
+
+
+def ask_above(facts: Facts, call: Prepared) -> tuple[PolicyAnswer, ...]:
+    """Put the action to the policies as that of each agent above: what one of them may not do, it may not have done.
+
+    Nothing is asked where the grant check denies it anyway. What asks people is not a thing that an agent does.
+    """
+    request = request_of(facts, call)
+    tool = call.rules.tool(call.action.target)
+    if request is None or (tool is not None and tool.server == ASKING):
+        return ()
+    agents = dict.fromkeys(superior.agent for superior in facts.line)
+    agents.pop(call.action.agent, None)
+    target = call.action.target  # work that is handed back to an agent has no more than it has
+    known = [agent for agent in agents if call.rules.agent(agent) is not None and target != delegating_tool(agent)]
+    return tuple(call.rules.authorizer.authorize(request._replace(agent=agent)) for agent in known)
+
+
+def combined(own: PolicyAnswer, above: tuple[PolicyAnswer, ...]) -> PolicyAnswer:
+    """Return what all of them come to: each must permit, and what any of them asks for is asked for."""
+    every = (own, *above)
+    return PolicyAnswer(
+        permitted=all(answer.permitted for answer in every),
+        permits=tuple(sorted({id for answer in every for id in answer.permits})),
+        forbids=tuple(sorted({each for answer in every for each in answer.forbids})),
+        holds=tuple(dict.fromkeys(hold for answer in every for hold in answer.holds)),
+        errors=tuple(sorted({error for answer in every for error in answer.errors})),
+        duties=tuple(dict.fromkeys(duty for answer in every for duty in answer.duties)),
+    )
 
 
 def request_of(facts: Facts, call: Prepared) -> PolicyRequest | None:

@@ -21,6 +21,7 @@ def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:
         found.append(Finding.of(Code.RUN_UNKNOWN, Verdict.DENY, run=call.run.id))
     elif facts.run.progress.ended_at:
         found.append(Finding.of(Code.RUN_ENDED, Verdict.DENY, run=call.run.id))
+    found += _above(facts, call)
     agent = call.rules.agent(call.run.agent)
     if agent is None or call.action.agent != call.run.agent:
         found.append(Finding.of(Code.AGENT_UNKNOWN, Verdict.DENY, agent=call.action.agent))
@@ -32,3 +33,14 @@ def check(facts: Facts, call: Prepared) -> tuple[Finding, ...]:
     if behind_s >= CLOCK_TOLERANCE_S:
         found.append(Finding.of(Code.CLOCK_WENT_BACK, Verdict.DENY, seconds=behind_s))
     return tuple(found) or _OK
+
+
+def _above(facts: Facts, call: Prepared) -> list[Finding]:
+    """Deny where a run above is over, or not there: whoever handed the work on has nothing left to hand."""
+    found = []
+    for above, superior in zip(call.run.ancestors, facts.line, strict=False):
+        progress = superior.run.progress
+        if progress is None or progress.ended_at:
+            code = Code.RUN_UNKNOWN if progress is None else Code.RUN_ENDED
+            found.append(Finding.of(code, Verdict.DENY, run=above))
+    return found

@@ -103,6 +103,12 @@ _TOOLS = Field[tuple[Grant, ...]]("tools", ListOf(GRANT), "tools it may call; al
 _MODELS = Field[tuple[ModelName, ...]](
     "models", ListOf(MODEL, unique=True), "models it may call; all others are refused", ()
 )
+_AGENTS = Field[tuple[AgentName, ...]](
+    "agents",
+    ListOf(AGENT_NAME, unique=True),
+    "agents it may hand work to, which then may do what both remits allow; all others are refused",
+    (),
+)
 _LIMITS = Field[Limits]("limits", LIMITS, "hard stops", Limits())
 _BUDGETS = Field[tuple[Budget, ...]]("budgets", ListOf(REMIT_BUDGET), "what it may spend", ())
 _LOOPS = Field[LoopRule]("loops", LOOPS, "what happens when it goes in circles", LoopRule())
@@ -110,10 +116,18 @@ _HOLDS = Field[tuple[HoldRule, ...]]("holds", ListOf(HOLD), "effects that wait f
 
 
 def _remit(values: Values, _: At) -> Remit:
-    return Remit(values[_TOOLS], values[_MODELS], values[_LIMITS], values[_LOOPS], values[_BUDGETS], values[_HOLDS])
+    return Remit(
+        grants=values[_TOOLS],
+        models=values[_MODELS],
+        limits=values[_LIMITS],
+        loops=values[_LOOPS],
+        budgets=values[_BUDGETS],
+        holds=values[_HOLDS],
+        agents=values[_AGENTS],
+    )
 
 
-REMIT = Record("a remit", (_TOOLS, _MODELS, _LIMITS, _BUDGETS, _LOOPS, _HOLDS), _remit)
+REMIT = Record("a remit", (_TOOLS, _MODELS, _AGENTS, _LIMITS, _BUDGETS, _LOOPS, _HOLDS), _remit)
 
 _NAME = Field[AgentName]("name", AGENT_NAME, "the agent's name", required=True)
 _OWNER = Field[UserId]("owner", USER, "the person who answers for it", required=True)

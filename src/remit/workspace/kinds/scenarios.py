@@ -125,6 +125,9 @@ _LOOP = Field[Code | None]("loop", Choice(Code, _LOOP_CODES), "the loop that has
 _APPROVAL = Field[ApprovalGiven | None](
     "approval", Choice(ApprovalGiven), "where an approval of exactly these arguments stands"
 )
+_ABOVE = Field[tuple[AgentName, ...]](
+    "above", ListOf(AGENT_NAME), "agents that have handed the work on, the first one first", ()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,7 @@ def _facts(values: Values, _: At) -> _Facts:
         stopped=tuple(scope.value for scope in values[_STOPPED]),
         loop=values[_LOOP],
         approval=None if approval is None else approval.value,
+        above=values[_ABOVE],
     )
     return _Facts(given, spent)
 
@@ -174,6 +178,7 @@ FACTS = Record(
         _STOPPED,
         _LOOP,
         _APPROVAL,
+        _ABOVE,
     ),
     _facts,
 )

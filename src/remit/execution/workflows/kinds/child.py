@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
-
-import orjson
 
 from remit.domain.ids import RunId
 from remit.domain.workflow import WorkflowStep
@@ -59,7 +56,7 @@ class ChildKind:
             on_behalf_of=turn.run.on_behalf_of,
             by=f"run:{turn.row.run}",
             key=f"{turn.row.run}/{row.path}#{row.asked}",
-            verified=await turn.thread(_is_verified, turn),
+            verified=await turn.thread(turn.door.is_verified, turn.run),
             release=turn.row.release,
             parent=turn.row.run,
             budget=turn.notebook.left(row.path),
@@ -85,10 +82,3 @@ class ChildKind:
             again = replace(row, attempt=row.attempt + 1, asked=row.asked + 1, error="")
             return waiting(again, "", turn.after(pause))
         return failed(row, error)
-
-
-def _is_verified(turn: Turn) -> bool:
-    """Tell whether it is known for whom the run acts: then it is known of those below it, too."""
-    body = turn.store.record(turn.run.workspace, f"{turn.run.id}/started")
-    started: dict[str, Any] = {} if body is None else orjson.loads(body)
-    return bool(started.get("verified", False))
