@@ -14,6 +14,7 @@ import anyio.to_thread
 import httpx2
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mcp import Client, MCPError
+from mcp.client import InputRequiredRoundsExceededError
 from mcp.client.session import ClientRequestContext
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import INVALID_REQUEST, CallToolResult, ElicitRequestParams, ElicitResult, ErrorData, TextContent
@@ -100,7 +101,7 @@ class StockDesk:
         self._using = (tool, arguments)
         try:
             result = self._portal.call(self._tools.call_tool, tool, dict(arguments))
-        except MCPError as error:
+        except (MCPError, InputRequiredRoundsExceededError) as error:
             self._tell("called", {"tool": tool, "arguments": arguments, "is_error": True, "words": str(error)})
             return {"error": str(error)}
         words, is_error = _words(result), result.is_error is True

@@ -131,6 +131,17 @@ def test_a_client_that_opens_addresses_is_sent_to_the_approval(it: Gateway, pay:
     assert len(it.erp.dispatched) == 1
 
 
+def test_who_comes_back_from_an_approval_that_a_person_has_changed_gets_what_was_approved(
+    it: Gateway, pay: dict[str, Any]
+) -> None:
+    first = asked(it, pay)["result"]
+    approval = it.world.store.approval(first["inputRequests"]["approval"]["params"]["elicitationId"])
+    it.world.edits.edit(approval.id, SARA, approval.digest, {"amount": 650})
+    done = asked(it, pay, state=first["requestState"])["result"]
+    assert said(done).startswith("tools/call")
+    assert [params["arguments"] for _, params in it.erp.dispatched] == [{"amount": 650}]
+
+
 def refused(document: Any) -> bool:
     return bool(document["error"]["code"] == -32602 and document["error"]["data"]["code"] == "state_unfit")
 

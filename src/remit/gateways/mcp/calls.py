@@ -121,7 +121,7 @@ class Calls:
         if admission.state is ActionState.HELD:
             assert admission.approval is not None, "what is held waits for an approval"
             edited = await self._edited(visit, admission)
-            if edited is None or wish.under is not None:
+            if edited is None or edited == wish.arguments:
                 return Held(run, admission, admission.approval, wish)
             wish = replace(wish, arguments=edited, under=admission.approval)
             return await self.admit(visit, run, wish, language)
