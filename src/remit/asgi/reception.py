@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -44,6 +45,7 @@ class Reception:
         self._authenticator = authenticator
         self._door_of = door_of
         self._implied = implied
+        self._identifying: dict[str, asyncio.Event] = {}
         self.limits = limits
 
     async def visit(self, scope: Scope) -> Visit:
@@ -51,12 +53,29 @@ class Reception:
         headers = headers_of(scope, self.limits)
         if "authorization" not in headers and "x-api-key" in headers:  # as Anthropic's clients send it
             headers = {**headers, "authorization": f"Bearer {headers['x-api-key']}"}
-        caller = await caller_of(self._authenticator, headers, peer_of(scope))
+        caller = await self._caller(headers, peer_of(scope))
         if caller.kind not in AGENTS or caller.agent is None:
             raise Refusal(
                 403, "agents_only", "this route is for agents", "Use the key of an agent, as `remit keys` makes them"
             )
         return Visit(caller, caller.agent, self._door_of(caller.workspace), headers)
+
+    async def _caller(self, headers: Mapping[str, str], peer: str) -> Caller:
+        """Return who calls. Of many who show the same at once, the database is asked for the first."""
+        known = self._authenticator.quickly(headers)
+        if known is not None:
+            return known
+        shown = headers.get("authorization", "")
+        first = self._identifying.get(shown)
+        if first is not None:
+            await first.wait()
+            return await caller_of(self._authenticator, headers, peer)
+        first = self._identifying[shown] = asyncio.Event()
+        try:
+            return await asyncio.to_thread(self._authenticator.identify, headers, peer)
+        finally:
+            del self._identifying[shown]
+            first.set()
 
     async def run_of(self, visit: Visit, conversation: str, task: str = "") -> Run:
         """Return the run that a request belongs to. Raises Refusal, RunRefused and TooManyRuns."""

@@ -54,8 +54,9 @@ def prepare(rules: Ruleset, run: Run, action: Action, arguments: bytes | None = 
     """Check and convert an action. `arguments` are its canonical bytes, where the caller has them already."""
     raw = canonical(action.arguments) if arguments is None else arguments
     digest = salted_digest(run.salt, action.kind.encode(), action.target.encode(), raw)
-    decided_on = raw if action.kind is ActionKind.TOOL else canonical(_without_prompt(action))
-    return _judged(rules, run, action, digest, call_sketch(action.target, decided_on, run.salt))
+    if action.kind is ActionKind.MODEL:
+        return _judged(rules, run, action, digest, OF_A_MODEL)
+    return _judged(rules, run, action, digest, call_sketch(action.target, raw, run.salt))
 
 
 def recall(rules: Ruleset, run: Run, action: Action, digest: str) -> Prepared:
@@ -89,6 +90,8 @@ def _judged(rules: Ruleset, run: Run, action: Action, digest: str, sketch: CallS
 
 
 NO_SKETCH = CallSketch(b"", b"", b"", b"", (), ())
+OF_A_MODEL = CallSketch(b"\xff" * 8, b"", b"", b"", (), ())
+"""The loop check looks at tools: no call of a model is in a history, and this digest is that of none."""
 
 
 def _argument_faults(rules: Ruleset, tool: Tool, action: Action) -> tuple[Finding, ...]:

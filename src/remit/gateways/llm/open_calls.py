@@ -25,6 +25,8 @@ from remit.storage.port import StoreError
 LOOK_S = 0.1
 GATHER_S = 0.03
 """How long a burst of commits may gather before it is looked at."""
+SHARE = 10
+"""A look is followed by a pause of so many times what it took, up to LOOK_S: looking never takes a server over."""
 LINGER_S = 10.0
 """How long commits are listened to after the last call: beginning to listen starts a thread."""
 
@@ -173,11 +175,13 @@ class OpenCalls:
                         await asyncio.wait_for(watched.more.wait(), LINGER_S)
                     if not watched.calls:
                         break
-                count = followed.count
+                count, begun = followed.count, asyncio.get_running_loop().time()
                 await self._look(watched)
                 self._tend(watched)
-                await followed.after(count, LOOK_S - GATHER_S)
-                await asyncio.sleep(GATHER_S)
+                took_s = asyncio.get_running_loop().time() - begun
+                pause_s = min(LOOK_S, max(GATHER_S, took_s * SHARE))
+                await followed.after(count, LOOK_S - pause_s)
+                await asyncio.sleep(pause_s)
         # Nothing was awaited since the last look at `calls`: whoever comes now begins anew.
         del self._watched[workspace]
 
