@@ -22,9 +22,9 @@ from bench import workspace
 from bench.deciding import Answered
 from bench.measure import Table, medians, percentile
 from bench.servers import ServerProcess, free_port, running
+from remit.api.serving import Listening, ServerLimits, Whole, bound, serve, server_of
 from remit.asgi.answers import Receive, Scope, Send
 from remit.asgi.limits import RequestLimits
-from remit.api.serving import Listening, ServerLimits, Whole, bound, serve, server_of
 from remit.compose import open_parts, open_queue
 from remit.control.credentials import Credentials
 from remit.domain.ids import AgentName, WorkspaceName
@@ -167,7 +167,8 @@ def key_of(settings: Settings) -> str:
         parts.close()
 
 
-def _serve(whole: Whole, requests: RequestLimits, port: int) -> None:
+def serve_at(whole: Whole, requests: RequestLimits, port: int) -> None:
+    """Serve at a port of this machine as `remit serve` does, until told to stop; say when requests are taken."""
     limits = ServerLimits()
     with bound(Listening(port=port), limits.backlog) as taken:
         serve(server_of(whole, Listening(), limits, requests, lambda: print("ready", flush=True)), taken)
@@ -182,7 +183,7 @@ def _serve_besides(port: int, url: str) -> None:
         assert release is not None
         parts.rulesets.of(name, release).authorizer = Answered()
         opened = open_server(parts, queue, secure=False)
-        _serve(opened.whole, opened.limits, port)
+        serve_at(opened.whole, opened.limits, port)
     finally:
         queue.close()
         parts.close()
@@ -270,7 +271,7 @@ async def _asked(callers: Sequence[Caller], paths: Sequence[str], each: int, lat
 def main(role: str, *more: str) -> None:
     """Be one of the processes."""
     if role == "echo":
-        _serve(Whole((), _answer), RequestLimits(), int(more[0]))
+        serve_at(Whole((), _answer), RequestLimits(), int(more[0]))
     elif role == "besides":
         _serve_besides(int(more[0]), more[1])
     else:
