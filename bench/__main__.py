@@ -13,6 +13,7 @@ from bench import (
     calling,
     console,
     deciding,
+    gateways,
     growing,
     history,
     http,
@@ -42,7 +43,7 @@ def looped(*, quick: bool) -> Table:
     )
 
 
-def tables(name: str, *, quick: bool) -> Iterator[Table]:
+def tables(name: str, *, quick: bool, calls: int = gateways.MEMORY_POINTS[-1]) -> Iterator[Table]:
     """Measure what a name stands for."""
     if name == "admission":
         yield from admitting.tables(quick=quick)
@@ -51,6 +52,10 @@ def tables(name: str, *, quick: bool) -> Iterator[Table]:
     elif name == "screens":
         yield screens.table(quick=quick)
         yield _identified(quick=quick)
+    elif name == "gateways":
+        yield from gateways.tables(quick=quick)
+    elif name == "gateways-memory":
+        yield gateways.memory(quick=quick, calls=calls)
     elif name == "memory":
         yield growing.table(quick=quick)
         yield growing.served(quick=quick)
@@ -108,6 +113,8 @@ NAMES = (
     "console",
     "screens",
     "workflows",
+    "gateways",
+    "gateways-memory",
 )
 
 
@@ -115,6 +122,12 @@ def main() -> None:
     """Print each table as soon as it is measured."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes: shows that it runs, not how fast")
+    parser.add_argument(
+        "--calls",
+        type=int,
+        default=gateways.MEMORY_POINTS[-1],
+        help="up to how many model calls gateways-memory goes (default: %(default)s)",
+    )
     parser.add_argument("name", nargs="*", help=f"what to measure: {', '.join(NAMES)}; all by default")
     options = parser.parse_args()
     unknown = set(options.name) - set(NAMES)
@@ -122,7 +135,7 @@ def main() -> None:
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores\n")
     for name in options.name or NAMES:
-        for table in tables(name, quick=options.quick):
+        for table in tables(name, quick=options.quick, calls=options.calls):
             print(table.text(), flush=True)
 
 

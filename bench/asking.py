@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
@@ -30,7 +30,11 @@ PATIENCE_S = 300
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What is asked, of whom, by how many, how often. `timed` looks at when each chunk was sent, which costs time."""
+    """What is asked, of whom, by how many, how often.
+
+    `opening` are bodies that each caller sends first; where a session is opened by it, the others belong to that.
+    `timed` looks at when each chunk was sent, which costs time.
+    """
 
     port: int
     path: str
@@ -41,6 +45,7 @@ class Asking:
     timed: bool = False
     first: int = 0
     warm: int = 2
+    opening: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +98,18 @@ class _Caller(asyncio.Protocol):
         self._crowd = crowd
         self._number = number
         self._left = 0
+        self._opening: list[str] = []
+        self._session = ""
         self._done: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass of it
 
-    async def ask(self, each: int) -> None:
-        """Ask so many times."""
-        self._left = each
+    async def ask(self, each: int, opening: Sequence[str] = ()) -> None:
+        """Ask so many times, after an opening."""
+        self._left = each + len(opening)
+        self._opening = list(opening)
         self._done = asyncio.get_running_loop().create_future()
         self._send()
         await self._done
@@ -113,7 +121,8 @@ class _Caller(asyncio.Protocol):
         self._need = -1
         self._tail = b""
         self._got = 0
-        request = self._crowd.request(self._number)
+        body = self._opening.pop(0) if self._opening else ""
+        request = self._crowd.request(self._number, body, self._session)
         self._first = 0.0
         self._begun = time.perf_counter()
         assert self._transport is not None
@@ -126,6 +135,9 @@ class _Caller(asyncio.Protocol):
             if not mark:
                 return
             self._status = head[9:12]
+            if not self._session and self._crowd.asking.opening:
+                at = head.lower().find(b"mcp-session-id: ")
+                self._session = "" if at < 0 else head[at + 16 :].partition(b"\r\n")[0].decode()
             _, mark, rest = head.lower().partition(b"content-length:")
             self._need = int(rest.partition(b"\r\n")[0]) if mark else -1
         if not data and self._need:
@@ -168,21 +180,22 @@ class _Crowd:
         self._statuses: Counter[str] = Counter()
         self._number = asking.first
 
-    def request(self, caller: int) -> bytes:
-        """Return the next request of a caller."""
+    def request(self, caller: int, body: str = "", session: str = "") -> bytes:
+        """Return the next request of a caller; with another body where one is given."""
         self._number += 1
         asking = self.asking
-        body = asking.body.replace("@CALLER@", str(caller)).replace("@NUMBER@", str(self._number)).encode()
+        body = (body or asking.body).replace("@CALLER@", str(caller)).replace("@NUMBER@", str(self._number))
         lines = [f"POST {asking.path} HTTP/1.1", f"Host: 127.0.0.1:{asking.port}", "Content-Type: application/json"]
         lines += [f"{name}: {value}" for name, value in asking.headers.items()]
-        return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
+        lines += [f"Mcp-Session-Id: {session}"] if session else []
+        return "\r\n".join([*lines, f"Content-Length: {len(body.encode())}", "", body]).encode()
 
     def saw(self, status: bytes, tail: bytes, answer_s: float, first_s: float) -> None:
         """Note an answer; the first of each kind of failure is shown."""
         said = status.decode()
         if b'"error"' in tail or b'"isError":true' in tail:
             said += " with an error"
-        if said != "200" and said not in self._statuses:
+        if said not in ("200", "202") and said not in self._statuses:
             print(said, tail.decode("utf-8", "replace"), file=sys.stderr)
         self._statuses[said] += 1
         self._answers.append(answer_s)
@@ -215,8 +228,8 @@ async def _ask(asking: Asking) -> None:
         for number in range(asking.callers)
     ]
     callers = [caller for _, caller in made]
-    if asking.warm:
-        await asyncio.gather(*(caller.ask(asking.warm) for caller in callers))
+    if asking.warm or asking.opening:
+        await asyncio.gather(*(caller.ask(asking.warm, asking.opening) for caller in callers))
     crowd.clear()
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)

@@ -3,6 +3,7 @@
 python -m bench.behind endpoint PORT      an endpoint of models that thinks nothing
 python -m bench.behind through PORT URL   an HTTP proxy that looks at nothing: the floor of the model gateway
 python -m bench.behind tools PORT         a server of the official MCP SDK over HTTP: also the floor of the MCP gateway
+python -m bench.behind sessions PORT      the same as the SDK has it by itself: with sessions, answering with events
 python -m bench.behind stdio              the same server on its standard streams
 """
 
@@ -174,6 +175,8 @@ def main(role: str, *more: str) -> None:
         _serve(Through(more[1]), int(more[0]))
     elif role == "tools":
         _serve(_tools().streamable_http_app(stateless_http=True, json_response=True), int(more[0]))
+    elif role == "sessions":
+        _serve(_tools().streamable_http_app(), int(more[0]))
     else:
         _tools().run("stdio")
 

@@ -32,6 +32,7 @@ MODEL, VEILED = "local/tiny", "local/veiled"
 START_S = 60
 """A server of the SDK takes seconds to be imported where the cores have other work."""
 VERSION = "2026-07-28"
+OLD_VERSION = "2025-11-25"
 META = "io.modelcontextprotocol/"
 MODEL_COLUMNS = ("call", "floor: CPU µs", "ours: CPU µs", "CPU to floor", "floor: a second", "ours: a second")
 FIRST_COLUMNS = (
@@ -56,12 +57,13 @@ PERSONAL = " Write what you find to huda.rahman@example.com, she waits for it."
 
 @dataclass(frozen=True, slots=True)
 class Gateways:
-    """A server with both gateways, what is behind them, and the key of its agent."""
+    """A server with both gateways, what is behind them, a server of tools with sessions, and the key of its agent."""
 
     server: ServerProcess
     settings: Settings
     endpoint: ServerProcess
     tools: ServerProcess
+    sessions: ServerProcess
     key: str
 
 
@@ -138,9 +140,10 @@ def gateways(folder: Path, **limits: float) -> Iterator[Gateways]:
     with ExitStack() as stack:
         endpoint = stack.enter_context(running(behind.process("endpoint")))
         tools = stack.enter_context(running(behind.process("tools")))
+        sessions = stack.enter_context(running(behind.process("sessions")))
         settings = workspace.applied(folder, files(endpoint.url, tools.url, limits))
         server = stack.enter_context(running(ServerProcess.of_remit(settings)))
-        yield Gateways(server, settings, endpoint, tools, key_of(settings))
+        yield Gateways(server, settings, endpoint, tools, sessions, key_of(settings))
 
 
 # -- what is asked
@@ -160,6 +163,23 @@ def model_call(
     document |= {"user": "timed"} if timed else {}
     body = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
     return Asking(port, "/openai/v1/chat/completions", body, {"Authorization": f"Bearer {key}"}, timed=timed)
+
+
+def old_tool_call(port: int, key: str, tool: str) -> Asking:
+    """Return a call of a tool in a session, as a client with a handshake makes it."""
+    headers = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": OLD_VERSION}
+    params = {"name": tool, "arguments": {"order_id": "PO-@NUMBER@", "currency": "AED"}}
+    who = {"protocolVersion": OLD_VERSION, "capabilities": {}, "clientInfo": {"name": "bench", "version": "1"}}
+    return Asking(
+        port,
+        "/mcp",
+        json.dumps({"jsonrpc": "2.0", "id": "@NUMBER@", "method": "tools/call", "params": params}),
+        headers | {"Authorization": f"Bearer {key}"},
+        opening=(
+            json.dumps({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": who}),
+            json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        ),
+    )
 
 
 def tool_call(port: int, key: str, tool: str) -> Asking:
@@ -240,20 +260,28 @@ def _first_bytes(it: Gateways, floor: ServerProcess, rounds: int, each: int) -> 
 
 
 def _tool_calls(it: Gateways, rounds: int, each: int) -> Table:
+    kinds = {
+        "a server over HTTP": (tool_call, "web.get_order", it.tools),
+        "a server on its standard streams": (tool_call, "pipe.get_order", it.tools),
+        f"a server over HTTP, {OLD_VERSION}": (old_tool_call, "web.get_order", it.sessions),
+        f"a server on its standard streams, {OLD_VERSION}": (old_tool_call, "pipe.get_order", it.sessions),
+    }
     rows: list[tuple[Cell, ...]] = []
-    for kind, tool in (("a server over HTTP", "web.get_order"), ("a server on its standard streams", "pipe.get_order")):
+    for kind, (call, tool, direct) in kinds.items():
         figures = []
         for _ in range(rounds):
-            asked = replace(tool_call(it.server.port, it.key, tool), callers=CALLERS, each=each)
-            direct = replace(tool_call(it.tools.port, it.key, "get_order"), callers=CALLERS, each=each)
-            figures.append(_beside(measured(direct, it.tools), measured(asked, it.server)))
+            asked = replace(call(it.server.port, it.key, tool), callers=CALLERS, each=each)
+            least = replace(call(direct.port, it.key, "get_order"), callers=CALLERS, each=each)
+            figures.append(_beside(measured(least, direct), measured(asked, it.server)))
         rows.append((kind, *medians(figures)))
     return Table(
         "MCP gateway",
         ("tools/call to", *MODEL_COLUMNS[1:]),
         tuple(rows),
-        f"{CALLERS} callers of the revision {VERSION}, medians of {rounds} rounds in turns. The floor is the official"
-        " SDK's own server, asked directly; the gateway stands before the same server, which is another process.",
+        f"{CALLERS} callers, medians of {rounds} rounds in turns. The floor is the official SDK's own server, asked"
+        f" directly; the gateway stands before the same server, which is another process. Clients of {VERSION}, the"
+        f" floor without sessions and answering with JSON, and of {OLD_VERSION} in a session each, the floor as the"
+        " SDK has it by itself.",
     )
 
 
@@ -281,6 +309,6 @@ def memory(*, quick: bool = False, calls: int = MEMORY_POINTS[-1]) -> Table:
         f"Memory of a server after {done:,} model calls",
         ("calls", "resident KiB", "a second"),
         tuple(rows),
-        "`remit serve` on SQLite; 40 callers, 40 new conversations every thousand calls, one in ten thousands as"
+        "`remit serve` on SQLite; 40 callers, 40 new conversations every thousand calls, every tenth thousand as"
         " streams.",
     )
