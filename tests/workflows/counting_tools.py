@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,17 @@ COUNTING = Path(__file__).with_name("counting.py")
 
 
 def described(name: str) -> dict[str, Any]:
-    """A tool as the server describes it; read from its source, since running it needs a file to count in."""
+    """A tool as the server describes it."""
+    return {"name": name, "description": _words()[name], "inputSchema": {"type": "object"}}
+
+
+@cache
+def _words() -> dict[str, str]:
+    """What it says of each tool; read from its source, since running it needs a file to count in."""
     tree = ast.parse(COUNTING.read_text())
     (words,) = [
         ast.literal_eval(node.value)
         for node in tree.body
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "TOOLS"
     ]
-    return {"name": name, "description": words[name], "inputSchema": {"type": "object"}}
+    return dict(words)

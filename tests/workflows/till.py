@@ -56,6 +56,7 @@ class Played:
     plays: dict[str, Play] = field(default_factory=dict)
     effects: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     is_down: bool = False
+    pins: dict[str, str] = field(default_factory=dict)
     points: int = 0
     deadly: int = -1
 
@@ -68,7 +69,7 @@ class Played:
     async def definition(self, workspace: WorkspaceName, server: ToolServer, tool: Tool) -> str:
         if self.is_down:
             raise CallFailed("unreachable", "nobody is there", sent=False)
-        return digest(described(tool.upstream))
+        return self.pins.setdefault(tool.upstream, digest(described(tool.upstream)))
 
     async def call(
         self,

@@ -6,6 +6,7 @@ that takes a run over asks under the same id and gets the stored decision; then 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -241,7 +242,12 @@ class Acting:
             return await self._broke(row, admission, error)
         status = OutcomeStatus.ERROR if performed.is_error else OutcomeStatus.OK
         code = "tool.error" if performed.is_error else ""
-        await self._settle(id, status, code, performed.raw, performed.usage)
+        settling = self._settle(id, status, code, performed.raw, performed.usage)
+        if performed.usage is None and turn.door.remembers(id):
+            # It is in the queue before the next step asks, and so in the ledger before that is admitted.
+            turn.settling.add(asyncio.create_task(settling))
+        else:
+            await settling
         return await self._settled(row, admission, performed)
 
     async def _broke(self, row: Progress, admission: Admission, error: CallFailed) -> Progress:

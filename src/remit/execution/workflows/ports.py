@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from remit.domain.ids import ActionId, WorkspaceName
 from remit.domain.release import Configuration, Tool
 from remit.domain.upstream import ToolServer
+from remit.execution.metering import Usage
 
 
 class CallFailed(Exception):
@@ -63,29 +64,40 @@ class ToolCalls(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """What a model answered: its text, and the tokens it took."""
+    """What a model answered: a chat completion as its bytes go on record, and what it used where it says so."""
 
-    text: str
-    input_tokens: int
-    output_tokens: int
+    document: Mapping[str, Any]
+    usage: Usage | None
     raw: bytes = field(repr=False)
 
 
-class ModelCalls(Protocol):
-    """The models of releases."""
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """A chat completion that is ready to be asked for.
 
-    def prompt_tokens(self, configuration: Configuration, model: str, messages: Sequence[Mapping[str, Any]]) -> int:
-        """Return the most tokens that a prompt can come to."""
+    Attributes:
+        input_tokens: the most that the prompt can come to.
+        max_output_tokens: the most that is written.
+        told: what is put on record of it, without what records may not hold.
+        asked: what its calls know it by.
+    """
+
+    model: str
+    input_tokens: int
+    max_output_tokens: int
+    told: Mapping[str, Any]
+    asked: Any = field(repr=False)
+
+
+class ModelCalls(Protocol):
+    """The models of releases, asked as the model gateway asks them."""
+
+    def ready(self, configuration: Configuration, model: str, body: Mapping[str, Any]) -> ModelRequest:
+        """Measure and mask a chat completion. Raises CallFailed where it can not be asked for."""
         ...
 
     async def ask(
-        self,
-        workspace: WorkspaceName,
-        configuration: Configuration,
-        model: str,
-        messages: Sequence[Mapping[str, Any]],
-        max_output_tokens: int,
-        timeout_s: float | None,
+        self, configuration: Configuration, request: ModelRequest, action: ActionId, timeout_s: float | None
     ) -> ModelAnswer:
         """Ask a model. Raises CallFailed."""
         ...

@@ -293,6 +293,7 @@ class Segment:
     async def _save(self) -> None:
         self._turn.holds()
         taken = self._turn.notebook.take()
+        await self._turn.settled()
         standing = await asyncio.to_thread(self._turn.notebook.save, taken)
         self._saved_at = self._looked_at = asyncio.get_running_loop().time()
         if self._ended_as is None:

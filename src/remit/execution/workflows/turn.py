@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
@@ -37,6 +37,8 @@ class Turn:
         row: the run of the workflow.
         holds: raises LostRun where this worker may not act for the run any more.
         events: what the run was told and no step has used, the oldest first.
+        settling: outcomes that are on their way to the ledger. Each is in the queue before whatever the run asks next,
+            so that nothing is admitted that is durable before it; rows that say it is done are not written before.
     """
 
     run: Run
@@ -50,6 +52,7 @@ class Turn:
     clock: Clock
     holds: Callable[[], None]
     events: Sequence[WorkflowEvent] = ()
+    settling: set[asyncio.Task[object]] = field(default_factory=set)
 
     @property
     def now(self) -> Instant:
@@ -73,6 +76,13 @@ class Turn:
             return self.program.filled(place, template, values)
         except Failed as error:
             raise StepFailed("expression_failed", str(error)) from None
+
+    async def settled(self) -> None:
+        """Wait until every outcome is durable. Raises what failed: the turn then ends, and the next finds out."""
+        while self.settling:
+            settling = list(self.settling)
+            self.settling.difference_update(settling)
+            await asyncio.gather(*settling)
 
     async def thread(self, call: Callable[..., Any], *args: Any) -> Any:
         """Call something that blocks."""
