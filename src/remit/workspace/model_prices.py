@@ -7,6 +7,7 @@ audio, a page or a request costs, and of embeddings what is read: taken as they 
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from remit.domain.ids import ModelName
@@ -70,6 +71,14 @@ def public_price(model: ModelName) -> PublicPrice | None:
     if "input_mtok" not in rates or "output_mtok" not in rates:
         return None
     return PublicPrice(provider, name, rates)
+
+
+@lru_cache(maxsize=1_024)
+def public_context(model: ModelName) -> int:
+    """Return how many tokens a model named `provider/model` takes in by the public list; 0 where it does not say."""
+    provider, _, name = model.partition("/")
+    found = _found(provider, name)
+    return 0 if found is None else found.model.context_window or 0
 
 
 def _found(provider: str, name: str) -> PriceCalculation | None:

@@ -96,8 +96,22 @@ class Asked:
         return replace(self, body=body, told=told, veils=veils)
 
 
+NEUTRAL = frozenset(
+    "add_generation_prompt add_special_tokens allowed_token_ids bad_words cache_prompt chat_template"
+    " chat_template_kwargs continue_final_message dry_allowed_length dry_base dry_multiplier dry_penalty_last_n"
+    " dry_sequence_breakers dynatemp_exponent dynatemp_range early_stopping ebnf echo enable_thinking grammar"
+    " guided_choice guided_decoding_backend guided_grammar guided_json guided_regex ignore_eos include_reasoning"
+    " include_stop_str_in_output json_schema keep_alive length_penalty logit_bias min_keep min_tokens mirostat"
+    " mirostat_eta mirostat_tau num_ctx prompt_logprobs random_seed reasoning reasoning_format regex repeat_last_n"
+    " repeat_penalty return_token_ids return_tokens_as_token_ids safe_prompt samplers separate_reasoning"
+    " skip_special_tokens spaces_between_special_tokens stop_token_ids structured_outputs tfs_z think thinking"
+    " thinking_budget top_a truncate_prompt_tokens typical_p xtc_probability xtc_threshold".split()
+)
+"""Fields of vLLM, SGLang, llama.cpp, Ollama and their like, that change how an answer is made: neither by which model,
+nor by which tools, nor at which price. How long they make a prompt nobody can tell."""
 MOST_ANSWERS = 128
 LONGEST_MODEL = 256
+LONGEST_FIELD = 80
 
 
 class Fields:
@@ -146,6 +160,20 @@ class Fields:
         if type(found) is not list or (not found and required) or not all(type(each) is dict for each in found):
             raise invalid(f"field.{name}", f"{name} must be a list of objects", name)
         return found
+
+    def has_unbounded(self, known: frozenset[str]) -> bool:
+        """Tell whether there are fields whose bearing on the size of a call nobody can tell; refuse what nobody knows.
+
+        Endpoints have fields that name other models to fall back on, tools that they carry out, or more answers; and
+        some read a name in capitals as well. What is not known here may be one of those.
+        """
+        others = self._value.keys() - known
+        odd = sorted(others - NEUTRAL)
+        if odd:
+            name = odd[0][:LONGEST_FIELD]
+            text = f"{name} is no field that is known here: what it makes an endpoint do can not be told; leave it out"
+            raise invalid("field.unknown", text, name)
+        return bool(others)
 
     def only(self, name: str, allowed: tuple[object, ...], why: str) -> None:
         """Refuse a member that has another value than those allowed; left out is allowed."""

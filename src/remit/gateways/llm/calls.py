@@ -22,7 +22,7 @@ from remit.gateways.llm.dispatch import Admitted, Dispatch
 from remit.gateways.llm.masking import Screen, answer_masked
 from remit.gateways.llm.named_prompts import filled, reference_in
 from remit.gateways.llm.open_calls import OpenCalls
-from remit.gateways.llm.size import Size, size_of
+from remit.gateways.llm.size import Size, check_longer, size_of
 from remit.gateways.llm.turned import Turned, Why, invalid, not_admitted
 from remit.kernel.ruleset import Ruleset
 
@@ -76,6 +76,7 @@ class Calls:
         target, model = named(asked.model, rules, visit.agent)
         size = _unknown_size(asked)
         if model is not None:
+            check_longer(caller.passed, model)
             asked = self._screen.shown(asked, model)
             size = size_of(asked, model)
         under_way = UnderWay(visit.door.action_id(run, ""), run, "model", target)

@@ -18,6 +18,7 @@ from remit.domain.prompt_size import MESSAGE_TOKENS, OTHER_KEYS, TEXT_PARTS, Par
 from remit.domain.upstream import Model
 from remit.gateways.llm.asked import Asked
 from remit.gateways.llm.turned import Turned, Why, invalid
+from remit.workspace.model_prices import public_context
 
 LONGEST_TOKEN = 128
 """Bytes of the longest tokens of today's vocabularies: more bytes than this for each token a model takes never fit."""
@@ -57,8 +58,29 @@ def size_of(asked: Asked, model: Model) -> Size:
             "model.input_too_long",
             f"the request has {len(raw):,} bytes, more than the {model.context_tokens:,} tokens of {model.name} can be",
         )
-    read = model.context_tokens if asked.has_unknown else min(_bytes_bound(asked, model), model.context_tokens)
+    read = most_read(model)
+    if not asked.has_unknown:
+        read = min(_bytes_bound(asked, model), read)
     return Size(read, most * asked.answers)
+
+
+def most_read(model: Model) -> int:
+    """Return the most tokens a model takes in: by its document, or by the public list where that knows of more.
+
+    A document that leaves `context_tokens` out would else have a long prompt reserved as a short one.
+    """
+    return max(model.context_tokens, public_context(model.name))
+
+
+LONGER = "context-1m"
+LONGER_TOKENS = 1_000_000
+
+
+def check_longer(passed: Mapping[str, str], model: Model) -> None:
+    """Refuse a header by which an endpoint takes more than what would be reserved. Raises Turned."""
+    if LONGER in passed.get("anthropic-beta", "").lower() and most_read(model) < LONGER_TOKENS:
+        text = f"{LONGER} makes a prompt longer than the {most_read(model):,} tokens that {model.name} is said to take"
+        raise invalid("field.header", f"{text}: leave it out, or have its context_tokens raised", "anthropic-beta")
 
 
 def _bytes_bound(asked: Asked, model: Model) -> int:

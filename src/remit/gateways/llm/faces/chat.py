@@ -56,7 +56,7 @@ class Chat:
             most_output=max((limit for limit in limits if limit is not None), default=None),
             answers=fields.number("n", MOST_ANSWERS) or 1,
             thinks=any(value.get(name) for name in THINKING),
-            has_unknown=not value.keys() <= KNOWN,
+            has_unknown=fields.has_unbounded(KNOWN),
             opening=canonical(opening),
             task=opening if isinstance(opening, str) else "",
             told={key: each for key, each in value.items() if key not in _NOT_TOLD},

@@ -36,7 +36,7 @@ class Embeddings:
             body=body,
             model=model,
             most_output=1,
-            has_unknown=not value.keys() <= KNOWN,
+            has_unknown=fields.has_unbounded(KNOWN),
             opening=b"embeddings",
             told={key: each for key, each in value.items() if key != "model"},
         )

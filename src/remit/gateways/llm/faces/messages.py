@@ -52,7 +52,7 @@ class Messages:
             wants_usage=True,
             most_output=most_output,
             thinks=bool(thinking) and thinking.get("type") != "disabled",
-            has_unknown=not value.keys() <= KNOWN,
+            has_unknown=fields.has_unbounded(KNOWN),
             opening=canonical(opening),
             task=opening if isinstance(opening, str) else "",
             told={key: each for key, each in value.items() if key not in ("model", "stream")},

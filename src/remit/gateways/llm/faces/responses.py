@@ -54,7 +54,7 @@ class Responses:
             wants_usage=True,
             most_output=most_output,
             thinks=bool(fields.mapping("reasoning")),
-            has_unknown=not value.keys() <= KNOWN,
+            has_unknown=fields.has_unbounded(KNOWN),
             opening=canonical(asked),
             task=asked if isinstance(asked, str) else "",
             told={key: each for key, each in value.items() if key not in ("model", "stream", "stream_options")},
