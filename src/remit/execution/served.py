@@ -303,7 +303,7 @@ class ServedDoor(InProcessDoor):
         return await self.settle_once(run, outcome, result, usage)
 
     def remembers(self, action: ActionId) -> bool:
-        """Tell whether an action was admitted here a moment ago: its outcome then takes its place in the queue at once."""
+        """Tell whether an action was admitted here a moment ago: its outcome then is in the queue at once."""
         with self._lock:
             return action in self._calls
 

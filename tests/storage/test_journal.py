@@ -1,0 +1,172 @@
+"""What every journal guarantees; tests/postgres/test_journal.py runs the same on PostgreSQL."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remit.domain.clock import Instant
+from remit.domain.ids import AgentName, KeyId, OwnerId, ReleaseId, RunId, WorkflowName, WorkspaceName
+from remit.domain.workflow_progress import Progress, StepState, WorkflowState
+from remit.storage.journal import Ending, Journal, LostRun, StoredStep, WorkflowEvent, WorkflowRun
+from remit.storage.journal_rows import journal_of
+from remit.storage.sqlite import SqliteStore
+from remit.storage.timetable import ScheduleRow, timetable_of
+
+NOW = Instant(1_000_000_000)
+ME, OTHER = OwnerId("wrk_me"), OwnerId("wrk_other")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Any]:
+    it = SqliteStore(tmp_path / "remit.db")
+    yield it
+    it.close()
+
+
+@pytest.fixture
+def journal(store: Any) -> Journal:
+    return journal_of(store)
+
+
+def run(id: str, **fields: Any) -> WorkflowRun:
+    made = WorkflowRun(
+        RunId(id),
+        WorkspaceName("a"),
+        WorkflowName("flow"),
+        AgentName("clerk"),
+        ReleaseId("rel_1"),
+        KeyId("a/k"),
+        "user:sara",
+        NOW,
+        ready_at=NOW,
+    )
+    return replace(made, **fields)
+
+
+def claim(journal: Journal, id: str, owner: OwnerId = ME, turn: int = 0, fresh: int = 0) -> WorkflowRun | None:
+    return journal.claim(RunId(id), turn, owner, NOW, Instant(fresh or NOW))
+
+
+def test_a_run_is_written_once_with_the_steps_it_begins_with(journal: Journal) -> None:
+    step = StoredStep(Progress("a", StepState.DONE, number=1), b"sealed")
+    assert journal.add(run("run_1"), [step])
+    assert not journal.add(run("run_1", agent="other"), [])
+    assert journal.run(RunId("run_1")) == run("run_1")
+    assert journal.steps(RunId("run_1")) == [step]
+    assert journal.run(RunId("run_2")) is None
+
+
+def test_a_turn_has_one_owner_while_that_one_is_seen(journal: Journal, store: Any) -> None:
+    timetable = timetable_of(store)
+    journal.add(run("run_1"))
+    timetable.beat(ME, NOW)
+    mine = claim(journal, "run_1", fresh=NOW - 5)
+    assert mine is not None
+    assert (mine.state, mine.owner, mine.claims) == (WorkflowState.RUNNING, ME, 1)
+    assert claim(journal, "run_1", OTHER, fresh=NOW - 5) is None
+    assert claim(journal, "run_1", OTHER, turn=1) is None
+    taken = claim(journal, "run_1", OTHER, fresh=NOW + 5)
+    assert taken is not None
+    assert (taken.owner, taken.claims) == (OTHER, 2)
+    for late in (
+        lambda: journal.save(mine, [], {}),
+        lambda: journal.leave(mine, WorkflowState.WAITING, None, NOW),
+        lambda: journal.end(mine, Ending(WorkflowState.SUCCEEDED), NOW),
+        lambda: journal.stumble(mine, NOW),
+    ):
+        with pytest.raises(LostRun):
+            late()
+    journal.leave(taken, WorkflowState.WAITING, None, NOW)
+    with pytest.raises(LostRun):
+        journal.save(taken, [], {})
+
+
+def test_whoever_is_woken_during_a_turn_has_another_turn(journal: Journal) -> None:
+    journal.add(run("run_1"))
+    mine = claim(journal, "run_1")
+    assert mine is not None
+    assert journal.wake([RunId("run_1")], NOW) == 1
+    journal.leave(mine, WorkflowState.WAITING, None, NOW)
+    found = journal.run(RunId("run_1"))
+    assert found is not None
+    assert (found.turn, found.ready_at, found.owner) == (1, NOW, "")
+    again = claim(journal, "run_1", turn=1)
+    assert again is not None
+    journal.leave(again, WorkflowState.WAITING, Instant(NOW + 50), NOW)
+    assert [each.run for each in journal.due(Instant(NOW + 49), NOW, 10)] == []
+    assert [each.run for each in journal.due(Instant(NOW + 50), NOW, 10)] == ["run_1"]
+
+
+def test_workspaces_take_turns_and_urgent_runs_come_first(journal: Journal) -> None:
+    for number in range(50):
+        journal.add(run(f"run_a{number:02}"))
+    journal.add(run("run_b1", workspace="b", priority=90))
+    journal.add(run("run_a99", priority=1))
+    due = [each.run for each in journal.due(NOW, NOW, 4)]
+    assert due[0] == "run_a99"
+    assert "run_b1" in due[:2]
+
+
+def test_two_that_begin_at_once_do_not_share_one_place(journal: Journal) -> None:
+    for number in range(6):
+        journal.add(run(f"run_{number}", most=2))
+    begun: list[Any] = []
+    threads = [
+        threading.Thread(target=lambda n=n: begun.append(claim(journal, f"run_{n}", OwnerId(f"wrk_{n}"))))
+        for n in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    got = [each for each in begun if each is not None]
+    assert len(got) == 2
+    journal.end(got[0], Ending(WorkflowState.SUCCEEDED), Instant(NOW + 7))
+    woken = [each for each in journal.runs(WorkspaceName("a"), 10) if each.ready_at == NOW + 7]
+    assert len(woken) == 1
+
+
+def test_an_end_wakes_the_run_above(journal: Journal) -> None:
+    journal.add(run("run_1", state=WorkflowState.WAITING, ready_at=None))
+    journal.add(run("run_2", parent="run_1"))
+    below = claim(journal, "run_2")
+    assert below is not None
+    journal.end(below, Ending(WorkflowState.FAILED, "why", b"out", 7), NOW)
+    above, ended = journal.run(RunId("run_1")), journal.run(RunId("run_2"))
+    assert above is not None
+    assert ended is not None
+    assert above.ready_at == NOW
+    assert (ended.state, ended.error, ended.outputs, ended.spent, ended.is_over) == (
+        WorkflowState.FAILED, "why", b"out", 7, True,
+    )  # fmt: skip
+
+
+def test_events_are_kept_once_used_once_and_not_for_what_is_over(journal: Journal) -> None:
+    journal.add(run("run_1"))
+    event = WorkflowEvent("evt_1", RunId("run_1"), "paid", NOW, data=b"x")
+    assert journal.tell(event, NOW)
+    assert not journal.tell(event, NOW)
+    mine = claim(journal, "run_1")
+    assert mine is not None
+    journal.save(mine, [], {"evt_1": "a"})
+    journal.save(mine, [], {"evt_1": "b"})
+    assert [each.used_by for each in journal.events(RunId("run_1"), unused=False)] == ["a"]
+    assert journal.events(RunId("run_1"), unused=True) == []
+    journal.end(mine, Ending(WorkflowState.SUCCEEDED), NOW)
+    assert not journal.tell(replace(event, id="evt_2"), NOW)
+    assert not journal.cancel(RunId("run_1"), "cancel", "user:sara", NOW)
+
+
+def test_a_fire_time_is_seen_to_once(store: Any) -> None:
+    timetable = timetable_of(store)
+    timetable.begin(ScheduleRow("sch_1", WorkspaceName("a"), WorkflowName("flow"), NOW))
+    timetable.begin(ScheduleRow("sch_1", WorkspaceName("a"), WorkflowName("flow"), Instant(5)))
+    assert timetable.seen_to("sch_1", NOW, Instant(NOW + 1))
+    assert not timetable.seen_to("sch_1", NOW, Instant(NOW + 2))
+    assert timetable.schedules(WorkspaceName("a"))["sch_1"].last_at == NOW + 1
