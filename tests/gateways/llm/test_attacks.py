@@ -104,3 +104,14 @@ def test_a_header_makes_no_prompt_longer_than_what_is_reserved(it: Gateway) -> N
     reply = it.server.ask("POST", "/anthropic/v1/messages", body, headers=beta)
     assert (reply.status, reply.document["error"]["remit"]["code"]) == (400, "field.header")
     assert it.fake.requests == []
+
+
+@pytest.mark.parametrize(
+    "item", [{"id": "msg_1"}, {"type": "item_reference", "id": "msg_1"}, {"type": None, "id": "m"}]
+)
+def test_nothing_that_a_provider_keeps_is_referred_to(it: Gateway, item: dict[str, Any]) -> None:
+    """An id of a few bytes stands for a text of any length, perhaps another agent's."""
+    body = {"model": MODEL, "input": [{"role": "user", "content": "Hi"}, item], "think": True}
+    error = it.server.ask("POST", "/openai/v1/responses", body).document["error"]
+    assert error["remit"]["code"] == "prompt.kept_elsewhere"
+    assert it.fake.requests == []

@@ -24,6 +24,8 @@ KNOWN = frozenset(
     " prompt_cache_key prompt_cache_retention max_tool_calls background previous_response_id conversation"
     " prompt".split()
 )
+REFERENCE = "item_reference"
+"""What an item of the input is that has neither a type nor a role: one that the provider keeps, by its id."""
 OWN_TOOLS = ("function", "custom", "local_shell", "apply_patch")
 """Tools that the client carries out."""
 _LAST = ("response.completed", "response.incomplete", "response.failed")
@@ -106,6 +108,10 @@ def _check(fields: Fields, value: Mapping[str, Any]) -> None:
     for name in ("previous_response_id", "conversation", "prompt"):
         if value.get(name):
             raise invalid("prompt.kept_elsewhere", f"{name} {KEPT_THERE}", name)
+    for item in fields.objects("input") if isinstance(value.get("input"), list) else ():
+        kind = item.get("type") or ("message" if "role" in item else REFERENCE)
+        if kind == REFERENCE:
+            raise invalid("prompt.kept_elsewhere", f"an item that is named by its id {KEPT_THERE}", "input")
     if value.get("background"):
         raise invalid("field.background", "an answer in the background can not be followed: leave it out", "background")
     fields.only("service_tier", ("auto", "default", "flex"), PRICED_OTHERWISE)
