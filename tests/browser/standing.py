@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -76,10 +76,10 @@ class Standing:
         assert done.returncode == 0, done.stderr or done.stdout
         return done.stdout
 
-    def apply(self) -> None:
-        """Make a release of the small workspace of tests/worlds.py."""
+    def apply(self, given: Mapping[str, bytes] | None = None) -> None:
+        """Make a release of a workspace's files; of the small one of tests/worlds.py where none are given."""
         place = self.folder / "workspace"
-        for name, content in files({"agents/buyer.yaml": agent(**PATIENT)}).items():
+        for name, content in (files({"agents/buyer.yaml": agent(**PATIENT)}) if given is None else given).items():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_bytes(content)
         self.remit("apply", str(place), "-m", "the first release")
@@ -96,11 +96,11 @@ class Standing:
 
 
 @contextmanager
-def standing(folder: Path) -> Iterator[House]:
-    """A server with one agent, `buyer`, and the people above."""
-    server = Standing(folder, WORKSPACE)
-    server.apply()
-    add_people(server.database, WorkspaceName(WORKSPACE), PEOPLE)
+def standing(folder: Path, workspace: str = WORKSPACE, given: Mapping[str, bytes] | None = None) -> Iterator[House]:
+    """A server with a workspace, the one of tests/worlds.py and its `buyer` where none is given; the people above."""
+    server = Standing(folder, workspace)
+    server.apply(given)
+    add_people(server.database, WorkspaceName(workspace), PEOPLE)
     try:
         server.start()
         yield House(server)

@@ -395,6 +395,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Incidents.All
+         * @description List what went wrong lately, the latest first: of the newest 20,000 records, at most 1,000 incidents.
+         */
+        get: operations["incidents_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/keys": {
         parameters: {
             query?: never;
@@ -743,6 +763,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Upstreams.Models
+         * @description List the models that the gateway reaches, and which agents are granted them.
+         */
+        get: operations["upstreams_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -1001,6 +1041,26 @@ export interface paths {
          * @description Return the policy files of a release, by default the active one.
          */
         get: operations["policies_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/deciding/{action}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Policy Reasons.Deciding
+         * @description Return the policies that decided an action, with the lines that made them count. No argument is shown.
+         */
+        get: operations["policy_reasons_deciding"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1373,8 +1433,8 @@ export interface paths {
          * Runs.All
          * @description List runs, newest first; `user` is whom they act for.
          *
-         *     `state` and `since` are looked for in the runs that fit the rest, 2,000 of them for one page: where the page is
-         *     not full by then, `partial` says so, and `next` goes on behind the last one that was looked at.
+         *     `state`, `since` and `parent` are looked for in the runs that fit the rest, 2,000 of them for one page: where
+         *     the page is not full by then, `partial` says so, and `next` goes on behind the last one that was looked at.
          */
         get: operations["runs_all"];
         put?: never;
@@ -1477,6 +1537,26 @@ export interface paths {
          * @description Return how this server runs: its parts, and its settings without their secrets.
          */
         get: operations["server_one"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Upstreams.Servers
+         * @description List the tool servers that the gateway reaches.
+         */
+        get: operations["upstreams_servers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2856,6 +2936,36 @@ export interface components {
             withheld: components["schemas"]["Withheld"] | null;
         };
         /**
+         * DecidingPolicyShown
+         * @description A policy that decided: its text, from `line` of its file on, and the numbers of the lines that made it count.
+         */
+        DecidingPolicyShown: {
+            /** File */
+            file: string;
+            /** Line */
+            line: number;
+            /** Lines */
+            lines: number[];
+            /** Policy */
+            policy: string;
+            /** Stance */
+            stance: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * DecidingShown
+         * @description The policies that a decision names, without the values they read.
+         */
+        DecidingShown: {
+            /** Action */
+            action: string;
+            /** Policies */
+            policies: components["schemas"]["DecidingPolicyShown"][];
+            /** Release */
+            release: string;
+        };
+        /**
          * DefinedStep
          * @description A step as it is defined. `of` is the tool, model, agent, group and so on; `ways` are the steps within.
          *
@@ -3210,6 +3320,53 @@ export interface components {
             start: number;
         };
         /**
+         * IncidentKind
+         * @description What went wrong; whoever shows it has the words.
+         * @enum {string}
+         */
+        IncidentKind: "stop" | "loop" | "budget" | "tool_changed" | "tool_not_accepted" | "policy_error" | "policies_differed";
+        /**
+         * IncidentPage
+         * @description Incidents, the latest first. `since` is from when on records were looked through; 0: from the beginning.
+         */
+        IncidentPage: {
+            /** Incidents */
+            incidents: components["schemas"]["IncidentShown"][];
+            /** Next */
+            next: string | null;
+            /** Since */
+            since: number;
+        };
+        /**
+         * IncidentShown
+         * @description One incident. `subject` is what it is about: a target that was stopped, a budget, a tool, a run that looped.
+         *
+         *     `at` is its first sign and `last_at` its latest, `count` how many there were, `run` and `action` the latest ones.
+         */
+        IncidentShown: {
+            /** Action */
+            action: string;
+            /** Agent */
+            agent: string;
+            /** At */
+            at: number;
+            /** By */
+            by: string;
+            /** Count */
+            count: number;
+            /** Id */
+            id: string;
+            kind: components["schemas"]["IncidentKind"];
+            /** Last At */
+            last_at: number;
+            /** Reason */
+            reason: string;
+            /** Run */
+            run: string;
+            /** Subject */
+            subject: string;
+        };
+        /**
          * KeyShown
          * @description A key or token. `secret` is told once; `hint` is how it begins; `channel` is an agent's key's.
          */
@@ -3355,6 +3512,58 @@ export interface components {
             content: string;
             /** Role */
             role: string;
+        };
+        /**
+         * ModelRouteShown
+         * @description One endpoint of a model. `has_key` says whether a credential is sent to it.
+         */
+        ModelRouteShown: {
+            /** Dialect */
+            dialect: string;
+            /** Has Key */
+            has_key: boolean;
+            /** Region */
+            region: string;
+            /** Upstream */
+            upstream: string;
+            /** Url */
+            url: string;
+            /** Weight */
+            weight: number;
+        };
+        /**
+         * ModelShown
+         * @description A model behind the gateway. Prices are micro-USD per million tokens; null: those of the price list.
+         *
+         *     `sees` are the classes of data it may be shown; `agents` those that are granted it.
+         */
+        ModelShown: {
+            /** Agents */
+            agents: string[];
+            /** Context Tokens */
+            context_tokens: number;
+            /** Input Price */
+            input_price: number | null;
+            /** Max Output Tokens */
+            max_output_tokens: number;
+            /** Name */
+            name: string;
+            /** Output Price */
+            output_price: number | null;
+            /** Routes */
+            routes: components["schemas"]["ModelRouteShown"][];
+            /** Sees */
+            sees: string[];
+        };
+        /**
+         * ModelsShown
+         * @description The models of the active release.
+         */
+        ModelsShown: {
+            /** Models */
+            models: components["schemas"]["ModelShown"][];
+            /** Release */
+            release: string;
         };
         /**
          * NewBacktest
@@ -4492,10 +4701,42 @@ export interface components {
             told: boolean;
         };
         /**
+         * ToolServerShown
+         * @description A tool server behind the gateway: the program that is started, or the URL. What it is given is not shown.
+         */
+        ToolServerShown: {
+            /** Answer S */
+            answer_s: number;
+            /** Concurrency */
+            concurrency: number;
+            /** Name */
+            name: string;
+            /** Program */
+            program: string;
+            /** Tools */
+            tools: number;
+            /** Url */
+            url: string;
+        };
+        /**
+         * ToolServersShown
+         * @description The tool servers of the active release.
+         */
+        ToolServersShown: {
+            /** Release */
+            release: string;
+            /** Servers */
+            servers: components["schemas"]["ToolServerShown"][];
+        };
+        /**
          * ToolShown
-         * @description A tool.
+         * @description A tool. Behind a gateway, `upstream` is what its server calls it and `via` what it is there.
+         *
+         *     `pin` is the digest of the definition that a person has looked at; empty: none, so the gateway denies it.
          */
         ToolShown: {
+            /** Approvers */
+            approvers: string;
             /** Cost Per Call */
             cost_per_call: number;
             /** Description */
@@ -4512,6 +4753,8 @@ export interface components {
             name: string;
             /** Output Labels */
             output_labels: string[];
+            /** Pin */
+            pin: string;
             /** Pollable */
             pollable: boolean;
             /** Reversible */
@@ -4522,6 +4765,12 @@ export interface components {
             };
             /** Server */
             server: string;
+            /** Status */
+            status: string;
+            /** Upstream */
+            upstream: string;
+            /** Via */
+            via: string;
         };
         /**
          * ToolsShown
@@ -4995,6 +5244,8 @@ export type ConditionShown = components['schemas']['ConditionShown'];
 export type ConsequenceShown = components['schemas']['ConsequenceShown'];
 export type ConsistencyShown = components['schemas']['ConsistencyShown'];
 export type ConversationShown = components['schemas']['ConversationShown'];
+export type DecidingPolicyShown = components['schemas']['DecidingPolicyShown'];
+export type DecidingShown = components['schemas']['DecidingShown'];
 export type DefinedStep = components['schemas']['DefinedStep'];
 export type DelegationShown = components['schemas']['DelegationShown'];
 export type DelegationsShown = components['schemas']['DelegationsShown'];
@@ -5012,6 +5263,9 @@ export type GrantShown = components['schemas']['GrantShown'];
 export type HappenedBody = components['schemas']['HappenedBody'];
 export type Healthy = components['schemas']['Healthy'];
 export type HourShown = components['schemas']['HourShown'];
+export type IncidentKind = components['schemas']['IncidentKind'];
+export type IncidentPage = components['schemas']['IncidentPage'];
+export type IncidentShown = components['schemas']['IncidentShown'];
 export type KeyShown = components['schemas']['KeyShown'];
 export type KeysShown = components['schemas']['KeysShown'];
 export type LedgerShown = components['schemas']['LedgerShown'];
@@ -5022,6 +5276,9 @@ export type ListenerShown = components['schemas']['ListenerShown'];
 export type ListenersShown = components['schemas']['ListenersShown'];
 export type MatchesShown = components['schemas']['MatchesShown'];
 export type MessageShown = components['schemas']['MessageShown'];
+export type ModelRouteShown = components['schemas']['ModelRouteShown'];
+export type ModelShown = components['schemas']['ModelShown'];
+export type ModelsShown = components['schemas']['ModelsShown'];
 export type NewBacktest = components['schemas']['NewBacktest'];
 export type NewDelegation = components['schemas']['NewDelegation'];
 export type NewKey = components['schemas']['NewKey'];
@@ -5096,6 +5353,8 @@ export type TestShown = components['schemas']['TestShown'];
 export type TestsShown = components['schemas']['TestsShown'];
 export type TitleShown = components['schemas']['TitleShown'];
 export type ToldShown = components['schemas']['ToldShown'];
+export type ToolServerShown = components['schemas']['ToolServerShown'];
+export type ToolServersShown = components['schemas']['ToolServersShown'];
 export type ToolShown = components['schemas']['ToolShown'];
 export type ToolsShown = components['schemas']['ToolsShown'];
 export type TouchedShown = components['schemas']['TouchedShown'];
@@ -7405,6 +7664,95 @@ export interface operations {
             };
         };
     };
+    incidents_all: {
+        parameters: {
+            query?: {
+                kind?: components["schemas"]["IncidentKind"] | null;
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentPage"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     keys_all: {
         parameters: {
             query?: {
@@ -9368,6 +9716,89 @@ export interface operations {
             };
         };
     };
+    upstreams_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelsShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     app_openapi: {
         parameters: {
             query?: never;
@@ -10799,6 +11230,100 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PoliciesShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not there */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    policy_reasons_deciding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                action: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecidingShown"];
                 };
             };
             /** @description Malformed */
@@ -12855,6 +13380,8 @@ export interface operations {
                 since?: number;
                 /** @description Older than this run. */
                 before?: string;
+                /** @description Begun by this run, as those of its delegates. */
+                parent?: string;
                 /** @description Most entries in the answer. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -13379,6 +13906,89 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServerShown"];
+                };
+            };
+            /** @description Malformed */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as things stand */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field does not fit */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database does not answer */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upstreams_servers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolServersShown"];
                 };
             };
             /** @description Malformed */

@@ -1,18 +1,65 @@
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 
-import { answer, api } from '../api/client'
+import { answer, answerOr, api } from '../api/client'
+import type { DecidingPolicyShown, DecidingShown } from '../api/schema'
 import { Loaded } from './Loaded'
 import { Ltr } from './Ltr'
 
 interface Props {
+  action: string
   release: string
   ids: string[]
   bad?: boolean
 }
 
-/** The policies that decided, as they stand in their files, with the lines that carry the decision marked. */
-export function PolicyText({ release, ids, bad = false }: Props) {
+/** The policies that decided, as they stand in their files, with the lines marked that the server says made them count. */
+export function PolicyText({ action, release, ids, bad = false }: Props) {
+  const { t } = useTranslation()
+  const deciding = useQuery({
+    queryKey: ['deciding', action],
+    staleTime: Infinity, // what decided an action never changes
+    queryFn: () => answerOr<DecidingShown | null>(null, api.GET('/api/v1/policies/deciding/{action}', { params: { path: { action } } })),
+  })
+  return (
+    <Loaded query={deciding} lines={3}>
+      {(found) =>
+        found === null ? (
+          <Unmarked release={release} ids={ids} />
+        ) : (
+          <div style={{ display: 'grid', gap: 10 }}>
+            {ids.map((id) => {
+              const policy = found.policies.find((each) => each.policy === id)
+              return (
+                <div key={id}>
+                  <div style={{ marginBottom: 4 }}>
+                    <Ltr mono>{id}</Ltr>
+                  </div>
+                  {policy?.text ? <Lines policy={policy} bad={bad} /> : <div className="sub">{t('run.granted')}</div>}
+                </div>
+              )
+            })}
+          </div>
+        )
+      }
+    </Loaded>
+  )
+}
+
+function Lines({ policy, bad }: { policy: DecidingPolicyShown; bad: boolean }) {
+  return (
+    <pre className="code" dir="ltr" tabIndex={0} aria-label={policy.policy}>
+      {policy.text.split('\n').map((line, place) => (
+        <div key={place} className={policy.lines.includes(policy.line + place) ? `hit${bad ? ' bad' : ''}` : undefined}>
+          {line || ' '}
+        </div>
+      ))}
+    </pre>
+  )
+}
+
+/** Where the arguments are gone nobody can say any more which line counted: the policies as they stand. */
+function Unmarked({ release, ids }: { release: string; ids: string[] }) {
   const { t } = useTranslation()
   const policies = useQuery({
     queryKey: ['policies', release],
@@ -23,14 +70,21 @@ export function PolicyText({ release, ids, bad = false }: Props) {
     <Loaded query={policies} lines={3}>
       {(found) => (
         <div style={{ display: 'grid', gap: 10 }}>
+          <div className="quiet">{t('run.notMarked')}</div>
           {ids.map((id) => {
             const text = found.policies.flatMap((file) => file.statements).find((each) => each.id === id)?.text ?? ''
             return (
               <div key={id}>
-                <div style={{ marginBottom: 4 }}>
-                  <Ltr mono>{id}</Ltr>
-                </div>
-                {text === '' ? <div className="sub">{t('run.granted')}</div> : <Lines text={text} bad={bad} />}
+                <Ltr mono>{id}</Ltr>
+                {text === '' ? (
+                  <div className="sub">{t('run.granted')}</div>
+                ) : (
+                  <pre className="code" dir="ltr" tabIndex={0} aria-label={id}>
+                    {text.split('\n').map((line, place) => (
+                      <div key={place}>{line || ' '}</div>
+                    ))}
+                  </pre>
+                )}
               </div>
             )
           })}
@@ -39,18 +93,3 @@ export function PolicyText({ release, ids, bad = false }: Props) {
     </Loaded>
   )
 }
-
-function Lines({ text, bad }: { text: string; bad: boolean }) {
-  return (
-    <pre className="code" dir="ltr" tabIndex={0}>
-      {text.split('\n').map((line, place) => (
-        <div key={place} className={isDeciding(line) ? `hit${bad ? ' bad' : ''}` : undefined}>
-          {line || ' '}
-        </div>
-      ))}
-    </pre>
-  )
-}
-
-/** Annotations that hold, and the conditions: what made this policy count here. */
-const isDeciding = (line: string): boolean => /^\s*(@hold|when\b|unless\b|\)?\s*(when|unless)\s*\{)/.test(line) || /^\s+.*(context|principal|resource)\./.test(line)

@@ -48,7 +48,10 @@ class AgentsShown(Shown):
 
 
 class ToolShown(Shown):
-    """A tool."""
+    """A tool. Behind a gateway, `upstream` is what its server calls it and `via` what it is there.
+
+    `pin` is the digest of the definition that a person has looked at; empty: none, so the gateway denies it.
+    """
 
     name: str
     server: str
@@ -61,6 +64,11 @@ class ToolShown(Shown):
     idempotent: bool
     pollable: bool
     cost_per_call: int
+    upstream: str
+    via: str
+    pin: str
+    status: str
+    approvers: str
 
 
 class ToolsShown(Shown):
@@ -147,4 +155,9 @@ def _tool(tool: Tool) -> ToolShown:
         idempotent=tool.idempotent,
         pollable=tool.pollable,
         cost_per_call=tool.cost_per_call,
+        upstream=tool.upstream,
+        via=tool.via.value,
+        pin=tool.pin,
+        status=tool.status,
+        approvers=tool.approvers,
     )

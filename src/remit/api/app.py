@@ -21,6 +21,7 @@ from remit.api.conversations import ConversationRoutes
 from remit.api.delegations import DelegationRoutes
 from remit.api.figures import Figures
 from remit.api.health import HealthRoutes
+from remit.api.incidents import IncidentRoutes
 from remit.api.keys import KeyRoutes
 from remit.api.ledger import LedgerRoutes
 from remit.api.openapi import describe
@@ -41,6 +42,7 @@ from remit.api.sessions import SessionRoutes
 from remit.api.sign_in_page import SignInPage
 from remit.api.stops import StopRoutes
 from remit.api.trials import TrialRoutes
+from remit.api.upstreams import UpstreamRoutes
 from remit.api.use_cases import UseCases
 from remit.asgi.answers import Refusal
 from remit.asgi.limits import RequestLimits
@@ -138,6 +140,7 @@ def _routes(use: UseCases) -> Iterator[Route]:
         BacktestRoutes(use),
         TrialRoutes(use),
         AgentRoutes(use),
+        UpstreamRoutes(use),
         PolicyRoutes(use),
         PermissionRoutes(use),
         PromptRoutes(use),
@@ -146,6 +149,7 @@ def _routes(use: UseCases) -> Iterator[Route]:
         ReasonRoutes(use),
         BudgetRoutes(use),
         OverviewRoutes(use),
+        IncidentRoutes(use),
         ApprovalRoutes(use),
         DelegationRoutes(use),
         ApprovalDetailRoutes(use),

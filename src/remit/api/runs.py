@@ -93,14 +93,16 @@ class RunRoutes:
         state: RunState | None = None,
         since: Annotated[int, Query(ge=0, description="Started at or after this instant.")] = 0,
         before: Annotated[str, Query(max_length=300, description="Older than this run.")] = "",
+        parent: Annotated[str, Query(max_length=300, description="Begun by this run, as those of its delegates.")] = "",
         limit: Limit = PAGE,
         cursor: Cursor = "",
     ) -> RunPage:
         """List runs, newest first; `user` is whom they act for.
 
-        `state` and `since` are looked for in the runs that fit the rest, 2,000 of them for one page: where the page is
-        not full by then, `partial` says so, and `next` goes on behind the last one that was looked at.
+        `state`, `since` and `parent` are looked for in the runs that fit the rest, 2,000 of them for one page: where
+        the page is not full by then, `partial` says so, and `next` goes on behind the last one that was looked at.
         """
+        since = max(since, self._seen(parent, caller).started_at if parent else 0)
         if not caller.is_person and agent not in ("", caller.agent):
             return RunPage(runs=[], next=None)
         agent = agent if caller.is_person else str(caller.agent)
@@ -113,8 +115,9 @@ class RunRoutes:
                 last = run.id
                 if run.started_at < since:
                     return RunPage(runs=found, next=None)
-                shown = self._shown(run)
-                found += [shown] if state in (None, shown.state) else []
+                if parent in ("", run.parent):
+                    shown = self._shown(run)
+                    found += [shown] if state in (None, shown.state) else []
                 if len(found) == limit:
                     return RunPage(runs=found, next=cursor_of(run.id))
             scanned += len(page)

@@ -11,6 +11,7 @@ import { useMay } from '../../api/session'
 import { ArgumentList } from '../../parts/ArgumentValue'
 import { Loaded } from '../../parts/Loaded'
 import { pretty } from '../../parts/pretty'
+import { answerIn, Proposed } from './Proposed'
 
 /** What a step was given and gave back: sealed, until somebody who may asks for it; that they did is on record. */
 export function Payload({ action }: { action: ActionWhole }) {
@@ -21,7 +22,7 @@ export function Payload({ action }: { action: ActionWhole }) {
     <div className="section">
       <h3>{t('run.payload')}</h3>
       {isOpen ? (
-        <Opened id={action.id} />
+        <Opened action={action} />
       ) : (
         <div className="sealed">
           <span className="row-gap sub">
@@ -44,13 +45,26 @@ export function Payload({ action }: { action: ActionWhole }) {
   )
 }
 
-function Opened({ id }: { id: string }) {
+function Opened({ action }: { action: ActionWhole }) {
+  const id = action.id
   const said = useQuery({
     queryKey: ['payload', id],
     staleTime: Infinity, // each reading is put on record
     queryFn: () => answer(api.GET('/api/v1/actions/{action}/payload', { params: { path: { action: id } } })),
   })
-  return <Loaded query={said}>{(found) => <Said said={found} />}</Loaded>
+  return (
+    <Loaded query={said}>
+      {(found) => {
+        const answered = action.kind === 'model' ? answerIn(found.text) : undefined
+        return (
+          <>
+            {answered && <Proposed said={answered} run={action.run} action={id} />}
+            <Said said={found} />
+          </>
+        )
+      }}
+    </Loaded>
+  )
 }
 
 /** Arguments with where they came from, the result and its labels. */

@@ -17,6 +17,7 @@ import { Page } from '../../parts/Page'
 import { useSearchText } from '../../parts/useSearchText'
 import { InForce } from '../../shell/FreezeBanner'
 import { useStops } from '../../shell/stops'
+import { Children } from './Children'
 import { Conversation } from './Conversation'
 import { Evidence } from './Evidence'
 import { Facts } from './Facts'
@@ -85,6 +86,7 @@ function Whole({ run }: { run: RunShown }) {
         </div>
       )}
       <Facts run={run} steps={steps} />
+      <Children run={run} />
       <Tabs value={tab || 'path'} onChange={(value) => setTab(value === 'path' ? '' : (value ?? ''))}>
         <Tabs.List>
           <Tabs.Tab value="path" leftSection={<IconRoute size={15} aria-hidden />}>

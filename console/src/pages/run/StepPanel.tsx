@@ -13,6 +13,7 @@ import { Ltr } from '../../parts/Ltr'
 import { Exactly } from '../../parts/Moment'
 import { PolicyText } from '../../parts/PolicyText'
 import { Verdict } from '../../parts/Verdict'
+import { Clauses } from './Clauses'
 import { Payload } from './Payload'
 import type { Step } from './steps'
 
@@ -65,10 +66,13 @@ function Whole({ action }: { action: ActionWhole }) {
   const quiet = action.findings.filter((finding) => finding.verdict === 'allow')
   return (
     <>
-      <div className="section" style={{ display: 'flex', alignItems: 'center', gap: 8 }}>
+      <div className="section" style={{ display: 'flex', alignItems: 'center', gap: 8, flexWrap: 'wrap' }}>
         <b>
           <Ltr mono>{action.target}</Ltr>
         </b>
+        <span className={`chip${action.assurance === 'enforced' ? ' t-allow' : ''}`} title={t('run.assurance')}>
+          {t(`run.assured.${action.assurance}`, action.assurance)}
+        </span>
         <span style={{ marginInlineStart: 'auto' }}>
           <Verdict word={action.verdict} pill />
         </span>
@@ -91,7 +95,8 @@ function Whole({ action }: { action: ActionWhole }) {
       {action.policies.length > 0 && (
         <div className="section">
           <h3>{t('run.policies')}</h3>
-          <PolicyText release={action.release} ids={action.policies} bad={action.verdict === 'deny'} />
+          <PolicyText action={action.id} release={action.release} ids={action.policies} bad={action.verdict === 'deny'} />
+          <Clauses key={action.id} action={action.id} />
         </div>
       )}
       <Payload key={action.id} action={action} />

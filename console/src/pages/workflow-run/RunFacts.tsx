@@ -2,7 +2,7 @@ import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 
 import { useNow } from '../../api/live'
-import type { WholeRunShown } from '../../api/schema'
+import type { WholeRunShown, WorkflowStepShown } from '../../api/schema'
 import { ago, duration, number, short, usd } from '../../format'
 import { Ltr } from '../../parts/Ltr'
 import { Meter } from '../../parts/Meter'
@@ -11,7 +11,7 @@ import { counted } from '../workflows/progress'
 import { STEP_LOOKS } from '../workflows/states'
 
 /** What one asks of a run first: who started it, how long, how dear, how far. */
-export function RunFacts({ run }: { run: WholeRunShown }) {
+export function RunFacts({ run, steps }: { run: WholeRunShown; steps: WorkflowStepShown[] }) {
   const { t } = useTranslation()
   const now = useNow()
   return (
@@ -53,7 +53,7 @@ export function RunFacts({ run }: { run: WholeRunShown }) {
           </>
         )}
       </div>
-      <Counts run={run} />
+      <Counts steps={steps} />
       <div className="fact">
         <div className="k">{t('workflows.agent')}</div>
         <div className="v truncate">
@@ -71,13 +71,13 @@ export function RunFacts({ run }: { run: WholeRunShown }) {
   )
 }
 
-function Counts({ run }: { run: WholeRunShown }) {
+function Counts({ steps }: { steps: WorkflowStepShown[] }) {
   const { t } = useTranslation()
-  const counts = counted(run.steps)
+  const counts = counted(steps)
   return (
     <div className="fact">
       <div className="k">{t('workflows.steps')}</div>
-      <div className="v num">{number(run.steps.length)}</div>
+      <div className="v num">{number(steps.length)}</div>
       <div className="s counts">
         {Object.entries(STEP_LOOKS)
           .filter(([state]) => counts[state])

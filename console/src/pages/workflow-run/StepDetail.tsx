@@ -41,7 +41,7 @@ export function StepDetail({ run, step, many, path, defined, steps, choose }: Pr
           <Ltr mono>{step ? path.replace(UNDO, '') : (defined?.id ?? path)}</Ltr>
         </b>
         <span className="end-of-row">
-          {step && !isAround ? <StepState state={step.state} pill /> : !step && many.length === 0 && <span className="quiet">{t('workflows.notBegun')}</span>}
+          {step ? <StepState state={step.state} pill /> : !step && many.length === 0 && <span className="quiet">{t('workflows.notBegun')}</span>}
         </span>
         {path.startsWith(UNDO) && <div className="sub whole-row">{t('workflows.undoing')}</div>}
       </div>
@@ -82,7 +82,7 @@ function Standing({ run, step }: { run: WholeRunShown; step: WorkflowStepShown }
             </dd>
           </>
         )}
-        {took !== null && (
+        {took !== null && took > 0 && (
           <>
             <dt>{t('runs.took')}</dt>
             <dd>

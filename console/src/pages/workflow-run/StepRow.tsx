@@ -58,6 +58,7 @@ function Lane({ step, kind, axis, end }: { step: WorkflowStepShown; kind: string
   if (step.began_at === null) return <span className="lane" />
   const isOpen = step.ended_at === null && step.state !== 'done'
   const until = step.ended_at ?? (isOpen ? end : step.began_at)
+  const took = until - step.began_at
   const from = axis.at(step.began_at)
   const to = axis.at(Math.max(until, step.began_at))
   const colour = COLOURS[step.state] ?? (kind === 'model' || kind === 'agent' ? 'var(--bar-model)' : 'var(--bar-tool)')
@@ -73,9 +74,11 @@ function Lane({ step, kind, axis, end }: { step: WorkflowStepShown; kind: string
         data-open={isOpen}
         style={{ insetInlineStart: `${from * 100}%`, width: `${(to - from) * 100}%`, background: colour }}
       />
-      <span className="bar-label" style={beside}>
-        <Ltr>{duration(until - step.began_at)}</Ltr>
-      </span>
+      {took > 0 && (
+        <span className="bar-label" style={beside}>
+          <Ltr>{duration(took)}</Ltr>
+        </span>
+      )}
     </span>
   )
 }

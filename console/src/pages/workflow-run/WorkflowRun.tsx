@@ -16,7 +16,7 @@ import { Loaded } from '../../parts/Loaded'
 import { Ltr } from '../../parts/Ltr'
 import { Page } from '../../parts/Page'
 import { useSearchText } from '../../parts/useSearchText'
-import { inOrder, placeOf, type Places, placesOf, progressOf } from '../workflows/progress'
+import { inOrder, placeOf, type Places, placesOf, progressOf, standing } from '../workflows/progress'
 import { workflowQuery } from '../workflows/queries'
 import { OVER } from '../workflows/states'
 import { WorkflowState } from '../workflows/State'
@@ -78,15 +78,16 @@ function Whole({ run }: { run: WholeRunShown }) {
   const workflow = useQuery(workflowQuery(run.workflow, run.release))
   const defined = workflow.data?.steps ?? NONE
   const places = useMemo(() => placesOf(defined), [defined])
-  const steps = useMemo(() => inOrder(run.steps, places), [run.steps, places])
-  const progress = useMemo(() => progressOf(steps, places, OVER.includes(run.state)), [steps, places, run.state])
+  const isOver = OVER.includes(run.state)
+  const steps = useMemo(() => standing(inOrder(run.steps, places), places, isOver), [run.steps, places, isOver])
+  const progress = useMemo(() => progressOf(steps, places), [steps, places])
   const current = chosen || firstToRead(steps)
   // A place of the graph may stand for many steps; the panel then lists them.
   const pick = useCallback((place: string) => choose(only(progress.done.get(place)?.paths) ?? place), [progress, choose])
   return (
     <>
       <RunNotes run={run} />
-      <RunFacts run={run} />
+      <RunFacts run={run} steps={steps} />
       <Tabs value={tab || 'graph'} onChange={(value) => setTab(value === 'graph' ? '' : (value ?? ''))}>
         <Tabs.List>
           <Tabs.Tab value="graph" leftSection={<IconSitemap size={15} aria-hidden />}>
@@ -97,7 +98,7 @@ function Whole({ run }: { run: WholeRunShown }) {
           </Tabs.Tab>
         </Tabs.List>
       </Tabs>
-      <div className="run-split">
+      <div className="run-split workflow-run-split">
         {tab === 'steps' ? (
           <StepList run={run} steps={steps} places={places} chosen={current} choose={choose} />
         ) : (

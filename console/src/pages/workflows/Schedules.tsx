@@ -74,7 +74,7 @@ function Row({ schedule, isNamed }: { schedule: ScheduleShown; isNamed: boolean 
       </td>
       <td>
         {schedule.next_at !== null ? (
-          <Moment at={schedule.next_at} />
+          <Moment at={schedule.next_at} isAhead />
         ) : (
           <span className="chip t-hold">{t('workflows.paused')}</span>
         )}

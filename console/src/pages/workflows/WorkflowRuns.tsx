@@ -115,7 +115,7 @@ function Table({ runs }: { runs: WorkflowRunShown[] }) {
             <th>{t('workflows.run')}</th>
             <th>{t('workflows.workflow')}</th>
             <th>{t('workflows.stands')}</th>
-            <th>{t('workflows.goesOn')}</th>
+            <th>{t('workflows.note')}</th>
             <th>{t('workflows.startedBy')}</th>
             <th className="end">{t('workflows.spent')}</th>
             <th className="end">{t('runs.took')}</th>
@@ -161,13 +161,14 @@ function Table({ runs }: { runs: WorkflowRunShown[] }) {
 
 /** When a run goes on by itself, or why it has ended as it did. */
 function GoesOn({ run, now }: { run: WorkflowRunShown; now: number }) {
+  const { t } = useTranslation()
   if (run.state === 'failed') {
     return (
-      <span className="t-deny run-error truncate" title={run.error}>
-        <bdi>{run.error}</bdi>
+      <span className="t-deny run-error truncate" dir="ltr" title={run.error}>
+        {run.error}
       </span>
     )
   }
-  if (run.state === 'waiting' && run.due_at !== null && run.due_at > now) return <>{ago(run.due_at, now)}</>
+  if (run.state === 'waiting' && run.due_at !== null && run.due_at > now) return <>{t('workflows.goesOnAt', { when: ago(run.due_at, now) })}</>
   return <span className="quiet">–</span>
 }

@@ -42,7 +42,7 @@ const WORST = ['failed', 'unknown', 'waiting', 'running', 'done', 'skipped']
 const worst = (counts: Record<string, number>): string => WORST.find((state) => counts[state]) ?? ''
 
 /** How far each place of the definition has come. `undone` is of what undoes its steps. */
-export function progressOf(steps: WorkflowStepShown[], places: Places, isOver: boolean): { done: Map<string, Progress>; undone: Map<string, Progress> } {
+export function progressOf(steps: WorkflowStepShown[], places: Places): { done: Map<string, Progress>; undone: Map<string, Progress> } {
   const done = new Map<string, Progress>()
   const undone = new Map<string, Progress>()
   for (const step of steps) {
@@ -54,19 +54,61 @@ export function progressOf(steps: WorkflowStepShown[], places: Places, isOver: b
     into.set(place, known)
   }
   for (const each of [...done.values(), ...undone.values()]) each.state = worst(each.counts)
-  // A step around others is only where they are: what was decided about it is written down when it begins.
-  for (const [place, { step }] of [...places].reverse()) {
-    const own = done.get(place)
-    if (own === undefined || Object.keys(step.ways).length === 0 || own.state !== 'running') continue
-    own.state = around(place, done, isOver)
-  }
   return { done, undone }
 }
 
-function around(place: string, done: Map<string, Progress>, isOver: boolean): string {
-  const within = [...done].filter(([other]) => other.startsWith(`${place}/`)).map(([, each]) => each.state)
-  const open = ['failed', 'unknown', 'waiting', 'running'].find((state) => within.includes(state))
-  return open ?? (isOver ? 'done' : 'running')
+/** The states in which something is still to come, the most pressing first. */
+const OPEN = ['failed', 'unknown', 'waiting', 'running']
+
+/**
+ * Steps with those around others standing where the steps within do: of these only their beginning is written down. One
+ * has ended when what comes behind it has begun, or the run is over.
+ */
+export function standing(steps: WorkflowStepShown[], places: Places, isOver: boolean): WorkflowStepShown[] {
+  const known = new Set(steps.map((step) => step.path))
+  const within = new Map<string, string>()
+  for (const step of steps) {
+    if (isAround(step.path, places) || !OPEN.includes(step.state) || step.path.startsWith(UNDO)) continue
+    for (const around of outward(step.path)) {
+      const before = within.get(around)
+      if (before === undefined || OPEN.indexOf(step.state) < OPEN.indexOf(before)) within.set(around, step.state)
+    }
+  }
+  const ends = (path: string): boolean => {
+    const after = behind(path, places)
+    if (after !== undefined) return isOver || known.has(after)
+    const around = outward(path)[0]
+    return isOver || (around !== undefined && !within.has(around) && ends(around))
+  }
+  return steps.map((step) => {
+    if (step.state !== 'running' || step.path.startsWith(UNDO) || !isAround(step.path, places)) return step
+    return { ...step, state: within.get(step.path) ?? (ends(step.path) ? 'done' : 'running') }
+  })
+}
+
+export const isAround = (path: string, places: Places): boolean => {
+  const step = places.get(placeOf(path, places))?.step
+  return step !== undefined && Object.keys(step.ways).length > 0
+}
+
+/** The paths of the steps around one, the nearest first. */
+function outward(path: string): string[] {
+  const parts = path.split('/')
+  const found: string[] = []
+  for (let count = parts.length - 2; count > 0; count -= 2) found.push(parts.slice(0, count).join('/'))
+  return found
+}
+
+/** The path of the step that comes behind one in its sequence. */
+function behind(path: string, places: Places): string | undefined {
+  const parts = path.split('/')
+  const id = parts[parts.length - 1]
+  const around = parts.slice(0, -2).join('/')
+  const before = placeOf(path, places).slice(0, -id.length)
+  const here = [...places].filter(([place]) => place.startsWith(before) && !place.slice(before.length).includes('/'))
+  const next = here[here.findIndex(([, { step }]) => step.id === id) + 1]
+  if (next === undefined) return undefined
+  return around === '' ? next[1].step.id : `${around}/${parts[parts.length - 2]}/${next[1].step.id}`
 }
 
 /** Steps in the order of the definition, items and rounds by their number; what undoes behind them. */

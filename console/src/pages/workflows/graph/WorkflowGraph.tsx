@@ -3,17 +3,28 @@ import '../../run/graph.css'
 import './workflow-graph.css'
 
 import { useComputedColorScheme } from '@mantine/core'
-import { Background, Controls, type Edge, MarkerType, type Node, type NodeTypes, ReactFlow } from '@xyflow/react'
+import { Background, Controls, type Edge, MarkerType, type Node, type NodeTypes, ReactFlow, type ReactFlowInstance } from '@xyflow/react'
 import { useMemo } from 'react'
 
 import type { DefinedStep } from '../../../api/schema'
 import { language } from '../../../i18n'
 import type { Progress } from '../progress'
-import { laidOut } from './layout'
+import { type Box, laidOut } from './layout'
 import { AroundNode, type Drawn, LeafNode, WayNode } from './nodes'
 
 const TYPES: NodeTypes = { leaf: LeafNode, around: AroundNode, way: WayNode }
 const NOTHING: Map<string, Progress> = new Map()
+
+/** What is smaller than this can not be read. */
+const LEGIBLE = 0.7
+
+/** Show all of it where that can be read; else the step that is looked at, or the first one. */
+async function begin(flow: ReactFlowInstance<Node<Drawn>>, boxes: Box[], chosen: string): Promise<void> {
+  await flow.fitView({ padding: 0.08, maxZoom: 1, minZoom: LEGIBLE })
+  const box = boxes.find((each) => each.id === chosen) ?? boxes[0]
+  const isWhole = flow.getViewport().zoom > LEGIBLE
+  if (box && !isWhole) await flow.setCenter(box.x + box.width / 2, box.y + Math.min(box.height / 2, 100), { zoom: LEGIBLE })
+}
 
 interface Props {
   steps: DefinedStep[]
@@ -56,12 +67,12 @@ export default function WorkflowGraph({ steps, done = NOTHING, undone = NOTHING,
   return (
     <div className="card fill graph workflow-graph" dir="ltr">
       <ReactFlow
+        key={boxes.length /* a definition that has come begins anew */}
         nodes={nodes}
         edges={edges}
         nodeTypes={TYPES}
         colorMode={scheme}
-        fitView
-        fitViewOptions={{ padding: 0.08, maxZoom: 1, minZoom: 0.35 }}
+        onInit={(flow) => begin(flow, boxes, chosen)}
         minZoom={0.1}
         nodesConnectable={false}
         nodesDraggable={false}

@@ -1,5 +1,6 @@
 import { IconArrowBackUp } from '@tabler/icons-react'
-import { Handle, type Node, type NodeProps, Position } from '@xyflow/react'
+import { Handle, type Node, type NodeProps, Position, useReactFlow } from '@xyflow/react'
+import type { FocusEvent } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { number } from '../../../format'
@@ -7,7 +8,7 @@ import { Ltr } from '../../../parts/Ltr'
 import type { Progress } from '../progress'
 import { NOT_BEGUN, STEP_LOOKS } from '../states'
 import { KIND_ICONS } from './kinds'
-import type { Box } from './layout'
+import { type Box, LEAF } from './layout'
 
 export interface Drawn extends Record<string, unknown> {
   box: Box
@@ -16,6 +17,9 @@ export interface Drawn extends Record<string, unknown> {
   isChosen: boolean
   choose: (place: string) => void
 }
+
+/** The middle of a step's head. */
+const HALF = LEAF.height / 2
 
 type Props = NodeProps<Node<Drawn>>
 
@@ -56,9 +60,17 @@ function Head({ data: { box, progress, undone, choose } }: { data: Drawn }) {
   const step = box.step!
   const Kind = KIND_ICONS[step.kind] ?? KIND_ICONS.tool
   const { Icon, className } = STEP_LOOKS[progress?.state ?? ''] ?? NOT_BEGUN
+  const flow = useReactFlow()
+  const seen = (event: FocusEvent<HTMLElement>) => {
+    if (!event.currentTarget.matches(':focus-visible')) return // what was clicked stays under the pointer
+    const pane = event.currentTarget.closest('.react-flow')?.getBoundingClientRect()
+    const own = event.currentTarget.getBoundingClientRect()
+    const isSeen = pane && own.top >= pane.top && own.bottom <= pane.bottom && own.left >= pane.left && own.right <= pane.right
+    if (!isSeen) void flow.setCenter(box.x + box.width / 2, box.y + HALF, { zoom: flow.getZoom() })
+  }
   const state = progress ? t(`workflows.step.${progress.state}`, progress.state) : t('workflows.notBegun')
   return (
-    <button type="button" className="step-head nodrag nopan" onClick={() => choose(box.id)} aria-label={`${step.id}: ${state}`}>
+    <button type="button" className="step-head nodrag nopan" onClick={() => choose(box.id)} onFocus={seen} aria-label={`${step.id}: ${state}`}>
       <Kind size={17} stroke={1.8} aria-hidden className="step-kind" />
       <span className="step-words">
         <span className="truncate">
