@@ -6,28 +6,37 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from remit.asgi.outbound import Outbound
 from remit.compose import Parts, workflow_doors, workflow_schedules, workflow_starts
 from remit.control.lapsing import Lapsing
-from remit.domain.ids import OwnerId, ReleaseId, WorkspaceName
-from remit.domain.release import PRODUCTION
-from remit.domain.workflow import AgentStep, ApprovalStep, Step, ToolStep, WaitStep, WorkflowStep
+from remit.control.tokens import RunTokens
+from remit.domain.ids import CredentialId, OwnerId, ReleaseId, WorkspaceName
+from remit.domain.release import PRODUCTION, EndpointKind
+from remit.domain.run import Run
+from remit.domain.workflow import AgentStep, ApprovalStep, ModelStep, Step, ToolStep, WaitStep, WorkflowStep
 from remit.execution.admission import AdmissionQueue
 from remit.execution.keys import Keys
 from remit.execution.rulesets import ReleaseUnusable
 from remit.execution.workflows.again import Repeats
-from remit.execution.workflows.kinds.agent import NoAgents
 from remit.execution.workflows.kinds.approval import ApprovalKind
+from remit.execution.workflows.kinds.asking import ModelKind
 from remit.execution.workflows.kinds.child import ChildKind
+from remit.execution.workflows.kinds.handing import AgentKind, Works
 from remit.execution.workflows.kinds.tool import ToolKind
 from remit.execution.workflows.kinds.wait import WaitKind
+from remit.execution.workflows.models import ModelCalls
+from remit.execution.workflows.ports import ToolCalls
 from remit.execution.workflows.programs import Programs
 from remit.execution.workflows.segments import Bounds, Kit, Segments
 from remit.execution.workflows.starting import Starts
 from remit.execution.workflows.turn import StepKind
 from remit.execution.workflows.undoing import Undoing
+from remit.gateways.agents.away import Away
+from remit.gateways.agents.http import HttpAgents
+from remit.gateways.llm.model_calls import GatewayModelCalls
 from remit.gateways.mcp.port import Upstreams
 from remit.gateways.mcp.tool_calls import McpToolCalls
 from remit.gateways.mcp.upstreams.servers import ToolServers
@@ -35,6 +44,7 @@ from remit.settings import SQLITE, Settings
 from remit.storage.beside import queue_file
 from remit.storage.journal_rows import journal_of
 from remit.storage.port import StoreError
+from remit.storage.sealed import KeyFile, Keyring
 from remit.storage.timetable import timetable_of
 from remit.storage.vault import MachineVault
 from remit.worker import Work, Worker, WorkerSettings
@@ -85,6 +95,8 @@ def open_worker(parts: Parts, queue: AdmissionQueue, upstreams: Callable[[], Ups
         calls = McpToolCalls(servers)
         starts = workflow_starts(parts, queue)
         tools = ToolKind(calls, bounds.absent_after_s)
+        models = GatewayModelCalls(outbound, vault, parts.clock)
+        agents = AgentKind(works_of(parts, models, calls, Away(outbound, vault), bounds.absent_after_s))
         kit = Kit(
             store=parts.store,
             journal=journal,
@@ -92,8 +104,8 @@ def open_worker(parts: Parts, queue: AdmissionQueue, upstreams: Callable[[], Ups
             clock=parts.clock,
             programs=programs,
             doors=workflow_doors(parts, queue),
-            kinds=kinds_of(tools, starts, parts.keys),
-            undoing=Undoing(tools),
+            kinds=kinds_of(tools, starts, parts.keys, agents, models),
+            undoing=Undoing(tools, agents),
             repeats=Repeats(journal, programs, starts, parts.keys, parts.store),
             bounds=bounds,
         )
@@ -109,15 +121,45 @@ def open_worker(parts: Parts, queue: AdmissionQueue, upstreams: Callable[[], Ups
     return Worker(made, journal, timetable_of(parts.store), parts.clock, owner, open_work, chores)
 
 
-def kinds_of(tools: ToolKind, starts: Starts, keys: Keys) -> Mapping[type[Step], StepKind]:
+def kinds_of(
+    tools: ToolKind,
+    starts: Starts,
+    keys: Keys,
+    agents: AgentKind | None = None,
+    models: ModelCalls | None = None,
+) -> Mapping[type[Step], StepKind]:
     """Return who carries out each kind of step that acts itself."""
     return {
         ToolStep: tools,
         WaitStep: WaitKind(keys),
         ApprovalStep: ApprovalKind(),
         WorkflowStep: ChildKind(starts, keys),
-        AgentStep: NoAgents(),
+        AgentStep: agents or AgentKind({}),
+        **({} if models is None else {ModelStep: ModelKind(models)}),
     }
+
+
+def works_of(
+    parts: Parts, models: ModelCalls, tools: ToolCalls, away: Away, absent_after_s: float
+) -> Mapping[str, Works]:
+    """Return who carries work of agents out, by kind of endpoint; those that need an extra are left out without it."""
+    assert parts.settings.key_path is not None, "parts do not open without a key"
+    tokens = RunTokens(parts.store, Keyring(KeyFile(parts.settings.key_path)), parts.clock, parts.ids)
+
+    def token_of(run: Run) -> str:
+        assert run.parent is not None, "work that is handed on has a run above"
+        return tokens.issue(run.workspace, run.agent, run.id, CredentialId(run.parent), parts.settings.run_token_s)[0]
+
+    found: dict[str, Works] = {EndpointKind.HTTP.value: HttpAgents(away, token_of)}
+    if find_spec("pydantic_ai") is not None and find_spec("openai") is not None:
+        from remit.gateways.agents.builtin import BuiltIn
+
+        found[""] = BuiltIn(models, tools, absent_after_s)
+    if find_spec("a2a") is not None:
+        from remit.gateways.agents.a2a import A2aAgents
+
+        found[EndpointKind.A2A.value] = A2aAgents(away, token_of, parts.keys)
+    return found
 
 
 class OwnWorker:

@@ -9,7 +9,7 @@ import pytest
 
 from remit.domain.ids import ApprovalId, UserId
 from remit.domain.record import RecordKind
-from tests.workflows.shop import WORKSPACE, agent, workflow
+from tests.workflows.shop import WORKSPACE, workflow
 from tests.workflows.till import Till, till
 from tests.worlds import LINA, SARA
 
@@ -190,15 +190,6 @@ def test_a_failing_workflow_within_fails_the_step(tmp_path: Path) -> None:
         it.carry_out()
         assert it.state(run) == "failed"
         assert it.run(run).error.startswith("sub: child_failed: run_")
-
-
-def test_agent_steps_say_what_they_need(tmp_path: Path) -> None:
-    work = {"id": "a", "agent": {"name": "clerk", "task": "Do it.", "model": "local/x"}}
-    with till(tmp_path, workflow(work), changes={"agents/clerk.yaml": agent(models=["local/x"])}) as it:
-        run = it.start()
-        it.carry_out()
-        if it.state(run) == "failed":
-            assert "agent" in it.run(run).error
 
 
 # -- ways

@@ -25,7 +25,9 @@ from remit.domain.release import Tool
 from remit.domain.upstream import ToolServer
 from remit.domain.workflow_progress import Progress
 from remit.execution.workflows.again import Repeats
+from remit.execution.workflows.kinds.handing import AgentKind, Works
 from remit.execution.workflows.kinds.tool import ToolKind
+from remit.execution.workflows.models import ModelCalls
 from remit.execution.workflows.notebook import EVENT, OUTPUTS, STEP, opened, sealed
 from remit.execution.workflows.ports import CallFailed, ToolAnswer
 from remit.execution.workflows.programs import Programs
@@ -113,6 +115,8 @@ class Till:
     world: World
     tools: Played = field(default_factory=Played)
     workers: int = 0
+    models: ModelCalls | None = None
+    works: Mapping[str, Works] = field(default_factory=dict)
 
     @cached_property
     def journal(self) -> Journal:
@@ -130,7 +134,7 @@ class Till:
         """A worker that nobody knows of: so whoever comes next may take its runs over at once."""
         self.workers += 1
         parts = self.world.parts
-        tools = ToolKind(self.tools, 0.0)
+        tools, agents = ToolKind(self.tools, 0.0), AgentKind(self.works)
         starts = workflow_starts(parts, self.world.queue)
         kit = Kit(
             store=parts.store,
@@ -139,8 +143,8 @@ class Till:
             clock=self.world.clock,
             programs=Programs(parts.rulesets),
             doors=workflow_doors(parts, self.world.queue),
-            kinds=kinds_of(tools, starts, parts.keys),
-            undoing=Undoing(tools),
+            kinds=kinds_of(tools, starts, parts.keys, agents, self.models),
+            undoing=Undoing(tools, agents),
             repeats=Repeats(self.journal, Programs(parts.rulesets), starts, parts.keys, parts.store),
             bounds=Bounds(absent_after_s=0),
         )

@@ -299,9 +299,31 @@ class Remit:
     agents: tuple[AgentName, ...] = ()
 
 
+class EndpointKind(StrEnum):
+    """How an agent elsewhere is spoken to."""
+
+    HTTP = "http"
+    A2A = "a2a"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where an agent is that steps of workflows hand work to. `credential` is a reference; `pin` of an A2A card.
+
+    `private` allows a private or loopback address; `answer_s` is how long one answer is waited for.
+    """
+
+    kind: EndpointKind
+    url: str
+    credential: str = ""
+    private: bool = False
+    answer_s: int = 60
+    pin: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """Software that acts on somebody's behalf."""
+    """Software that acts on somebody's behalf. Without an `endpoint` the built-in agent works for its steps."""
 
     name: AgentName
     owner: UserId
@@ -310,6 +332,7 @@ class Agent:
     team: TeamName | None = None
     role: str | None = None
     remit: Remit = Remit()
+    endpoint: Endpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ Statement = tuple[str, list[tuple[object, ...]]]
 
 _OVER = ", ".join(sorted(f"'{state.value}'" for state in OVER))
 _SET = f"update workflow_runs set ready_at = 0, wakes = wakes + 1 where state not in ({_OVER})"
-_WAKE = f"{_SET} and run = ?"
+_WAKE = f"{_SET} and run in (?, (select parent from runs where id = ?))"  # a step waits for an agent's run below it
 _WAKE_STOPPED = f"{_SET} and workspace = ? and run in (select run from workflow_steps where waits_for = 'stop')"
 
 
@@ -25,7 +25,7 @@ def statements(writes: Writes) -> Iterator[Statement]:
     runs = {approval.run for approval in writes.approvals.values() if approval.state not in _NO_NEWS}
     runs |= {each.run for each in writes.liveness if isinstance(each, RunEnded | RunWoken)}
     if runs:
-        yield _WAKE, [(run,) for run in sorted(runs)]
+        yield _WAKE, [(run, run) for run in sorted(runs)]
     workspaces = {scope.partition("/")[0] for scope in writes.stops}
     if workspaces:
         yield _WAKE_STOPPED, [(workspace,) for workspace in sorted(workspaces)]

@@ -88,8 +88,8 @@ class _Checking:
                 self._granted(call, f"{path}.tool")
             case ModelStep(model=model):
                 self._model(model, f"{path}.model.name")
-            case AgentStep(agent=agent):
-                check("Agent", agent, self._source, f"{path}.agent.name")
+            case AgentStep():
+                self._handed(step, f"{path}.agent")
             case ApprovalStep(approvers=group):
                 check("Group", group, self._source, f"{path}.approval.group")
             case WorkflowStep(workflow=name):
@@ -119,6 +119,24 @@ class _Checking:
             self._wrong(where, f"`{call.tool}` needs {listed(lacking, 'and')}", "Add what it is called with")
         if unknown:
             self._wrong(where, f"`{call.tool}` takes no {listed(unknown)}", f"It takes {listed(takes, 'and')}")
+
+    def _handed(self, step: AgentStep, path: str) -> None:
+        """Report work that would be refused, or that nobody could do."""
+        self._draft.check_known("Agent", step.agent, self._source, f"{path}.name")
+        by_name = {written.value.name: written.value for written in self._draft.agents}
+        own, other = self._agent, by_name.get(step.agent)
+        if own is None or other is None:
+            return
+        if other.name != own.name and other.name not in own.remit.agents:
+            said = f"`{own.name}` may not hand work to `{other.name}`, so it would be refused"
+            self._wrong(f"{path}.name", said, f"Add it to `agents` in the remit of `{own.name}`")
+        if other.endpoint is None and not step.model:
+            self._wrong(path, "the built-in agent has no model", "Add `model`, or an `endpoint` to the agent")
+        if step.model:
+            self._model(step.model, f"{path}.model")
+            if step.model not in other.remit.models:
+                said = f"`{step.model}` is not in the remit of `{other.name}`, so every call would be denied"
+                self._wrong(f"{path}.model", said, "Add it to `models` of the agent, or let it ask another model")
 
     def _model(self, model: str, path: str) -> None:
         if self._agent is not None and model not in self._agent.remit.models:

@@ -12,10 +12,11 @@ from typing import Any
 from remit.domain.admission import RunRequest
 from remit.domain.ids import RunId
 from remit.domain.run import Run
-from remit.domain.workflow import Retry
+from remit.domain.workflow import AgentStep, Retry
 from remit.domain.workflow_progress import ENDED, Progress, StepState
 from remit.execution.door import RunRefused
 from remit.execution.workflows.acting import RunOver
+from remit.execution.workflows.kinds.handing import AgentKind
 from remit.execution.workflows.kinds.tool import ToolKind
 from remit.execution.workflows.turn import StepFailed, Turn, failed
 from remit.execution.workflows.walking import UNDO, undoing, undoing_values
@@ -31,14 +32,18 @@ UNDONE, NOT_UNDONE = "undone", "incomplete"
 class Undoing:
     """Carries out compensations."""
 
-    def __init__(self, tools: ToolKind) -> None:
+    def __init__(self, tools: ToolKind, agents: AgentKind | None = None) -> None:
         self._tools = tools
+        self._agents = agents
 
     async def carry_on(self, turn: Turn, inputs: Any, cancel: str) -> tuple[WorkflowRun, Progress | None]:
         """Undo as far as it goes now. Return the run's row, and what is waited for; None once nothing is left."""
         children = await self._children(turn, cancel)
         if children is not None:
             return turn.row, children
+        if self._agents is not None:
+            steps = {step.id: step for step in turn.workflow.each_step() if isinstance(step, AgentStep)}
+            await self._agents.give_up(turn, steps)
         rows = {path: row for path, row in turn.notebook.rows.items() if not path.startswith(UNDO)}
         left = list(undoing(turn.workflow, rows))
         if not left:

@@ -11,6 +11,8 @@ from remit.domain.release import (
     Budget,
     BudgetLevel,
     Effect,
+    Endpoint,
+    EndpointKind,
     Grant,
     HoldRule,
     Limits,
@@ -19,10 +21,23 @@ from remit.domain.release import (
     Rate,
     Remit,
 )
-from remit.workspace.form import Choice, DurationLimit, Limit, Limited, Name, RateText, Text, Whole
+from remit.workspace.form import (
+    Choice,
+    Duration,
+    DurationLimit,
+    Limit,
+    Limited,
+    Name,
+    RateText,
+    Text,
+    Reference,
+    Whole,
+    YesNo,
+)
 from remit.workspace.kinds.budget import REMIT_BUDGET
 from remit.workspace.kinds.grant import GRANT
 from remit.workspace.kinds.people import GROUP, USER
+from remit.workspace.kinds.server import web_address
 from remit.workspace.kinds.settings import MODEL
 from remit.workspace.record import Field, ListOf, Record, Values
 from remit.workspace.report import At
@@ -129,6 +144,29 @@ def _remit(values: Values, _: At) -> Remit:
 
 REMIT = Record("a remit", (_TOOLS, _MODELS, _AGENTS, _LIMITS, _BUDGETS, _LOOPS, _HOLDS), _remit)
 
+_SPOKEN = Field[EndpointKind]("kind", Choice(EndpointKind), "how it is spoken to", required=True)
+_ADDRESS = Field[str]("url", Text("https://agents.example.com/research", 2_000), "where it is", required=True)
+_CREDENTIAL = Field[str](
+    "credential", Reference(), "reference to the secret that it is shown as a bearer, as `env:RESEARCH_KEY`", ""
+)
+_PRIVATE = Field[bool]("private", YesNo(), "whether the URL may lead to a private or loopback address", False)
+_ANSWER = Field[int]("answer_within", Duration(), "how long one answer of it is waited for", 60)
+_PIN = Field[str]("pin", Text("0" * 64, 64), "SHA-256 of the A2A card that was looked at; any other is refused", "")
+
+
+def _endpoint(values: Values, at: At) -> Endpoint | None:
+    if not web_address(values[_ADDRESS], at, values, _ADDRESS):
+        return None
+    if values[_PIN] and values[_SPOKEN] is not EndpointKind.A2A:
+        at.key("pin").wrong(values.place_of(_PIN), "only an A2A agent has a card", "Remove it")
+        return None
+    return Endpoint(
+        values[_SPOKEN], values[_ADDRESS], values[_CREDENTIAL], values[_PRIVATE], values[_ANSWER], values[_PIN]
+    )
+
+
+ENDPOINT = Record("an endpoint", (_SPOKEN, _ADDRESS, _CREDENTIAL, _PRIVATE, _ANSWER, _PIN), _endpoint)
+
 _NAME = Field[AgentName]("name", AGENT_NAME, "the agent's name", required=True)
 _OWNER = Field[UserId]("owner", USER, "the person who answers for it", required=True)
 _TEAM = Field[TeamName | None]("team", Name(TeamName, "procurement"), "the team it works for; team budgets count it")
@@ -136,6 +174,9 @@ _ROLE = Field[str | None]("role", Name(str, "buyer"), 'what policies call it: `p
 _PURPOSE = Field[str]("purpose", Text("Renew supplier contracts."), "what it is for, in a sentence", required=True)
 _STATUS = Field[AgentStatus]("status", Choice(AgentStatus), "only an active agent is admitted", AgentStatus.ACTIVE)
 _REMIT = Field[Remit]("remit", REMIT, "what it may do; nothing where left out", Remit())
+_ENDPOINT = Field[Endpoint | None](
+    "endpoint", ENDPOINT, "where it is, if steps of workflows hand work to it elsewhere; else the built-in agent works"
+)
 
 
 def _agent(values: Values, _: At) -> Agent:
@@ -150,7 +191,8 @@ def _agent(values: Values, _: At) -> Agent:
         team=values[_TEAM],
         role=values[_ROLE],
         remit=replace(remit, budgets=budgets),
+        endpoint=values[_ENDPOINT],
     )
 
 
-AGENT = Record("an Agent", (_NAME, _OWNER, _TEAM, _ROLE, _PURPOSE, _STATUS, _REMIT), _agent)
+AGENT = Record("an Agent", (_NAME, _OWNER, _TEAM, _ROLE, _PURPOSE, _STATUS, _REMIT, _ENDPOINT), _agent)
