@@ -15,8 +15,10 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from bench.crowd import DIGITS
 from bench.http import serve_at
 from bench.servers import ServerProcess, free_port
 from remit.api.serving import Whole
@@ -27,18 +29,35 @@ WORDS = 40
 """Chunks of a streamed answer."""
 GAP_S = 0.002
 """Between two chunks: none is read together with the next, as from a model that thinks."""
-DIGITS = str.maketrans("0123456789", "ghjkmnpqrs")
-"""When a chunk was sent is written in letters, so that no screen takes it for a number of anything."""
 TIMED = b'"user":"timed"'
 """In a request: each chunk of its answer says when it was sent."""
 CALLS_FILE = "REMIT_BENCH_CALLS"
-"""Names the file in which the tool server writes a line for every call it carries out."""
+"""Names the file in which a line is written for every call that is carried out, whatever any server knows."""
 
 
-def process(role: str, *more: str) -> ServerProcess:
-    """Return one of these programs at a free port, to be started."""
+def process(role: str, *more: str, calls: Path | None = None) -> ServerProcess:
+    """Return one of these programs at a free port, to be started; `calls` is the file it writes its calls to."""
     port = free_port()
-    return ServerProcess([sys.executable, "-m", "bench.behind", role, str(port), *more], port)
+    environment = None if calls is None else {CALLS_FILE: str(calls)}
+    return ServerProcess([sys.executable, "-m", "bench.behind", role, str(port), *more], port, environment)
+
+
+class Diary:
+    """What was carried out, a line each. One write to a file opened for appending is whole or not there."""
+
+    def __init__(self) -> None:
+        calls = os.environ.get(CALLS_FILE)
+        self._file = None if calls is None else os.open(calls, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether anybody wants to know."""
+        return self._file is not None
+
+    def tell(self, what: str) -> None:
+        """Write a line."""
+        if self._file is not None:
+            os.write(self._file, f"{what}\n".encode())
 
 
 # -- an endpoint of models
@@ -70,11 +89,24 @@ WHOLE = json.dumps(
 ).encode()
 
 
-async def _endpoint(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "lifespan":
-        await _lifespan(receive, send)
-        return
-    body = await _body(receive)
+class Endpoint:
+    """An endpoint of models that says the same words to everybody."""
+
+    def __init__(self) -> None:
+        self._diary = Diary()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one call."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        body = await _body(receive)
+        if self._diary.is_kept:
+            self._diary.tell(json.loads(body)["user"])
+        await _answered(body, send)
+
+
+async def _answered(body: bytes, send: Send) -> None:
     if b'"stream":true' not in body:
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(WHOLE)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -150,14 +182,12 @@ def _tools() -> Any:
     from mcp.server import MCPServer
 
     server = MCPServer("bench", log_level="ERROR")
-    calls = os.environ.get(CALLS_FILE)
-    told = None if calls is None else os.open(calls, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    diary = Diary()
 
     @server.tool()
     def get_order(order_id: str, currency: str) -> str:
         """Read an order."""
-        if told is not None:
-            os.write(told, f"{order_id}\n".encode())
+        diary.tell(order_id)
         return f"{order_id} is open, {len(order_id) * 37} {currency}"
 
     return server
@@ -170,7 +200,7 @@ def _serve(app: Application, port: int) -> None:
 def main(role: str, *more: str) -> None:
     """Be one of the processes."""
     if role == "endpoint":
-        _serve(_endpoint, int(more[0]))
+        _serve(Endpoint(), int(more[0]))
     elif role == "through":
         _serve(Through(more[1]), int(more[0]))
     elif role == "tools":

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import behind, workspace
-from bench.asking import Asking, Measured, measured
+from bench.asking import Measured, measured
+from bench.crowd import Asking
 from bench.http import key_of
 from bench.measure import Cell, Table, medians
 from bench.servers import ServerProcess, running
@@ -32,6 +33,8 @@ MODEL, VEILED = "local/tiny", "local/veiled"
 START_S = 60
 """A server of the SDK takes seconds to be imported where the cores have other work."""
 VERSION = "2026-07-28"
+TIMED = "timed"
+"""Given as the user of a request: when its chunks were sent is looked at."""
 OLD_VERSION = "2025-11-25"
 META = "io.modelcontextprotocol/"
 MODEL_COLUMNS = ("call", "floor: CPU µs", "ours: CPU µs", "CPU to floor", "floor: a second", "ours: a second")
@@ -150,7 +153,7 @@ def gateways(folder: Path, **limits: float) -> Iterator[Gateways]:
 
 
 def model_call(
-    port: int, key: str, model: str = MODEL, *, stream: bool = False, timed: bool = False, more: str = ""
+    port: int, key: str, model: str = MODEL, *, stream: bool = False, user: str = "", more: str = ""
 ) -> Asking:
     """Return a call of a model: each caller has a conversation of its own, and each question is another one."""
     messages = [
@@ -160,9 +163,9 @@ def model_call(
         {"role": "user", "content": QUESTION + more},
     ]
     document = {"model": model, "messages": messages, "max_tokens": 200, **({"stream": True} if stream else {})}
-    document |= {"user": "timed"} if timed else {}
+    document |= {"user": user} if user else {}
     body = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-    return Asking(port, "/openai/v1/chat/completions", body, {"Authorization": f"Bearer {key}"}, timed=timed)
+    return Asking(port, "/openai/v1/chat/completions", body, {"Authorization": f"Bearer {key}"}, timed=user == TIMED)
 
 
 def old_tool_call(port: int, key: str, tool: str) -> Asking:
@@ -198,7 +201,7 @@ def tool_call(port: int, key: str, tool: str) -> Asking:
 
 def tables(*, quick: bool = False) -> Iterator[Table]:
     """Measure everything but memory, with one server."""
-    rounds, scale = (1, 1) if quick else (3, 10)
+    rounds, scale = (1, 1) if quick else (3, 6)
     with tempfile.TemporaryDirectory(prefix="remit-bench-") as folder, gateways(Path(folder)) as it:
         with running(behind.process("through", f"{it.endpoint.url}/v1/chat/completions")) as floor:
             yield _models(it, floor, rounds, 4 * scale)
@@ -240,7 +243,7 @@ def _first_bytes(it: Gateways, floor: ServerProcess, rounds: int, each: int) -> 
         figures = []
         for _ in range(rounds):
             count = max(4, each // callers)
-            asked = replace(model_call(it.server.port, it.key, stream=True, timed=True), callers=callers, each=count)
+            asked = replace(model_call(it.server.port, it.key, stream=True, user=TIMED), callers=callers, each=count)
             least = measured(replace(asked, port=floor.port), floor).seen
             ours = measured(asked, it.server).seen
             figures.append(
