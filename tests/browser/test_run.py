@@ -23,10 +23,10 @@ def test_steps_are_found_filtered_and_walked_by_key(visit: Callable[..., Page], 
     page = visit()
     page.goto(f"{house.url}/runs/{house.played['renewal'].run}")
     rows = page.get_by_role("option")
-    expect(page.get_by_text("1 of 27")).to_be_visible()  # the key steps at first
+    expect(page.get_by_text("1 of 25")).to_be_visible()  # the key steps at first
     expect(rows).to_have_count(1)
     page.get_by_role("switch", name="Key steps only").click()
-    expect(page.get_by_text("27 of 27")).to_be_visible()
+    expect(page.get_by_text("25 of 25")).to_be_visible()
     page.get_by_role("switch", name="Key steps only").click()
     expect(rows).to_have_count(1)
     page.get_by_label("Find steps").fill("compare")
