@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from remit.domain.finding import Code
 from remit.domain.record import RecordKind
 from remit.gateways.mcp.port import Exchange, Json
 from tests.gateways.mcp.behind import META, Gateway, UpstreamFailed, UpstreamRefused, gateway
-from tests.worlds import SARA
+from tests.worlds import SARA, WORKSPACE
 
 TASKS: dict[str, Any] = {"extensions": {f"{META}tasks": {}}}
 
@@ -76,3 +77,31 @@ def test_a_server_that_fails_inside_may_have_done_it(it: Gateway, code: int, sta
     reply = it.ask("tools/call", {"name": "erp.pay", "arguments": {"amount": 1}})
     assert reply.document["error"]["code"] == code
     assert last_outcome(it) == (status, "upstream.refused")
+
+
+def test_an_agent_that_is_stopped_has_nothing_completed(it: Gateway) -> None:
+    """What is typed reaches the server, so it is an action: granted, stopped and on record like any other."""
+    asked = {"ref": {"type": "ref/prompt", "name": "remind"}, "argument": {"name": "who", "value": "secret"}}
+    it.result("completion/complete", asked)
+    [decision] = it.world.records(RecordKind.DECISION_MADE)
+    assert (decision["target"], decision["state"]) == ("erp.prompts", "admitted")
+    assert last_outcome(it)[0] == "ok"
+    it.world.stops.freeze(WORKSPACE, "tool:erp.prompts", SARA, "smells")
+    reply = it.ask("completion/complete", asked)
+    assert reply.document["error"]["data"]["findings"][0]["code"] == Code.STOPPED.value
+    assert [method for method, _ in it.erp.calls] == ["completion/complete"]
+
+
+def test_what_a_client_answers_a_server_is_seen_by_no_policy(it: Gateway) -> None:
+    """The protocol lets it answer before it is asked, too; what was admitted is the call."""
+    sure = {"sure": {"action": "accept", "content": {"amount": 1_000_000}}}
+    it.result("tools/call", {"name": "erp.pay", "arguments": {"amount": 1}, "inputResponses": sure})
+    [(_, params)] = it.erp.dispatched
+    assert params == {"name": "pay", "arguments": {"amount": 1}, "inputResponses": sure}
+    assert b"1000000" not in b"".join(body for _, body in it.world.store.records(WORKSPACE, 0, 100))
+
+
+def test_what_a_client_declares_is_no_way_past_the_policies(it: Gateway) -> None:
+    client = {"elicitation": {"form": {"to": "the server"}}, "experimental": {"all": "that I know"}, "roots": {}}
+    it.call("erp.get", {"id": "1"}, client=client)
+    assert it.erp.exchanges[-1].client == {"elicitation": {"form": {}}, "roots": {}}

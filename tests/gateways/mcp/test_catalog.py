@@ -169,7 +169,13 @@ def test_what_is_no_tool_is_not_called_as_one(tmp_path: Path) -> None:
 
 def test_nothing_but_arguments_reaches_a_server(tmp_path: Path) -> None:
     with gateway(tmp_path) as it:
-        meta = {"traceparent": "00-1-2-01", "secrets": "of the agent", "com.example/more": 1}
+        meta = {
+            "traceparent": "00-1-2-01",
+            "tracestate": {"of": "the agent"},
+            "baggage": "all=of-it",
+            "secrets": "of the agent",
+            "com.example/more": 1,
+        }
         it.result("tools/call", {"name": "erp.get", "arguments": {}, "_meta": meta, "task": {"ttl": 1}, "more": 2})
         assert it.erp.dispatched == [("tools/call", {"name": "get", "arguments": {}})]
         assert it.erp.exchanges[-1].meta == {"traceparent": "00-1-2-01"}

@@ -75,6 +75,18 @@ class Asked:
         return self.era is Era.MODERN and not _ASKABLE.isdisjoint(self.capabilities)
 
     @property
+    def declared(self) -> Json:
+        """What servers are told of the capabilities: those that there are, and nothing a client has made up."""
+        found: dict[str, Any] = {}
+        for name, parts in _DECLARED.items():
+            own = self.capabilities.get(name)
+            if isinstance(own, dict):
+                found[name] = {part: {} for part in parts if isinstance(own.get(part), dict)}
+        if self.knows_tasks:
+            found["extensions"] = {TASKS: {}}
+        return found
+
+    @property
     def opens_urls(self) -> bool:
         """Whether the client can send a person to an address."""
         elicitation = self.capabilities.get("elicitation")
@@ -95,10 +107,11 @@ class Asked:
         self.reply.tell(notification(method, params))
 
 
-_ASKABLE = frozenset(("sampling", "elicitation", "roots"))
-_LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
+_DECLARED = {"sampling": ("context", "tools"), "elicitation": ("form", "url"), "roots": ()}
+_ASKABLE = frozenset(_DECLARED)
+LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")
 
 
 def is_grave(level: object, least: str) -> bool:
     """Tell whether a log message is wanted where `least` is the level that was set; without one none is."""
-    return level in _LEVELS and least in _LEVELS and _LEVELS.index(str(level)) >= _LEVELS.index(least)
+    return level in LEVELS and least in LEVELS and LEVELS.index(str(level)) >= LEVELS.index(least)

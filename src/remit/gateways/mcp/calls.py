@@ -173,14 +173,12 @@ class Calls:
         """
         return await self.settled(it, language, watch, self._requested(it, exchange))
 
-    async def settled(
-        self, it: Admitted, language: Language, watch: Watch, work: Coroutine[Any, Any, dict[str, Any]]
-    ) -> Done:
+    async def settled(self, it: Admitted, language: Language, watch: Watch, work: Coroutine[Any, Any, Json]) -> Done:
         """Wait for the result of what a server does, and settle it. As carry_out."""
         with self._flights.aboard(it.visit.door, it.run, it.action, it.wish.target.name) as flight:
             watch(flight)
             try:
-                result = await work
+                result = dict(await work)
             except asyncio.CancelledError:
                 raise await self._cut(it, flight, language) from None
             except UpstreamFailed as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -14,17 +15,16 @@ from remit.domain.arguments import BadArguments
 from remit.domain.run import Run
 from remit.domain.upstream import Via
 from remit.gateways.mcp import words
-from remit.gateways.mcp.asked import META, TASKS, Asked, Era
+from remit.gateways.mcp.asked import LEVELS, META, TASKS, Asked, Era
 from remit.gateways.mcp.calls import Admitted, Calls, Done, Held, NotDone, Wish
 from remit.gateways.mcp.catalog import Catalog, Target
 from remit.gateways.mcp.catalogs import Catalogs
 from remit.gateways.mcp.flights import Flight, Flights
 from remit.gateways.mcp.limits import McpLimits
-from remit.gateways.mcp.port import Exchange, Json, UpstreamFailed, UpstreamRefused, Upstreams
+from remit.gateways.mcp.port import Exchange, Json, Upstreams
 from remit.gateways.mcp.rounds import Resumed, Rounds
 from remit.gateways.mcp.rpc import (
     DENIED,
-    INTERNAL_ERROR,
     INVALID_PARAMS,
     METHOD_NOT_FOUND,
     RESOURCE_NOT_FOUND,
@@ -343,8 +343,33 @@ class Methods:
         if target is None or target.server is None:
             raise RpcError(INVALID_PARAMS, "ref names no prompt or resource template of the lists", {"field": "ref"})
         key = "name" if target.via is Via.PROMPT else "uri"
-        params = {**_without_meta(asked.params), "ref": {**reference, key: target.upstream}}
-        return _written(asked, await self._asked(asked, target, "completion/complete", params))
+        argument = _texts(asked.params.get("argument"))
+        told: dict[str, Any] = {key: target.upstream}
+        if target.via is Via.PROMPT:
+            told["arguments"] = {argument.get("name", ""): argument.get("value", "")}
+        params = {"ref": {"type": reference["type"], key: target.upstream}, "argument": argument}
+        context = asked.params.get("context")
+        before = _texts(context.get("arguments")) if isinstance(context, dict) else {}
+        if before:
+            told["arguments"] = before | told.get("arguments", {})
+            params["context"] = {"arguments": before}
+        return await self._completed(asked, run, Wish(target, told), params)
+
+    async def _completed(self, asked: Asked, run: Run, wish: Wish, params: Json) -> bytes:
+        """Have a server complete an argument, which is told what was typed: that is admitted like the use of it."""
+        assert wish.target.server is not None, "what is listed has a server"
+        try:
+            found = await self._calls.admit(asked.visit, run, wish, asked.language)
+            if isinstance(found, Held):
+                raise NotDone(*words.held(wish.target.name, found.admission, found.approval, asked.language))
+            workspace, exchange = asked.visit.door.workspace, exchange_of(asked)
+            work = self._upstreams.request(workspace, wish.target.server, "completion/complete", params, exchange)
+            done = await self._calls.settled(found, asked.language, lambda _: None, work)
+        except NotDone as error:
+            raise RpcError(DENIED, error.words, error.data) from None
+        except BadArguments as error:
+            raise RpcError(INVALID_PARAMS, str(error), {"code": f"arguments.{error.code}"}) from None
+        return _passed_on(asked, done)
 
     async def _subscribe(self, asked: Asked) -> bytes:
         """A resource that the agent may read can be followed; what is heard of it is passed on by the session."""
@@ -353,18 +378,6 @@ class Methods:
         if uri is None or catalog.listed_resource(uri) is None:
             raise RpcError(RESOURCE_NOT_FOUND, "there is no such resource in the list", {"uri": uri})
         return _written(asked, {})
-
-    async def _asked(self, asked: Asked, target: Target, method: str, params: Json) -> dict[str, Any]:
-        """Ask a server what is no action: nothing is read but what helps to fill in a form."""
-        assert target.server is not None
-        exchange = Exchange(asked.notify, client=asked.capabilities, session=asked.session)
-        workspace = asked.visit.door.workspace
-        try:
-            return dict(await self._upstreams.request(workspace, target.server, method, params, exchange))
-        except UpstreamFailed as error:
-            raise RpcError(INTERNAL_ERROR, str(error), {"code": error.code}) from None
-        except UpstreamRefused as error:
-            raise RpcError(error.code, str(error), error.data) from None
 
 
 def _check_mirrored(schema: Any, arguments: Json, asked: Asked) -> None:
@@ -376,20 +389,32 @@ def _check_mirrored(schema: Any, arguments: Json, asked: Asked) -> None:
         raise RpcError(found.code, found.message, found.data)
 
 
-_PASSED_ON = frozenset(("progressToken", "traceparent", "tracestate", "baggage"))
-"""What of a request's `_meta` its server is told: no policy sees it, so it is no place for anything else."""
+_PASSED_ON = {
+    "traceparent": re.compile(r"[0-9a-f]{2}(?:-[0-9a-f]{1,32}){3}"),
+    "tracestate": re.compile(r"[\x20-\x7e]{1,512}"),
+}
+"""What of a request's `_meta` its server is told, besides the token of its progress: no policy sees it, so it is no
+place for anything else. `baggage` is whatever a client likes, and stays here."""
 
 
 def exchange_of(asked: Asked) -> Exchange:
     """Return what accompanies a call to its server."""
-    own = {name: value for name, value in asked.meta.items() if name in _PASSED_ON}
-    if asked.level:
+    meta, own = asked.meta, dict[str, Any]()
+    for name, form in _PASSED_ON.items():
+        if isinstance(meta.get(name), str) and form.fullmatch(meta[name]):
+            own[name] = meta[name]
+    token = meta.get("progressToken")
+    if isinstance(token, str | int):
+        own["progressToken"] = token
+    if asked.level in LEVELS:
         own[f"{META}logLevel"] = asked.level
-    return Exchange(asked.notify, asked.ask, client=asked.capabilities, session=asked.session, meta=own)
+    return Exchange(asked.notify, asked.ask, client=asked.declared, session=asked.session, meta=own)
 
 
-def _without_meta(params: Json) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if name != "_meta"}
+def _texts(found: object) -> dict[str, str]:
+    if not isinstance(found, dict):
+        return {}
+    return {name: value for name, value in found.items() if isinstance(value, str)}
 
 
 _MODERN_ONLY = ("resultType", "ttlMs", "cacheScope")

@@ -180,7 +180,7 @@ class Tasks:
                 task.held = held
                 raise _StillHeld
             task.message = ""
-            exchange = Exchange(_silent, task.ask, rounds=False, client=asked.capabilities)
+            exchange = Exchange(_silent, task.ask, rounds=False, client=asked.declared)
             return await self._run(task, admitted, exchange, asked)
 
         task.runner = asyncio.create_task(run())
