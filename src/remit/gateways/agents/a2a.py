@@ -55,7 +55,7 @@ BEGUN, ANSWERED = "begun", "answered"
 INPUT = "input."
 """Before the id of a step: the event by which people answer what its agent asks."""
 TOKEN, RUN, SCHEMA = "remit/token", "remit/run", "remit/output"
-"""Keys in the metadata of the message: with the token the agent works through the gateways."""
+"""Keys in the metadata of the request: with the token the agent works through the gateways."""
 _OVER = {
     TaskState.TASK_STATE_FAILED: "failed",
     TaskState.TASK_STATE_CANCELED: "cancelled",
@@ -126,8 +126,8 @@ class A2aAgents:
         told = {TOKEN: await work.turn.thread(self._token_of, run), RUN: run.id}
         if work.step.output is not None:
             told[SCHEMA] = orjson.dumps(work.step.output).decode()
-        message.metadata.update(told)
         request = SendMessageRequest(message=message, configuration=SendMessageConfiguration(return_immediately=True))
+        request.metadata.update(told)
         seen: Task | Message | None = None
         try:
             async with asyncio.timeout(STREAMED_S):
