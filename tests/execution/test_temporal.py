@@ -18,7 +18,7 @@ from remit.domain.facts import ScopeKind
 from remit.domain.flip import Gap
 from remit.domain.ids import AgentName
 from remit.domain.record import RecordKind
-from remit.domain.release import Temporal, TemporalLevel
+from remit.domain.temporal import Temporal, TemporalLevel
 from remit.execution.again import decide_again
 from remit.execution.backtest.history import History
 from remit.execution.door import InProcessDoor

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from remit.domain.release import Configuration, Temporal, TemporalLevel
+from remit.domain.release import Configuration
+from remit.domain.temporal import Temporal, TemporalLevel
 from remit.policy.authorizer import Authorizer
 from remit.policy.comparison import difference, generated
 from tests.policy.samples import COVERED, workspace

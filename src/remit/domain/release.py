@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
 
-from remit.domain.canonical import canonical, sha256_hex
 from remit.domain.clock import Instant
 from remit.domain.ids import (
     AgentName,
@@ -28,6 +26,7 @@ from remit.domain.ids import (
 )
 from remit.domain.money import Micros
 from remit.domain.prompt_template import Prompt
+from remit.domain.temporal import Temporal
 from remit.domain.upstream import Model, ToolServer, Via
 from remit.domain.workflow import Workflow
 
@@ -410,40 +409,6 @@ class ChannelGates:
     tests: bool = False
     backtest: BacktestGate | None = None
     approval: GroupName | None = None
-
-
-class TemporalLevel(StrEnum):
-    """Whose calls a temporal fact counts together."""
-
-    RUN = "run"
-    AGENT = "agent"
-    USER = "user"
-    TOOL = "tool"
-    WORKSPACE = "workspace"
-
-
-@dataclass(frozen=True)  # without slots, so that the key can be kept
-class Temporal:
-    """A count of calls, or a sum over a field of theirs, within a window; policies read `context.call.temporal.NAME`.
-
-    Attributes:
-        sum: the field that is added up; empty: calls are counted.
-        tools: which count, sorted; empty: all.
-        denied: what is denied or held counts as well.
-    """
-
-    name: str
-    per: TemporalLevel
-    window_s: int
-    sum: str = ""
-    tools: tuple[ToolName, ...] = ()
-    denied: bool = False
-
-    @cached_property
-    def key(self) -> str:
-        """Name and meaning: a fact that is declared anew under an old name begins afresh."""
-        meaning = [self.per.value, self.window_s, self.sum, list(self.tools), self.denied]
-        return f"{self.name}/{sha256_hex(canonical(meaning))[:8]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from remit.domain.action import ActionKind
 from remit.domain.clock import MICROS_PER_SECOND, Instant
 from remit.domain.facts import Bucketed, Facts, Scope, ScopeKind
-from remit.domain.release import Temporal, TemporalLevel
+from remit.domain.temporal import Temporal, TemporalLevel
 from remit.kernel.prepared import Prepared
 from remit.policy.shapes import I64_MAX
 

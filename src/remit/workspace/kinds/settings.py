@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from remit.domain.ids import ModelName, WorkspaceName
 from remit.domain.money import Micros
-from remit.domain.release import ChannelGates, Effect, ModelPrice, Settings, Temporal
+from remit.domain.release import ChannelGates, Effect, ModelPrice, Settings
+from remit.domain.temporal import Temporal
 from remit.workspace.form import Choice, Dollars, Duration, Matching, Name, TimeZoneName, Whole
 from remit.workspace.kinds.gates import CHANNEL, CHANNEL_RULES
 from remit.workspace.kinds.temporal import FACT_NAME, TEMPORAL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from remit.domain.ids import ToolName
-from remit.domain.release import Temporal, TemporalLevel
+from remit.domain.temporal import Temporal, TemporalLevel
 from remit.workspace.form import Choice, Duration, Matching, YesNo
 from remit.workspace.kinds.tool import TOOL_NAME
 from remit.workspace.record import Field, ListOf, Record, Values
