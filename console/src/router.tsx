@@ -116,6 +116,12 @@ const tools = createRoute({
   validateSearch: textual,
   component: lazyRouteComponent(() => import('./pages/tools/Tools'), 'Tools'),
 })
+const models = createRoute({
+  getParentRoute: () => frame,
+  path: '/models',
+  validateSearch: textual,
+  component: lazyRouteComponent(() => import('./pages/models/Models'), 'Models'),
+})
 const policies = createRoute({
   getParentRoute: () => frame,
   path: '/policies',
@@ -155,7 +161,7 @@ const server = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([signIn, frame.addChildren([
-    home, overview, runs, run, workflows, workflow, workflowRun, approvals, approval, agents, agent, tools,
+    home, overview, runs, run, workflows, workflow, workflowRun, approvals, approval, agents, agent, tools, models,
     policies, budgets, releases, audit, people, server,
   ])]),
   defaultPreload: 'intent',

@@ -49,6 +49,25 @@ def test_a_release_is_rolled_back_from_the_page(visit: Callable[..., Page], hous
     expect(viewer.get_by_role("button", name="Activate")).to_have_count(0)
 
 
+def test_a_release_is_activated_from_the_page(visit: Callable[..., Page], house: House, second: Path) -> None:
+    policy = second / "policies/billing.cedar"
+    policy.write_text(policy.read_text("utf-8").replace("> 300", "> 350"), "utf-8")
+    house.office.remit("apply", str(second), "-m", "refunds wait from AED 350 on")
+    page = visit()
+    page.goto(f"{house.url}/releases")
+    releases = page.get_by_role("option")
+    expect(releases.first).to_contain_text("AED 350")
+    expect(releases.first).to_contain_text("production")
+    releases.last.click()
+    page.get_by_role("button", name="Activate").click()
+    expect(page.get_by_text("The release is active")).to_be_visible()
+    expect(releases.last).to_contain_text("production")
+    expect(releases.first).not_to_contain_text("production")
+    expect(page.get_by_role("button", name="Roll back")).to_be_visible()
+    page.reload()
+    expect(releases.last).to_contain_text("production")
+
+
 @pytest.mark.parametrize(
     ("amount", "verdict", "why"),
     [(400, "Allowed", ""), (700, "Held", "a refund over AED 500 needs a person of finance"), (6000, "Denied", "")],

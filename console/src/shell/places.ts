@@ -10,6 +10,7 @@ import {
   IconServerCog,
   IconShieldCheck,
   IconSitemap,
+  IconSparkles,
   IconTool,
   IconUsers,
 } from '@tabler/icons-react'
@@ -40,6 +41,7 @@ export const GROUPS: { name: string; places: Place[] }[] = [
     places: [
       { name: 'agents', to: '/agents', icon: IconRobot },
       { name: 'tools', to: '/tools', icon: IconTool },
+      { name: 'models', to: '/models', icon: IconSparkles },
       { name: 'policies', to: '/policies', icon: IconShieldCheck },
       { name: 'budgets', to: '/budgets', icon: IconCoins },
       { name: 'releases', to: '/releases', icon: IconRocket },

@@ -8,6 +8,7 @@ import { Loaded } from '../../parts/Loaded'
 import { Page } from '../../parts/Page'
 import { AgentsOfTheDay } from './AgentsOfTheDay'
 import { Attention } from './Attention'
+import { Incidents } from './Incidents'
 import { Spend } from './Spend'
 import { Tiles } from './Tiles'
 
@@ -30,6 +31,7 @@ export function Overview() {
               <Spend overview={found} />
               <Attention items={found.attention} at={found.at} />
             </div>
+            <Incidents />
             <section className="card">
               <div className="card-head">
                 <h2>{t('overview.agents')}</h2>

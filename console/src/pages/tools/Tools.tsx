@@ -4,13 +4,15 @@ import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 
 import { answerOr, api } from '../../api/client'
-import type { AgentShown, ToolShown } from '../../api/schema'
+import type { AgentShown, IncidentShown, ToolShown } from '../../api/schema'
 import { usd } from '../../format'
 import { Empty } from '../../parts/Empty'
 import { Loaded } from '../../parts/Loaded'
 import { Ltr } from '../../parts/Ltr'
 import { Page } from '../../parts/Page'
 import { useSearchText } from '../../parts/useSearchText'
+import { Pinned, useChanged } from './Pinned'
+import { Servers } from './Servers'
 import './tools.css'
 
 /** What can be called: the catalogue, and who may. */
@@ -30,22 +32,27 @@ export function Tools() {
           data={[
             { value: '', label: t('tools.catalogue') },
             { value: 'matrix', label: t('tools.matrix') },
+            { value: 'servers', label: t('tools.servers') },
           ]}
         />
       }
     >
-      <Loaded query={tools}>
-        {({ tools: found }) => {
-          if (found.length === 0) {
-            return (
-              <div className="card">
-                <Empty title={t('tools.none')} command="remit apply DIR" />
-              </div>
-            )
-          }
-          return view === 'matrix' ? <Matrix tools={found} agents={agents.data?.agents ?? []} /> : <Catalogue tools={found} />
-        }}
-      </Loaded>
+      {view === 'servers' ? (
+        <Servers />
+      ) : (
+        <Loaded query={tools}>
+          {({ tools: found }) => {
+            if (found.length === 0) {
+              return (
+                <div className="card">
+                  <Empty title={t('tools.none')} command="remit apply DIR" />
+                </div>
+              )
+            }
+            return view === 'matrix' ? <Matrix tools={found} agents={agents.data?.agents ?? []} /> : <Catalogue tools={found} />
+          }}
+        </Loaded>
+      )}
     </Page>
   )
 }
@@ -54,6 +61,7 @@ function Catalogue({ tools }: { tools: ToolShown[] }) {
   const { t } = useTranslation()
   const [chosen, choose] = useSearchText('tool')
   const current = tools.find((tool) => tool.name === chosen) ?? tools[0]
+  const changed = useChanged()
   return (
     <div className="tools fill">
       <div className="card tools-list" role="listbox" aria-label={t('tools.title')}>
@@ -69,12 +77,15 @@ function Catalogue({ tools }: { tools: ToolShown[] }) {
           >
             <span className="row-gap" style={{ justifyContent: 'space-between' }}>
               <Ltr mono>{tool.name}</Ltr>
-              <Effect effect={tool.effect} />
+              <span className="row-gap">
+                {changed.has(tool.name) && <span className="chip t-deny">{t('tools.changed')}</span>}
+                <Effect effect={tool.effect} />
+              </span>
             </span>
           </button>
         ))}
       </div>
-      <Detail tool={current} />
+      <Detail tool={current} changed={changed.get(current.name)} />
     </div>
   )
 }
@@ -90,7 +101,7 @@ function Effect({ effect }: { effect: string }) {
   )
 }
 
-function Detail({ tool }: { tool: ToolShown }) {
+function Detail({ tool, changed }: { tool: ToolShown; changed?: IncidentShown }) {
   const { t } = useTranslation()
   const traits = (['reversible', 'idempotent', 'pollable'] as const).filter((trait) => tool[trait])
   return (
@@ -121,6 +132,7 @@ function Detail({ tool }: { tool: ToolShown }) {
           ))}
         </div>
       </div>
+      <Pinned tool={tool} changed={changed} />
       {Object.keys(tool.roles).length > 0 && (
         <div className="section">
           <h3>{t('tools.roles')}</h3>

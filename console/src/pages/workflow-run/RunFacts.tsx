@@ -57,9 +57,7 @@ export function RunFacts({ run, steps }: { run: WholeRunShown; steps: WorkflowSt
       <div className="fact">
         <div className="k">{t('workflows.agent')}</div>
         <div className="v truncate">
-          <Link to="/agents/$agent" params={{ agent: run.agent }} className="quiet-link">
-            <Ltr>{run.agent}</Ltr>
-          </Link>
+          <Ltr>{run.agent}</Ltr>
         </div>
         <div className="s">
           <Link to="/runs/$run" params={{ run: run.run }} className="strong-link">

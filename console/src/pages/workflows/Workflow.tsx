@@ -57,9 +57,7 @@ function Whole({ workflow }: { workflow: WorkflowShown }) {
       <div className="sub">
         <bdi>{workflow.description}</bdi>{' '}
         <span className="chip">
-          <Link to="/agents/$agent" params={{ agent: workflow.agent }} className="quiet-link">
-            <Ltr>{workflow.agent}</Ltr>
-          </Link>
+          <Ltr>{workflow.agent}</Ltr>
         </span>
       </div>
       <div className="workflow-split">

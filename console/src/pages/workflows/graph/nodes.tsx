@@ -1,3 +1,4 @@
+import { VisuallyHidden } from '@mantine/core'
 import { IconArrowBackUp } from '@tabler/icons-react'
 import { Handle, type Node, type NodeProps, Position, useReactFlow } from '@xyflow/react'
 import type { FocusEvent } from 'react'
@@ -70,7 +71,7 @@ function Head({ data: { box, progress, undone, choose } }: { data: Drawn }) {
   }
   const state = progress ? t(`workflows.step.${progress.state}`, progress.state) : t('workflows.notBegun')
   return (
-    <button type="button" className="step-head nodrag nopan" onClick={() => choose(box.id)} onFocus={seen} aria-label={`${step.id}: ${state}`}>
+    <button type="button" className="step-head nodrag nopan" onClick={() => choose(box.id)} onFocus={seen}>
       <Kind size={17} stroke={1.8} aria-hidden className="step-kind" />
       <span className="step-words">
         <span className="truncate">
@@ -83,6 +84,7 @@ function Head({ data: { box, progress, undone, choose } }: { data: Drawn }) {
       <span className="step-signs">
         <span className={`verdict ${className}`}>
           <Icon size={15} stroke={2} aria-hidden />
+          <VisuallyHidden>{state}</VisuallyHidden>
         </span>
         {progress !== undefined && progress.paths.length > 1 && <Counts counts={progress.counts} />}
         {step.compensate !== '' && (
