@@ -141,7 +141,9 @@ class Proof:
     def _is_below(self, token: RunToken) -> bool:
         """Tell whether the run holds that a token was made by: the one right above its own, as long as it goes on."""
         run = self._store.run(token.run)
-        if run is None or run.parent != RunId(token.issuer) or (run.workspace, run.agent) != (token.workspace, token.agent):
+        if run is None or run.parent != RunId(token.issuer):
+            return False
+        if (run.workspace, run.agent) != (token.workspace, token.agent):
             return False
         above = self._store.scope(scope_id(ScopeKind.RUN, run.workspace, run.parent))
         return above is not None and above.progress is not None and not above.progress.ended_at
