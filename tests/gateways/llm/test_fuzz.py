@@ -57,7 +57,7 @@ def it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings().max_examples * 3 // 5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(PATHS), bodies())
 def test_every_request_is_answered_in_the_clients_words(it: Gateway, path: str, body: bytes) -> None:
     sent, decided = len(it.fake.requests), len(it.decisions())

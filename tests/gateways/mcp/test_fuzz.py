@@ -123,7 +123,7 @@ def changed(draw: st.DrawFn) -> bytes:
 
 
 @pytest.mark.slow
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4 * settings().max_examples, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=changed(), era=st.sampled_from([LEGACY, MODERN]))
 def test_whatever_is_changed_is_answered(it: Gateway, body: bytes, era: str) -> None:
     check(it, body, era)
@@ -131,4 +131,5 @@ def test_whatever_is_changed_is_answered(it: Gateway, body: bytes, era: str) -> 
 
 def test_nothing_ran_that_was_not_admitted(it: Gateway) -> None:
     """Comes last: over all that was sent to this gateway."""
-    assert len(it.erp.dispatched) == admitted(it) > 0
+    completions = sum(method == "completion/complete" for method, _ in it.erp.calls)
+    assert len(it.erp.dispatched) + completions == admitted(it) > 0
