@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +34,7 @@ def step(id: str, tool: str = "order", n: str = "${inputs.n}", **fields: Any) ->
     return {"id": id, "tool": f"till.{tool}", "arguments": {"n": n}, **fields}
 
 
-UNDO = {"compensate": {"tool": "till.cancel", "arguments": {"n": "${inputs.n}"}}}
+UNDO: dict[str, Any] = {"compensate": {"tool": "till.cancel", "arguments": {"n": "${inputs.n}"}}}
 ASKED = {
     "group": "finance",
     "title": {"en": "Order {n} of them", "ar": "طلب {n} منها"},
@@ -57,14 +59,20 @@ FAILS = (step("first", "order_once", **UNDO), step("second", "fail"))
 NIGHTLY = {"cron": "0 3 * * *", "missed": "skip", "inputs": {"n": 1, "day": "2026-01-05", "items": [1]}}
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("shop")
+@contextmanager
+def opened(folder: Path) -> Iterator[House]:
+    """A shop with two workflows, whose server carries them out."""
     texts = [
         workflow(*WHOLE, name="supply", inputs=INPUTS, schedules=[NIGHTLY], description="Gets what is missing."),
         workflow(*FAILS, name="doomed"),
     ]
     with standing(folder, WORKSPACE, shop_files(folder, texts)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with opened(tmp_path_factory.mktemp("shop")) as made:
         yield made
 
 
@@ -233,6 +241,7 @@ def test_pages_of_workflows_have_no_accessibility_fault_and_stay_within_the_wind
         "workflows?view=schedules",
         "workflows/supply?place=sides/goods/reserve",
     ]
+    places.append("workflows/supply?place=sides/goods/reserve")
     for place in (*places, f"workflow-runs/{run}", f"workflow-runs/{run}?tab=steps"):
         page.goto(f"{shop.url}/{place}")
         settled(page)

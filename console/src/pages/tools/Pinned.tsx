@@ -30,7 +30,7 @@ export function Pinned({ tool, changed }: { tool: ToolShown; changed?: IncidentS
           <div>
             {t('tools.changedTold')} <Moment at={changed.last_at} />
             <div>
-              <Ltr mono>remit tools diff {tool.server}</Ltr>
+              <Ltr mono>remit tools import {tool.server} --check</Ltr>
             </div>
           </div>
         </div>

@@ -36,7 +36,7 @@ export function WaitsFor({ run, step }: { run: WholeRunShown; step: WorkflowStep
       return (
         <div className="said">
           <div className="t-deny">{t('workflows.waits.action')}</div>
-          <Command text={`remit reconcile ${id} ok`} />
+          <Command text={`remit reconcile ${id} --status ok`} />
         </div>
       )
     case 'event':
