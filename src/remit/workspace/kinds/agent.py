@@ -29,8 +29,8 @@ from remit.workspace.form import (
     Limited,
     Name,
     RateText,
-    Text,
     Reference,
+    Text,
     Whole,
     YesNo,
 )
