@@ -22,6 +22,8 @@ from remit.domain.release import (
     BudgetUnit,
     Configuration,
     Effect,
+    Endpoint,
+    EndpointKind,
     Grant,
     Group,
     Limits,
@@ -99,6 +101,8 @@ def other(value: Any, path: str) -> Any:
                 return Rate(1, 1)
             if path.endswith(".title"):
                 return Title("Do it")
+            if path.endswith(".endpoint"):
+                return Endpoint(EndpointKind.HTTP, "https://agents.example.com", private=True, pin="0" * 64)
             counts = (
                 "calls_per_run",
                 "same_result",

@@ -9,6 +9,7 @@ from remit.domain.release import (
     Agent,
     Budget,
     Cap,
+    Endpoint,
     Grant,
     GrantMode,
     HoldRule,
@@ -62,6 +63,8 @@ def agent_changes(before: Agent, after: Agent) -> Iterator[str]:
             yield f"{name} now works for the team {shown(new)} instead of {shown(old)}"
         elif changed == "role":
             yield f"{name} now has the role {shown(new)} instead of {shown(old)}"
+        elif changed == "endpoint":
+            yield f"{name} now works {_place(new)} instead of {_place(old)}"
         else:
             yield f"{name}: {changed} changed from {shown(old)} to {shown(new)}"
 
@@ -74,6 +77,8 @@ def _remit_changes(name: str, before: Remit, after: Remit) -> Iterator[str]:
                 yield from _grants_changes(name, old, new)
             case "models":
                 yield from _models_changes(name, old, new)
+            case "agents":
+                yield from _agents_changes(name, old, new)
             case "limits":
                 yield from _limits_changes(name, old, new)
             case "loops":
@@ -84,6 +89,27 @@ def _remit_changes(name: str, before: Remit, after: Remit) -> Iterator[str]:
                 yield from _holds_changes(name, old, new)
             case _:
                 yield f"{name}: {changed} changed from {shown(old)} to {shown(new)}"
+
+
+def _place(endpoint: Endpoint | None) -> str:
+    if endpoint is None:
+        return "as the built-in agent"
+    said = [f"at {endpoint.url} by {endpoint.kind.value}", f"answering within {endpoint.answer_s} s"]
+    said += [f"shown the secret {endpoint.credential}"] if endpoint.credential else []
+    said += ["maybe at a private address"] if endpoint.private else []
+    said += [f"with the card {endpoint.pin}"] if endpoint.pin else []
+    return ", ".join(said)
+
+
+def _agents_changes(name: str, before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
+    for agent in after:
+        if agent not in before:
+            yield f"{name} may now hand work to {agent}"
+    for agent in before:
+        if agent not in after:
+            yield f"{name} may no longer hand work to {agent}"
+    if sorted(before) == sorted(after):
+        yield f"the agents to which {name} may hand work are listed in another order"
 
 
 def _grants_changes(name: str, before: Sequence[Grant], after: Sequence[Grant]) -> Iterator[str]:
