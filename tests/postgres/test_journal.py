@@ -16,12 +16,12 @@ from tests.storage.test_journal import *  # noqa: F403 - the same tests, with th
 
 
 @pytest.fixture
-def store(postgres: Server, tmp_path: Path) -> Iterator[Any]:
+def store(postgres: Server, tmp_path: Path) -> Iterator[Any]:  # type: ignore[no-redef] # in place of the imported one
     it = PostgresStore(postgres.fresh())
     yield it
     it.close()
 
 
 @pytest.fixture
-def journal(store: Any) -> Journal:
+def journal(store: Any) -> Journal:  # type: ignore[no-redef]
     return journal_of(store)

@@ -11,6 +11,7 @@ import json
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from a2a.server.agent_execution import AgentExecutor
@@ -25,8 +26,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 NOTED = Path(sys.argv[1])
-WORK = {}
-FORGOTTEN = set()
+WORK: dict[str, Any] = {}
+FORGOTTEN: set[str] = set()
 
 
 def note(what, **more):
@@ -124,7 +125,7 @@ async def drop(request):
 
 
 def main():
-    config = uvicorn.Config(None, host="127.0.0.1", port=0, log_level="error")
+    config = uvicorn.Config("", host="127.0.0.1", port=0, log_level="error")
     socket = config.bind_socket()
     port = socket.getsockname()[1]
     card = AgentCard(

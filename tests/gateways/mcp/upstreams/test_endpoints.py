@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import orjson
 import pytest
@@ -327,7 +328,8 @@ class BrokenOff:
 
 def test_a_stream_that_can_not_be_taken_up_again_leaves_unknown_what_was_sent():
     async def work():
-        endpoint = Endpoint(web(1), MachineVault({}), BrokenOff(), QUICK)
+        outbound: Any = BrokenOff()
+        endpoint = Endpoint(web(1), MachineVault({}), outbound, QUICK)
         endpoint.agreed("2025-11-25")
         with pytest.raises(UpstreamFailed) as caught:
             await endpoint.request(Call(1, "tools/call", Told().exchange(), QUICK), {}, {})
