@@ -15,13 +15,13 @@ from tests.postgres.server import Server
 from tests.storage.test_journal import *  # noqa: F403 - the same tests, with the fixtures below
 
 
-@pytest.fixture
-def store(postgres: Server, tmp_path: Path) -> Iterator[Any]:  # type: ignore[no-redef] # in place of the imported one
+@pytest.fixture  # type: ignore[no-redef] # in place of the imported one
+def store(postgres: Server, tmp_path: Path) -> Iterator[Any]:
     it = PostgresStore(postgres.fresh())
     yield it
     it.close()
 
 
-@pytest.fixture
-def journal(store: Any) -> Journal:  # type: ignore[no-redef]
+@pytest.fixture  # type: ignore[no-redef]
+def journal(store: Any) -> Journal:
     return journal_of(store)
