@@ -154,3 +154,19 @@ def test_a_line_has_its_slope() -> None:
 def test_admission_over_http_is_measured_against_an_echo() -> None:
     (table,) = measured("http")
     assert column(table, "callers") == [1, 64]
+
+
+@pytest.mark.slow
+def test_the_gateways_are_measured_against_a_pass_through_and_the_sdks_own_server() -> None:
+    models, first, tools = bench.tables("gateways", quick=True)
+    assert len(models.rows) == len(tools.rows) == 4
+    for table in (models, tools):
+        check_sane(table)
+        for floor, ours, ratio in zip(
+            column(table, "floor: CPU µs"), column(table, "ours: CPU µs"), column(table, "CPU to floor"), strict=True
+        ):
+            assert isinstance(floor, float)
+            assert isinstance(ours, float)
+            assert ratio == pytest.approx(ours / floor)
+    assert column(first, "callers") == ["1 at once", "8 at once"]
+    assert all(isinstance(held, float) for held in column(first, "held back ms"))
