@@ -41,21 +41,29 @@ READ = read(files(), "tiny").configuration
 assert READ is not None
 BASIS: Configuration = replace(READ, policies=(), budgets=())
 
-grants = st.builds(
-    Grant,
-    tool=st.sampled_from([ToolName("erp.get"), ToolName("erp.pay")]),
-    when=st.sampled_from(["", "context.call.depth < 2", 'resource == Tool::"erp.get"']),
-    calls_per_run=st.sampled_from([None, None, 1]),
-)
-remits = st.builds(
-    Remit,
-    grants=st.lists(grants, max_size=2, unique_by=lambda grant: grant.tool).map(tuple),
-    models=st.sampled_from([(), (ModelName(MODEL),)]),
-    limits=st.builds(Limits, depth=st.sampled_from([0, 1, 4]), steps=st.sampled_from([1, 200])),
-    budgets=st.sampled_from([(), ("run",), ("agent",)]),
-    holds=st.sampled_from([(), (HoldRule((Effect.PAY,), GroupName("finance")),)]),
-    agents=st.lists(st.sampled_from(NAMES), max_size=3, unique=True).map(tuple),
-)
+CONDITIONS = ["", "", "", "context.call.depth > 1", 'resource == Tool::"erp.get"', "context.call.depth > 9"]
+
+
+@st.composite
+def remits(draw: st.DrawFn) -> Remit:
+    """A remit that mostly allows: what is denied by everything shows nothing."""
+
+    def seldom() -> bool:
+        return draw(st.integers(0, 5)) == 0
+
+    granted = [
+        Grant(ToolName(tool), when=draw(st.sampled_from(CONDITIONS)), calls_per_run=1 if seldom() else None)
+        for tool in ("erp.get", "erp.pay")
+        if not seldom()
+    ]
+    return Remit(
+        grants=tuple(granted),
+        models=() if seldom() else (ModelName(MODEL),),
+        limits=Limits(depth=1 if seldom() else 4, steps=1 if seldom() else 200),
+        budgets=("run",) if seldom() else ("agent",) if seldom() else (),  # type: ignore[arg-type]
+        holds=(HoldRule((Effect.PAY,), GroupName("finance")),) if seldom() else (),
+        agents=tuple(name for name in NAMES if not seldom()),
+    )
 
 
 def budgets(name: AgentName, kinds: tuple[str, ...]) -> tuple[Budget, ...]:
@@ -86,7 +94,7 @@ def rules_of(given_remits: list[Remit]) -> Ruleset:
     return Ruleset(ReleaseId("rel_1"), made)
 
 
-TARGETS = ["erp.get", "erp.pay", MODEL, "delegate.a", "delegate.b", "delegate.c"]
+TARGETS = ["erp.get", "erp.pay", MODEL, "delegate.b"]
 ARGUMENTS: dict[str, dict[str, JsonValue]] = {
     "erp.get": {"id": "1"},
     "erp.pay": {"amount": 5},
@@ -112,8 +120,8 @@ def scenario(agent: AgentName, target: str, above: tuple[AgentName, ...], steps:
 
 @settings(max_examples=150, deadline=None)
 @given(
-    st.lists(remits, min_size=3, max_size=3),
-    st.lists(st.sampled_from(NAMES), min_size=2, max_size=4),
+    st.lists(remits(), min_size=3, max_size=3),
+    st.lists(st.sampled_from(NAMES), min_size=2, max_size=3),
     st.sampled_from(TARGETS),
     st.integers(0, 1),
     st.data(),
