@@ -61,6 +61,39 @@ def test_new_steps_come_without_moving_what_is_read(visit: Callable[..., Page], 
     assert before == place_of(page)
 
 
+def test_the_lines_that_decided_are_marked_and_the_values_they_read_are_shown_on_record(
+    visit: Callable[..., Page], small: House
+) -> None:
+    with small.agent("buyer") as client, client.run("buyer", on_behalf_of=VISITOR) as run:
+        with pytest.raises(Held):
+            run.call("erp.pay", {"amount": 513}, using=returned)
+        sara = visit(SARA, at=small)
+        sara.goto(f"{small.url}/runs/{run.id}")
+        sara.get_by_role("option").first.click()
+        decided = sara.get_by_label("big", exact=True)
+        expect(decided.locator(".hit")).to_have_count(1)
+        expect(decided.locator(".hit")).to_contain_text("context.input.amount > 500")
+        expect(sara.get_by_role("button", name="Clause by clause")).to_have_count(0)
+        noor = visit(NOOR, at=small)
+        noor.goto(sara.url)
+        noor.get_by_role("button", name="Clause by clause").click()
+        expect(noor.get_by_label("Detail of the step")).to_contain_text("513")
+
+
+def test_runs_that_a_run_began_are_folded_in_its_page(visit: Callable[..., Page], small: House) -> None:
+    with small.agent("buyer") as client, client.run("buyer", on_behalf_of=VISITOR) as run:
+        page = visit(NOOR, at=small)
+        page.goto(f"{small.url}/runs/{run.id}")
+        with client.run("buyer", on_behalf_of=VISITOR, parent=run.id) as child:
+            child.call("erp.get", {"id": "of the child"}, using=returned)
+            page.reload()
+            begun = page.get_by_role("region", name="One run begun by this one")
+            begun.locator("summary").click()
+            expect(begun.get_by_text("erp.get")).to_be_visible()
+            begun.get_by_role("link", name=child.id).click()
+            expect(page).to_have_url(re.compile(child.id))
+
+
 def test_of_two_approvers_one_wins_and_the_other_is_told(visit: Callable[..., Page], small: House) -> None:
     sara, lina = visit(SARA, at=small), visit(LINA, at=small)
     with small.agent("buyer") as client, client.run("buyer", on_behalf_of=VISITOR) as run:
