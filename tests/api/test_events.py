@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from remit.api.events import EventLimits, event_of, may_see
+from remit.api.events import EventLimits, EventRoute, event_of, may_see
 from remit.control.credentials import Credentials
 from remit.control.passwords import Passwords
 from remit.control.people import People
@@ -36,7 +36,8 @@ def it(tmp_path: Path) -> Iterator[Served]:
 
 
 def route(it: Served) -> Any:
-    return it.server.config.app._routes[1]  # type: ignore[union-attr]
+    routes = it.server.config.app._routes  # type: ignore[union-attr]
+    return next(each for each in routes if isinstance(each, EventRoute))
 
 
 def person(it: Served, *roles: Role) -> str:
