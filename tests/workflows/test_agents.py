@@ -121,6 +121,26 @@ def test_an_agent_that_is_not_listed_gets_no_work(tmp_path: Path) -> None:
         pass
 
 
+def test_a_workflow_of_an_agent_that_is_not_listed_is_a_mistake(tmp_path: Path) -> None:
+    outer = workflow({"id": "sub", "workflow": {"name": "inner", "inputs": {}}})
+    inner = workflow(step("a"), name="inner", agent="scout")
+    changes = {**CHANGES, "agents/clerk.yaml": agent(models=[MODEL])}
+    mistake = pytest.raises(AssertionError, match="works as `scout`, to which `clerk` may not hand work")
+    with mistake, till(tmp_path, outer, inner, changes=changes):
+        pass
+
+
+def test_a_workflow_of_another_agent_is_handed_on_by_an_action(tmp_path: Path) -> None:
+    outer = workflow({"id": "sub", "workflow": {"name": "inner", "inputs": {"n": 1}}})
+    inner = workflow(step("a", "order_once"), name="inner", agent="scout")
+    with till(tmp_path, outer, inner, changes=CHANGES) as it:
+        run = it.start(n=1)
+        it.carry_out()
+        assert it.state(run) == "succeeded", it.run(run).error
+        actions = [(each["run"], each["target"]) for each in records(it, RecordKind.DECISION_MADE)]
+        assert actions == [(run, "delegate.scout"), (child(it, run).id, "till.order_once")]
+
+
 HOLD = '@id("big") @hold("finance") forbid(principal, action == Action::"till.order_once", resource);'
 
 

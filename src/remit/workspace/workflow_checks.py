@@ -94,6 +94,7 @@ class _Checking:
                 check("Group", group, self._source, f"{path}.approval.group")
             case WorkflowStep(workflow=name):
                 check("Workflow", name, self._source, f"{path}.workflow.name")
+                self._handed_to_workflow(name, f"{path}.workflow.name")
             case _:
                 pass
         if step.compensate is not None:
@@ -119,6 +120,15 @@ class _Checking:
             self._wrong(where, f"`{call.tool}` needs {listed(lacking, 'and')}", "Add what it is called with")
         if unknown:
             self._wrong(where, f"`{call.tool}` takes no {listed(unknown)}", f"It takes {listed(takes, 'and')}")
+
+    def _handed_to_workflow(self, name: str, path: str) -> None:
+        """Report a workflow of another agent than this one's may hand work to."""
+        own = self._agent
+        for written in self._draft.workflows:
+            other = written.value.agent
+            if written.value.name == name and own is not None and other not in (own.name, *own.remit.agents):
+                said = f"`{name}` works as `{other}`, to which `{own.name}` may not hand work"
+                self._wrong(path, said, f"Add `{other}` to `agents` in the remit of `{own.name}`")
 
     def _handed(self, step: AgentStep, path: str) -> None:
         """Report work that would be refused, or that nobody could do."""

@@ -238,6 +238,41 @@ def test_a_task_that_outlives_its_stream_is_asked_for(
         assert len(elsewhere.notes("execute")) == 1
 
 
+@pytest.mark.parametrize("is_there", [True, False], ids=["taken", "lost"])
+def test_a_task_of_which_nobody_knows_is_looked_for_and_never_sent_again(
+    tmp_path: Path, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    import httpx
+
+    import remit.gateways.agents.a2a as module
+
+    seen = module._seen
+    broken: list[bool] = []
+
+    def breaks(*args: Any) -> Any:
+        if not broken:
+            broken.append(True)
+            raise httpx.ReadError("the line is gone")
+        return seen(*args)
+
+    async def finds_nothing(*_: Any) -> None:
+        return None
+
+    monkeypatch.setattr(module, "_seen", breaks)
+    if not is_there:
+        monkeypatch.setattr(module.A2aAgents, "_found", finds_nothing)
+    with working(tmp_path, asks("quick"), scout(elsewhere, "a2a")) as it:
+        run = it.start(n=1)
+        it.carry_out()
+        assert it.state(run) == "waiting"
+        until(it, run, over(it, run))
+        assert len(elsewhere.notes("execute")) == 1
+        if is_there:
+            assert it.output(run) == {"said": "did: quick"}, it.run(run).error
+        else:
+            assert it.run(run).error.startswith("look: agent.unknown")
+
+
 def test_a_card_that_nobody_has_looked_at_is_refused(tmp_path: Path, elsewhere: Elsewhere) -> None:
     with working(tmp_path, asks("quick"), scout(elsewhere, "a2a", pin="0" * 64)) as it:
         run = it.start(n=1)

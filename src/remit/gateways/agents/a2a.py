@@ -84,7 +84,10 @@ class A2aAgents:
             async with self._client(work) as client:
                 return await self._go_on(work, sub, client)
         except CallFailed as error:
-            return missed(work, work.sub(BEGUN), error)
+            sub = work.sub(BEGUN)
+            if not error.sent and not _task_of(sub):
+                sub = replace(sub, output=None)  # it never left, so it may be sent
+            return missed(work, sub, error)
 
     async def give_up(self, work: Work) -> None:
         """See Works."""
@@ -96,7 +99,7 @@ class A2aAgents:
 
     async def _go_on(self, work: Work, sub: Progress, client: Client) -> Progress:
         known = _task_of(sub)
-        if not known and work.turn.row.claims > 1:  # whoever began this turn before may have sent it
+        if not known and (_is_sent(sub) or work.turn.row.claims > 1):  # whoever began this turn before may have sent it
             found = await self._found(work, client)
             if found is None:
                 raise StepFailed("agent.unknown", "nobody knows whether the agent has taken the work: ask whose it is")
@@ -129,6 +132,8 @@ class A2aAgents:
         request = SendMessageRequest(message=message, configuration=SendMessageConfiguration(return_immediately=True))
         request.metadata.update(told)
         seen: Task | Message | None = None
+        if not task:
+            work.turn.notebook.write(replace(work.sub(BEGUN), output={"task": "", "sent": True}))
         try:
             async with asyncio.timeout(STREAMED_S):
                 async for event in client.send_message(request):
@@ -218,6 +223,11 @@ class A2aAgents:
             return parse_agent_card(document)
         except (ParseError, ValueError, TypeError, KeyError):
             raise StepFailed("agent.card_unfit", "its card is not what the protocol says") from None
+
+
+def _is_sent(sub: Progress) -> bool:
+    """Tell whether a task was sent, or may have been: it is not sent again."""
+    return isinstance(sub.output, dict) and bool(sub.output.get("sent"))
 
 
 def _task_of(sub: Progress) -> str:
