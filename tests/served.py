@@ -130,3 +130,9 @@ def reached(world: World, door: str) -> Iterator[World]:
 
 
 DOORS = ("embedded", "http")
+
+
+def route_of(it: Served, kind: type[Any]) -> Any:
+    """The raw route of a kind that a server has."""
+    whole: Any = it.server.config.app
+    return next(each for each in whole._routes if isinstance(each, kind))

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from remit.api.admission import AgentRoutes
 from remit.asgi.limits import RequestLimits
 from remit.control.credentials import Credentials
 from remit.control.passwords import Passwords
@@ -27,7 +28,7 @@ from remit.sdk.errors import Refused
 from remit.sdk.http import HttpDoor
 from remit.sdk.wire import Reach
 from remit.storage.port import StoreError
-from tests.served import Reply, Served, served
+from tests.served import Reply, Served, route_of, served
 from tests.worlds import MODEL, OWNER, SARA, WORKSPACE, agent, world
 
 TWO_AGENTS = {"agents/seller.yaml": agent("seller")}
@@ -199,7 +200,7 @@ def test_an_outcome_is_taken_by_the_callers_own_key_and_after_the_server_has_for
 
 
 def doors(it: Served) -> list[Any]:
-    agents = it.server.config.app._routes[0]  # type: ignore[union-attr]
+    agents = route_of(it, AgentRoutes)
     return list(agents._door_of.__self__._doors.values())
 
 
@@ -395,8 +396,7 @@ def test_a_body_that_comes_byte_by_byte_is_cut(tmp_path: Path, who: str) -> None
     """Whoever sends it, and also where it was refused unread: no connection is held with a byte now and then."""
     limits = RequestLimits(arrival_s=0.4, message_s=1.0)
     with world(tmp_path) as opened, served(opened, requests=limits) as it:
-        for route in it.server.config.app._routes[:1]:  # type: ignore[union-attr]
-            route._limits = limits
+        route_of(it, AgentRoutes)._limits = limits
         seam = it.server.config.app._rest.state.seam  # type: ignore[union-attr]
         it.server.config.app._rest.state.seam = replace(seam, limits=limits)  # type: ignore[union-attr]
         path, secret = {

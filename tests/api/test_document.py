@@ -99,6 +99,8 @@ def test_what_the_document_says_holds(it: Office) -> None:
         "place": "000.p/1",
         "trial": "trl_none",
         "prompt": "none",
+        "workflow": "none",
+        "schedule": "none~0",
         "stop": "stop_00000000000000000000",
         "backtest": it.ask("POST", f"{PREFIX}/backtests", it.token(Role.AUTHOR), {"release": run.release}).json()["id"],
         "key": it.credentials.make_agent_key(WORKSPACE, run.agent, "user:test").credential.id,

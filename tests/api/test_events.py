@@ -21,7 +21,7 @@ from remit.control.passwords import Passwords
 from remit.control.people import People
 from remit.domain.identity import Caller, CredentialKind, Role
 from remit.domain.ids import AgentName, RunId, UserId
-from tests.served import Served, served
+from tests.served import Served, route_of, served
 from tests.worlds import OWNER, WORKSPACE, agent, world
 
 TWO_AGENTS = {"agents/seller.yaml": agent("seller")}
@@ -36,8 +36,7 @@ def it(tmp_path: Path) -> Iterator[Served]:
 
 
 def route(it: Served) -> Any:
-    routes = it.server.config.app._routes  # type: ignore[union-attr]
-    return next(each for each in routes if isinstance(each, EventRoute))
+    return route_of(it, EventRoute)
 
 
 def person(it: Served, *roles: Role) -> str:

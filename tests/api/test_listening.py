@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from remit.api.listening import ListenLimits
+from remit.api.listening import ListenLimits, ListenRoute
 from remit.control.credentials import Credentials
 from remit.control.passwords import Passwords
 from remit.control.people import People
@@ -22,7 +22,7 @@ from remit.control.stops import Stops
 from remit.control.terminations import Terminations
 from remit.domain.identity import Role
 from remit.domain.ids import AgentName, UserId
-from tests.served import Served, served
+from tests.served import Served, route_of, served
 from tests.worlds import OWNER, SARA, VISITOR, WORKSPACE, agent, reopened, world
 
 PATH = "/api/v1/agent/stops"
@@ -37,7 +37,7 @@ def it(tmp_path: Path) -> Iterator[Served]:
 
 
 def route(it: Served) -> Any:
-    return it.server.config.app._routes[2]  # type: ignore[union-attr]
+    return route_of(it, ListenRoute)
 
 
 class Ear:

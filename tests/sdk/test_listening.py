@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import remit
+from remit.api.listening import ListenRoute
 from remit.control.terminations import Terminations
 from remit.domain.ids import RunId
 from remit.domain.record import RecordKind
@@ -17,7 +18,7 @@ from remit.sdk import listening
 from remit.sdk.client import Client
 from remit.sdk.http import HttpDoor
 from remit.sdk.wire import Reach
-from tests.served import Served, served
+from tests.served import Served, route_of, served
 from tests.worlds import SARA, VISITOR, WORKSPACE, World, agent, world
 
 PATIENCE_S = 60.0
@@ -49,7 +50,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def listeners(server: Served) -> int:
-    route = server.server.config.app._routes[2]  # type: ignore[union-attr]
+    route = route_of(server, ListenRoute)
     return sum(len(tail.listeners) for tail in route._tails.values())
 
 
@@ -116,7 +117,7 @@ def test_without_a_stream_the_server_is_asked(it: World, server: Served) -> None
 
 
 def test_what_was_heard_before_a_stream_broke_is_forgotten_and_heard_again(it: World, server: Served) -> None:
-    route = server.server.config.app._routes[2]  # type: ignore[union-attr]
+    route = route_of(server, ListenRoute)
     with client(server) as connected, connected.run("buyer", on_behalf_of=VISITOR) as run:
         until(lambda: listeners(server) == 1)
         it.stops.freeze(WORKSPACE, "agent:buyer", SARA, "smells")
