@@ -222,6 +222,7 @@ def test_what_is_frozen_is_ended_for_good_only_with_its_name_and_a_reason(
         page.get_by_role("button", name="Freeze now").click()
         banner = page.get_by_role("region", name="Stops in force")
         expect(banner).to_contain_text("agent:buyer is frozen")
+        expect(page.get_by_role("dialog")).to_have_count(0)  # it fades, and has a field of the same name
         banner.get_by_role("button", name="Terminate").click()
         asked = page.get_by_role("dialog")
         asked.get_by_label("Why").fill("it is over for good")
@@ -232,6 +233,7 @@ def test_what_is_frozen_is_ended_for_good_only_with_its_name_and_a_reason(
         expect(banner).to_contain_text("agent:buyer is terminated")
         with pytest.raises(Stopped):
             run.call("erp.get", {"id": "after"}, using=returned)
+        expect(page.get_by_role("dialog")).to_have_count(0)
         banner.get_by_role("button", name="Let it start anew").click()
         page.get_by_role("dialog").get_by_label("Why").fill("a new beginning")
         page.get_by_role("button", name="Let it start anew now").click()
