@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from bench.workflow_kills import FLOWS, Plan, examined
 from tests.postgres.server import Server
-from tests.workflows.kills import FLOWS, kill_and_count
 from tests.workflows.shop import shop
+from tests.workflows.test_kills import KILLS, WITHIN_S
 
 
 @pytest.mark.slow
 def test_killed_workers_leave_every_effect_done_once(tmp_path: Path, postgres: Server) -> None:
     with shop(tmp_path, *FLOWS, url=postgres.fresh()) as it:
-        found = kill_and_count(it, seed=2, kills=2, runs=2)
-        assert (found.twice, found.missing, found.wrong) == ([], [], [])
+        found = examined(it, Plan(kills=KILLS, seed=2))
+        assert found.broken == {}
+        assert found.kills == KILLS
+        assert found.effects_seen == found.effects_expected > 0
+        assert found.longest_take_over_s < WITHIN_S

@@ -25,7 +25,7 @@ from typing import Any
 from remit.compose import Parts, at_once, open_parts, open_releases, workflow_starts
 from remit.control.releases import FolderHasProblems
 from remit.domain.clock import SystemClock
-from remit.domain.ids import RandomIds, RunId, UserId, WorkflowName, WorkspaceName
+from remit.domain.ids import OwnerId, RandomIds, RunId, UserId, WorkflowName, WorkspaceName
 from remit.domain.workflow_progress import Progress
 from remit.execution.workflows.notebook import STEP, opened
 from remit.execution.workflows.starting import Start
@@ -94,12 +94,15 @@ def agent(name: str = "clerk", **remit: Any) -> str:
 
 
 def shop_files(
-    folder: Path, workflows: Sequence[str], changes: Mapping[str, str | None] | None = None
+    folder: Path,
+    workflows: Sequence[str],
+    changes: Mapping[str, str | None] | None = None,
+    workspace: WorkspaceName = WORKSPACE,
 ) -> dict[str, bytes]:
     """The workspace's files; the tool server counts in a file of that folder."""
     server = yaml("ToolServer", name="till", command=[sys.executable, str(COUNTING), str(folder / "effects.db")])
     texts: dict[str, str | None] = {
-        "workspace.yaml": yaml("Workspace", name=WORKSPACE, timezone="Asia/Dubai"),
+        "workspace.yaml": yaml("Workspace", name=workspace, timezone="Asia/Dubai"),
         "people.yaml": PEOPLE,
         "servers/till.yaml": server,
         "tools/till.yaml": documents(*(tool(name) for name in EFFECTS)),
@@ -117,6 +120,8 @@ class Shop:
     folder: Path
     url: str
     children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    owners: dict[int, OwnerId] = field(default_factory=dict)
+    """What workers call themselves, by process."""
 
     @property
     def counted(self) -> Path:
@@ -136,17 +141,22 @@ class Shop:
         assert isinstance(found, SqlJournal)
         return found
 
-    def apply(self, *workflows: str, changes: Mapping[str, str | None] | None = None) -> None:
+    def apply(
+        self,
+        *workflows: str,
+        changes: Mapping[str, str | None] | None = None,
+        workspace: WorkspaceName = WORKSPACE,
+    ) -> None:
         releases = open_releases(self.parts)
-        folder = Folder(WORKSPACE, shop_files(self.folder, workflows, changes), ())
+        folder = Folder(workspace, shop_files(self.folder, workflows, changes, workspace), ())
         try:
             plan = releases.plan(folder, OWNER, "as planned", "production")
         except FolderHasProblems as error:
             raise AssertionError("\n".join(map(str, error.problems))) from None
         releases.apply(plan, "production")
 
-    def start(self, name: str = "flow", key: str = "", **inputs: Any) -> RunId:
-        start = Start(WORKSPACE, WorkflowName(name), inputs, UserId("user:visitor"), "user:visitor", key, verified=True)
+    def start(self, name: str = "flow", key: str = "", workspace: WorkspaceName = WORKSPACE, **inputs: Any) -> RunId:
+        start = Start(workspace, WorkflowName(name), inputs, UserId("user:visitor"), "user:visitor", key, verified=True)
         starts = workflow_starts(self.parts, at_once(self.parts))
         return starts.start(start)[0].run
 
@@ -219,6 +229,7 @@ class Shop:
         assert child.stdout is not None
         line = child.stdout.readline()
         assert b"carries out" in line, (self.folder / "worker.log").read_text()
+        self.owners[child.pid] = OwnerId(line.split()[0].decode())
         return child
 
     @contextmanager

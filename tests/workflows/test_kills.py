@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.workflows.kills import FLOWS, kill_and_count
+from bench.workflow_kills import FLOWS, Plan, compared, examined
 from tests.workflows.shop import shop, workflow
+
+KILLS = 200 if os.environ.get("REMIT_NIGHTLY") else 4
+WITHIN_S = 20
+"""Seconds in which another has gone on at the latest, with a lease of 2 s, on a machine that is busy with tests."""
 
 
 @pytest.mark.slow
 def test_killed_workers_leave_every_effect_done_once(tmp_path: Path) -> None:
     with shop(tmp_path, *FLOWS) as it:
-        found = kill_and_count(it, seed=1, kills=3, runs=3)
-        assert (found.twice, found.missing, found.wrong) == ([], [], [])
+        found = examined(it, Plan(kills=KILLS, seed=1))
+        assert found.broken == {}
+        assert found.kills == KILLS
+        assert found.effects_seen == found.effects_expected > 0
+        assert found.longest_take_over_s < WITHIN_S
+
+
+def test_an_effect_done_twice_and_one_lost_do_not_make_up_for_each_other() -> None:
+    assert compared([101, 102], [("a", 101), ("b", 102)]) == (0, 0, 0)
+    assert compared([101, 102], [("a", 101), ("b", 101)]) == (1, 1, 0)
+    assert compared([101, 102], [("a", 101), ("a", 101), ("b", 102)]) == (1, 0, 0)
+    assert compared([101, 102], [("a", 101), ("b", 102), ("c", 103)]) == (0, 0, 1)
+    assert compared([101, 102], [("a", 101), ("a", 102)]) == (1, 0, 0)
 
 
 @pytest.mark.slow
 def test_another_worker_takes_over_within_seconds(tmp_path: Path) -> None:
     slow = {"id": "a", "tool": "till.order_told", "arguments": {"n": 1, "pause": 3}}
     with shop(tmp_path, workflow(slow, {"id": "b", "tool": "till.order", "arguments": {"n": 2}})) as it:
-        first, _second = it.begin_worker(), None
+        first = it.begin_worker()
         run = it.start()
         it.until(it.effects)
         other = it.begin_worker()
@@ -31,7 +47,7 @@ def test_another_worker_takes_over_within_seconds(tmp_path: Path) -> None:
         first.wait()
         began = time.monotonic()
         assert it.ended(run, 30).state == "succeeded"
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < WITHIN_S
         assert [given["n"] for _, _, given in it.effects()] == [1, 2]
         other.send_signal(signal.SIGTERM)
         assert other.wait(30) == 0
