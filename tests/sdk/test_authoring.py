@@ -9,6 +9,7 @@ import pytest
 
 import remit
 from remit.sdk.authoring import NotWriting
+from remit.sdk.references import Reference
 from remit.workspace.reading import read
 from tests.worlds import files
 
@@ -89,9 +90,9 @@ def test_the_document_is_what_yaml_would_be() -> None:
             "timeout": "30s",
         }
     ]
-    assert made["steps"][1]["branch"][0]["when"] == "(steps.quotes.left.price > inputs.most)"
-    assert made["steps"][2]["when"] == "((steps.quotes.left.price > 500) && !(inputs.most == 7))"
-    assert made["steps"][6]["arguments"] == {"amount": "${(steps.quotes.left.price + 1)}"}
+    assert made["steps"][1]["branch"][0]["when"] == "steps.quotes.left.price > inputs.most"
+    assert made["steps"][2]["when"] == "(steps.quotes.left.price > 500) && (!(inputs.most == 7))"
+    assert made["steps"][6]["arguments"] == {"amount": "${steps.quotes.left.price + 1}"}
     assert made["outputs"] == {"paid": "${steps.pay}", "note": ["${inputs.sku}", True, None]}
 
 
@@ -132,3 +133,10 @@ def test_a_workflow_is_a_step_of_another() -> None:
     assert outer.document["steps"] == [
         {"id": "inner", "workflow": {"name": "renew-contract", "inputs": {"sku": "A", "most": 5}}}
     ]
+
+
+def test_what_is_written_as_it_is_keeps_its_meaning_within_more() -> None:
+    either = remit.expression("a || b")
+    assert (either & Reference("c")).text == "(a || b) && c"
+    assert (~either).text == "!(a || b)"
+    assert ((2 - Reference("x")) * 3 == either).text == "((2 - x) * 3) == (a || b)"

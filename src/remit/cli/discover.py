@@ -217,7 +217,7 @@ def _is_ours(server: object, url: str) -> bool:
 
 
 def _changes(found: Found, folder: Path) -> dict[Path, bytes]:
-    from remit.workspace.proposals.proposal import written as as_yaml
+    from remit.workspace.yaml_text import written as as_yaml
 
     head = "# Drafts by `remit discover`: look at each, then `remit tools import NAME`.\n"
     text = "---\n".join(as_yaml(draft.document) for draft in found.drafts.values())

@@ -1,4 +1,4 @@
-"""`remit workflows`: start them, see how far their runs are, end them, do them again."""
+"""`remit workflows`: write them in Python, start them, see how far their runs are, end them, do them again."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from remit.cli.home import get, home, pages, part, post
 from remit.cli.output import TABLE, as_json_line, document, line, output_option, table
 from remit.cli.session import Failed, workspace_option
 from remit.cli.when import moment
+from remit.cli.workflows_compile import compile_workflows
 
 EXAMPLES = """\b
 Examples:
@@ -26,7 +27,8 @@ Examples:
   remit workflows cancel run_m83ab50taczcejtryx2y -m "ordered twice"
   remit workflows retry run_m83ab50taczcejtryx2y --from compare
   remit workflows move run_m83ab50taczcejtryx2y
-  remit workflows schedules"""
+  remit workflows schedules
+  remit workflows compile flows.renew --to company"""
 
 MOST = 10_000
 STATES = ("queued", "running", "waiting", "compensating", "succeeded", "failed", "cancelled")
@@ -38,6 +40,9 @@ _STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}
 @click.group(epilog=EXAMPLES)
 def workflows() -> None:
     """Start workflows, see how far their runs are, end them, do them again."""
+
+
+workflows.add_command(compile_workflows)
 
 
 @workflows.command()

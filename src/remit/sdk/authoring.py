@@ -35,10 +35,16 @@ class NotWriting(RuntimeError):
 
 
 class WrittenWorkflow:
-    """A workflow that was written in Python. `document` is what stands in the workspace."""
+    """A workflow that was written in Python.
 
-    def __init__(self, document: Document) -> None:
+    Attributes:
+        document: what stands in the workspace.
+        module: the name of the module whose function it is.
+    """
+
+    def __init__(self, document: Document, module: str) -> None:
         self.document = document
+        self.module = module
 
     @property
     def name(self) -> str:
@@ -83,7 +89,7 @@ def workflow(
         document |= {"inputs": schema, "steps": steps}
         if outputs is not None:
             document["outputs"] = template(outputs)
-        return WrittenWorkflow(document | template(more))
+        return WrittenWorkflow(document | template(more), function.__module__)
 
     return write
 

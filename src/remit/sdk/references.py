@@ -36,8 +36,12 @@ class Formula:
     __hash__ = None  # type: ignore[assignment] # what is compared by writing is no key
 
     def _with(self, sign: str, other: object, *, turned: bool = False) -> Formula:
-        left, right = (literal(other), self.text) if turned else (self.text, literal(other))
-        return Formula(f"({left} {sign} {right})")
+        left, right = (literal(other), self._operand()) if turned else (self._operand(), literal(other))
+        return Formula(f"{left} {sign} {right}")
+
+    def _operand(self) -> str:
+        """Return what it is within a larger expression, whatever operators that has."""
+        return f"({self.text})"
 
     def __eq__(self, other: object) -> Formula:  # type: ignore[override]
         return self._with("==", other)
@@ -64,7 +68,7 @@ class Formula:
         return self._with("||", other)
 
     def __invert__(self) -> Formula:
-        return Formula(f"!{self.text}")
+        return Formula(f"!{self._operand()}")
 
     def __add__(self, other: object) -> Formula:
         return self._with("+", other)
@@ -92,6 +96,9 @@ class Reference(Formula):
 
     __slots__ = ()
 
+    def _operand(self) -> str:
+        return self.text
+
     def __getattr__(self, name: str) -> Reference:
         if name.startswith("_"):
             raise AttributeError(name)
@@ -109,7 +116,7 @@ def expression(text: str) -> Formula:
 def literal(value: object) -> str:
     """Return a value as it stands in an expression. Raises TypeError for what has no place in one."""
     if isinstance(value, Formula):
-        return value.text
+        return value._operand()
     if value is None or isinstance(value, bool | int | float | str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list | tuple):

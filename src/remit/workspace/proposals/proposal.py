@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-
-from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import LiteralScalarString
 
 from remit.domain.ids import ServerName, ToolName
 from remit.domain.problem import Severity
@@ -18,6 +14,7 @@ from remit.policy.schema import untypable
 from remit.workspace.proposals.effects import Guess, guessed
 from remit.workspace.proposals.roles import guessed_roles
 from remit.workspace.proposals.schemas import NotImportable, adapted, shown
+from remit.workspace.yaml_text import written
 
 MOST_DESCRIPTION = 4_000
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
@@ -98,27 +95,6 @@ READING = {
     },
 }
 """What stands for all resources and all prompts of a server: each is one tool, and the reading of one is a call."""
-
-
-def written(document: Mapping[str, object]) -> str:
-    """Return one YAML document, as `remit validate` takes it: texts in quotes where they could be something else."""
-    yaml = YAML(typ="rt")
-    yaml.width = 1_000_000
-    yaml.allow_unicode = True
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    out = io.StringIO()
-    yaml.dump(_laid_out(document), out)
-    return out.getvalue()
-
-
-def _laid_out(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): _laid_out(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_laid_out(each) for each in value]
-    if isinstance(value, str) and "\n" in value and "\t" not in value and not value.startswith((" ", "\n")):
-        return LiteralScalarString(value)
-    return value
 
 
 def _name(server: ServerName, upstream: str, taken: Collection[str]) -> str:

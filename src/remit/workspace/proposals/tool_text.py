@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from remit.workspace.proposals.proposal import written
+from remit.workspace.yaml_text import written
 
 
 class NotFound(ValueError):
