@@ -32,8 +32,10 @@ VERSION = "remit-1"
 """Of what a queued segment says; workers of another version leave it alone."""
 AGAIN_S = 600
 """After how long a segment that was queued and not begun is queued once more."""
+MOST_QUEUED = 50
+"""Most segments that are queued in one look: what becomes due meanwhile waits for no more than these."""
 MOST_AT_ONCE = 500
-"""Most segments that are queued, and most that are taken over, in one look."""
+"""Most segments that are taken over, and most that are forgotten, in one look."""
 FORGET_S = 3_600
 """How long segments that have ended are kept in the queue's own tables."""
 TIDIED_S = 60.0
@@ -212,7 +214,7 @@ class Worker:
         """Queue what is due; return how much."""
         assert self._client is not None, "it was started"
         now = self._clock.now()
-        due = self._journal.due(now, self._fresh(now), MOST_AT_ONCE)
+        due = self._journal.due(now, self._fresh(now), MOST_QUEUED)
         for row in due:
             options: Any = {
                 "workflow_name": SEGMENT,
@@ -223,7 +225,7 @@ class Worker:
                 "app_version": VERSION,
             }
             self._client.enqueue(options, row.run, row.turn)
-            self._journal.queued(row, Instant(now + AGAIN_S * MICROS_PER_SECOND))
+        self._journal.queued(due, Instant(now + AGAIN_S * MICROS_PER_SECOND))
         return len(due)
 
     def _take_over(self) -> int:
@@ -288,7 +290,7 @@ class Worker:
             if now - tidied > TIDIED_S:
                 tidied = now
                 self._guarded(self._tidy, "could not tidy the queue")
-            if found < MOST_AT_ONCE:
+            if found < MOST_QUEUED:
                 self._poked.wait(self._settings.look_s)
                 self._poked.clear()
 

@@ -113,6 +113,20 @@ def test_workspaces_take_turns_and_urgent_runs_come_first(journal: Journal) -> N
     assert "run_b1" in due[:2]
 
 
+def test_what_is_queued_is_looked_at_later_unless_it_was_begun_or_woken_meanwhile(journal: Journal) -> None:
+    for id in ("run_1", "run_2", "run_3"):
+        journal.add(run(id))
+    seen = journal.due(NOW, NOW, 10)
+    mine = claim(journal, "run_2")
+    assert mine is not None
+    journal.leave(mine, WorkflowState.WAITING, NOW, NOW)
+    journal.wake([RunId("run_3")], Instant(NOW + 1))
+    journal.queued(seen, Instant(NOW + 50))
+    journal.queued([], Instant(NOW + 60))
+    assert [each.run for each in journal.due(Instant(NOW + 1), NOW, 10)] == ["run_2", "run_3"]
+    assert [each.run for each in journal.due(Instant(NOW + 50), NOW, 10)] == ["run_2", "run_3", "run_1"]
+
+
 def test_two_that_begin_at_once_do_not_share_one_place(journal: Journal) -> None:
     for number in range(6):
         journal.add(run(f"run_{number}", most=2))

@@ -156,8 +156,8 @@ class Journal(Protocol):
         No workspace keeps the others waiting: each gives as many as its turn among them comes to.
         """
 
-    def queued(self, run: WorkflowRun, again_at: Instant) -> None:
-        """Note that the segment was queued, and look again at `again_at` where it was not begun by then."""
+    def queued(self, runs: Sequence[WorkflowRun], again_at: Instant) -> None:
+        """Note that these segments were queued, and look again at `again_at` where one was not begun by then."""
 
     def claim(self, run: RunId, turn: int, owner: OwnerId, now: Instant, fresh: Instant) -> WorkflowRun | None:
         """Begin a turn; None where it is over, has another owner seen since `fresh`, or its workflow no place left."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, literal, or_, select, text, update
+from sqlalchemy import Connection, and_, bindparam, case, func, literal, or_, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from remit.domain.clock import Instant
@@ -119,12 +119,12 @@ class SqlJournal:
         query = select(*(found.c[name] for name in _RUN)).order_by(found.c.place, found.c.priority, found.c.run)
         return [_run(row) for row in self._all(query.limit(limit))]
 
-    def queued(self, run: WorkflowRun, again_at: Instant) -> None:
+    def queued(self, runs: Sequence[WorkflowRun], again_at: Instant) -> None:
         """See Journal."""
-        c = workflow_runs.c
-        is_same = and_(c.run == run.run, c.turn == run.turn, c.ready_at == run.ready_at)
-        with self._writing() as connection:
-            connection.execute(update(workflow_runs).where(is_same).values(ready_at=again_at))
+        if runs:
+            each = [{"of": row.run, "at_turn": row.turn, "was": row.ready_at, "again": again_at} for row in runs]
+            with self._writing() as connection:
+                connection.execute(_QUEUED, each)
 
     def claim(self, run: RunId, turn: int, owner: OwnerId, now: Instant, fresh: Instant) -> WorkflowRun | None:
         """See Journal."""
@@ -269,6 +269,15 @@ class SqlJournal:
             yield connection
 
 
+_QUEUED = (
+    update(workflow_runs)
+    .where(
+        workflow_runs.c.run == bindparam("of"),
+        workflow_runs.c.turn == bindparam("at_turn"),
+        workflow_runs.c.ready_at == bindparam("was"),
+    )
+    .values(ready_at=bindparam("again"))
+)
 _RUN_COLUMNS = [workflow_runs.c[name] for name in _RUN]
 _STEP_COLUMNS = [workflow_steps.c[name] for name in (*_STEP, "output")]
 
