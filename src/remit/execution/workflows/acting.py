@@ -121,7 +121,7 @@ class Acting:
     async def act(self, row: Progress, arguments: Mapping[str, Any]) -> Progress:
         """Begin, or go on from where the row stands. Raises StepFailed, RunOver and LostRun."""
         turn = self._turn
-        row = replace(row, action=self._id(row))
+        row = replace(row, action=self._id(row), began_at=row.began_at or turn.now)
         waits_for, row = row.waits_for, row if row.state is StepState.UNKNOWN else replace(row, state=StepState.RUNNING)
         if waits_for.startswith("approval:"):
             if not await self._is_answered(ApprovalId(waits_for.partition(":")[2])):

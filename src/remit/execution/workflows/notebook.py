@@ -65,12 +65,13 @@ class Notebook:
         self._last = max((row.number for row in self.rows.values()), default=0)
 
     def write(self, row: Progress) -> Progress:
-        """Note how far a step has come; whoever ends gets the next number."""
+        """Note how far a step has come; whoever ends gets the next number. What has begun stays begun."""
+        before = self.rows.get(row.path, row)
         if row.state in ENDED and not row.number:
             self._last += 1
             row = replace(row, number=self._last, due_at=None, waits_for="", ended_at=self._clock.now())
         if row.began_at is None:
-            row = replace(row, began_at=self._clock.now())
+            row = replace(row, began_at=before.began_at or self._clock.now())
         self.rows[row.path] = row
         self._changed.add(row.path)
         return row

@@ -268,15 +268,16 @@ class Segment:
 
     async def _step(self, ready: Ready) -> Progress:
         kind = self._kit.kinds.get(type(ready.step))
+        row = begun(self._turn, ready)
         try:
             if kind is None:
                 raise StepFailed("not_supported", f"{type(ready.step).__name__} can not be carried out here")
             return await kind.carry_out(self._turn, ready)
         except StepFailed as error:
-            return failed(begun(ready), str(error))
+            return failed(row, str(error))
         except RunOver:
             self._is_ended = True
-            return begun(ready)
+            return row
 
     async def _until_something_ends(self) -> None:
         ended, _ = await asyncio.wait(self._tasks, timeout=LOOKED_S, return_when=asyncio.FIRST_COMPLETED)

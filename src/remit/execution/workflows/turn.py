@@ -102,9 +102,9 @@ class StepKind(Protocol):
         ...
 
 
-def begun(ready: Ready) -> Progress:
-    """Return the row of a step, a new one where it has none."""
-    return ready.row or Progress(ready.path, StepState.RUNNING)
+def begun(turn: Turn, ready: Ready) -> Progress:
+    """Return the row of a step; where it has none a new one, which begins now."""
+    return ready.row or Progress(ready.path, StepState.RUNNING, began_at=turn.now)
 
 
 def done(row: Progress, output: Any) -> Progress:

@@ -30,7 +30,7 @@ class ApprovalKind:
         if not isinstance(shows, Mapping):
             raise StepFailed("arguments_invalid", "`shows` comes to no object")
         deed = ApprovalDeed(turn, asking_tool(turn.workflow.name, step.id))
-        return await Acting(turn, deed, Retry(), step.timeout_s, 0).act(begun(ready), shows)
+        return await Acting(turn, deed, Retry(), step.timeout_s, 0).act(begun(turn, ready), shows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class ModelKind:
         except CallFailed as error:
             raise StepFailed(error.code, str(error)) from None
         deed = ModelDeed(turn, self._models, request, step.timeout_s)
-        row = await Acting(turn, deed, step.retry, step.timeout_s, 0).act(begun(ready), {})
+        row = await Acting(turn, deed, step.retry, step.timeout_s, 0).act(begun(turn, ready), {})
         return replace(row, output=_told(row.output)) if row.state is StepState.DONE else row
 
 

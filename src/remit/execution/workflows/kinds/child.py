@@ -30,7 +30,7 @@ class ChildKind:
 
     async def carry_out(self, turn: Turn, ready: Ready) -> Progress:
         """See StepKind."""
-        step, row = ready.step, begun(ready)
+        step, row = ready.step, begun(turn, ready)
         assert isinstance(step, WorkflowStep)
         if not row.waits_for.startswith("run:"):
             return await self._begin(turn, step, ready, row)

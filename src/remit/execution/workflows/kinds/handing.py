@@ -78,7 +78,7 @@ class AgentKind:
 
     async def carry_out(self, turn: Turn, ready: Ready) -> Progress:
         """See StepKind."""
-        step, row = ready.step, replace(begun(ready), state=StepState.RUNNING)
+        step, row = ready.step, replace(begun(turn, ready), state=StepState.RUNNING)
         assert isinstance(step, AgentStep)
         agent = turn.door.rules_of(turn.run).agent(step.agent)
         if agent is None:

@@ -39,7 +39,7 @@ class ToolKind:
         """See StepKind."""
         step = ready.step
         assert isinstance(step, ToolStep)
-        return await self.call(turn, begun(ready), step.call, step.id, ready.values, step.retry, step.timeout_s)
+        return await self.call(turn, begun(turn, ready), step.call, step.id, ready.values, step.retry, step.timeout_s)
 
     async def call(
         self,

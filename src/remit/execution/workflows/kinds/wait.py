@@ -25,7 +25,7 @@ class WaitKind:
 
     async def carry_out(self, turn: Turn, ready: Ready) -> Progress:
         """See StepKind."""
-        step, row = ready.step, begun(ready)
+        step, row = ready.step, begun(turn, ready)
         assert isinstance(step, WaitStep)
         if step.event:
             return self._event(turn, step, row)
