@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import threading
@@ -17,6 +18,7 @@ from remit.domain.ids import CredentialId, OwnerId, ReleaseId, WorkspaceName
 from remit.domain.release import PRODUCTION, EndpointKind
 from remit.domain.run import Run
 from remit.domain.workflow import AgentStep, ApprovalStep, ModelStep, Step, ToolStep, WaitStep, WorkflowStep
+from remit.domain.workflow_progress import Progress
 from remit.execution.admission import AdmissionQueue
 from remit.execution.keys import Keys
 from remit.execution.rulesets import ReleaseUnusable
@@ -25,6 +27,7 @@ from remit.execution.workflows.kinds.approval import ApprovalKind
 from remit.execution.workflows.kinds.asking import ModelKind
 from remit.execution.workflows.kinds.child import ChildKind
 from remit.execution.workflows.kinds.handing import AgentKind, Works
+from remit.execution.workflows.kinds.handing import Work as HandedWork
 from remit.execution.workflows.kinds.tool import ToolKind
 from remit.execution.workflows.kinds.wait import WaitKind
 from remit.execution.workflows.models import ModelCalls
@@ -152,14 +155,39 @@ def works_of(
 
     found: dict[str, Works] = {EndpointKind.HTTP.value: HttpAgents(away, token_of)}
     if find_spec("pydantic_ai") is not None and find_spec("openai") is not None:
-        from remit.gateways.agents.builtin import BuiltIn
-
-        found[""] = BuiltIn(models, tools, absent_after_s)
+        found[""] = Awaited(lambda: _built_in(models, tools, absent_after_s))
     if find_spec("a2a") is not None:
         from remit.gateways.agents.a2a import A2aAgents
 
         found[EndpointKind.A2A.value] = A2aAgents(away, token_of, parts.keys)
     return found
+
+
+def _built_in(models: ModelCalls, tools: ToolCalls, absent_after_s: float) -> Works:
+    from remit.gateways.agents.builtin import BuiltIn
+
+    return BuiltIn(models, tools, absent_after_s)
+
+
+class Awaited:
+    """Works that are made when the first work comes: the built-in agent's libraries take a second and 40 MB to load."""
+
+    def __init__(self, make: Callable[[], Works]) -> None:
+        self._make = make
+        self._works: Works | None = None
+
+    async def carry_on(self, work: HandedWork) -> Progress:
+        """See Works."""
+        return await (await self._made()).carry_on(work)
+
+    async def give_up(self, work: HandedWork) -> None:
+        """See Works."""
+        await (await self._made()).give_up(work)
+
+    async def _made(self) -> Works:
+        if self._works is None:
+            self._works = await asyncio.to_thread(self._make)
+        return self._works
 
 
 class OwnWorker:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -96,3 +99,28 @@ def test_a_killed_worker_costs_no_answer_of_the_model(tmp_path: Path) -> None:
             assert asked == [0, 1, 2, 3], "no answer was asked for twice"
             assert [given["n"] for _, tool, given in it.effects() if tool == "order_once"] == [1, 2]
             assert ended.spent == 4 * (10 + 2 * 5)
+
+
+LOADED = """
+import sys
+from remit.compose import open_parts, open_queue
+from remit.settings import Settings
+from remit.working import open_worker
+
+parts = open_parts(Settings())
+queue = open_queue(parts)
+worker = open_worker(parts, queue)
+worker.start()
+worker.close()
+print(*sorted({"pydantic_ai", "openai", "fastapi"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.slow
+def test_a_worker_loads_what_the_built_in_agent_needs_only_for_its_work(tmp_path: Path) -> None:
+    with shop(tmp_path, workflow({"id": "a", "tool": "till.get", "arguments": {}})) as it:
+        environment = {**os.environ, "REMIT_DATABASE_URL": it.url, "REMIT_KEY_FILE": str(tmp_path / "remit.key")}
+        done = subprocess.run(
+            [sys.executable, "-c", LOADED], env=environment, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (0, "\n"), done.stderr

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import orjson
 
+LEVELS = ("debug", "info", "warning", "error")
 LONGEST_MESSAGE = 4_000
 _SECRET = re.compile(
     r"rmt_[a-z]_[\w-]+"  # our own keys and tokens

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from remit.api.logs import log_json
+from remit.api.logs import LEVELS, log_json
 from remit.api.serving import PORT, CertificateUnfit, Listening, NotEncrypted, ServerLimits, bound, serve, server_of
 from remit.api.sole_server import AlreadyServed, SoleServer
 from remit.cli.master_key import master_key
@@ -39,8 +39,6 @@ Examples:
 
 Stops on SIGTERM or Ctrl-C: what is under way is answered, streams end."""
 
-LOG_LEVELS = ("debug", "info", "warning", "error")
-
 
 def listening_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that say where to listen."""
@@ -57,7 +55,7 @@ def listening_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command("serve", epilog=EXAMPLES)
 @listening_options
 @click.option("--unencrypted", is_flag=True, help="Let keys cross the network in the clear; REMIT_UNENCRYPTED.")
-@click.option("--log-level", default="info", show_default=True, type=click.Choice(LOG_LEVELS), help="What is logged.")
+@click.option("--log-level", default="info", show_default=True, type=click.Choice(LEVELS), help="What is logged.")
 def serve_command(host: str, port: int, cert: Path | None, key: Path | None, unencrypted: bool, log_level: str) -> None:
     """Serve agents and people over HTTP, with one process on a database.
 

@@ -7,9 +7,8 @@ import threading
 
 import click
 
-from remit.api.logs import log_json
+from remit.api.logs import LEVELS, log_json
 from remit.cli.output import line
-from remit.cli.serve import LOG_LEVELS
 from remit.cli.session import database_settings, explained
 from remit.compose import open_parts, open_queue
 from remit.working import open_worker
@@ -24,7 +23,7 @@ Stops on SIGTERM or Ctrl-C: steps under way are waited for a moment; others carr
 
 
 @click.command("worker", epilog=EXAMPLES)
-@click.option("--log-level", default="info", show_default=True, type=click.Choice(LOG_LEVELS), help="What is logged.")
+@click.option("--log-level", default="info", show_default=True, type=click.Choice(LEVELS), help="What is logged.")
 def worker(log_level: str) -> None:
     """Carry out workflows, beside any number of other workers on the same database.
 
