@@ -240,6 +240,9 @@ class Acting:
             performed = await deed.perform(id, dispatched)
         except CallFailed as error:
             return await self._broke(row, admission, error)
+        except StepFailed as error:
+            await self._settle(id, OutcomeStatus.ERROR, error.code, b"", None)
+            raise
         status = OutcomeStatus.ERROR if performed.is_error else OutcomeStatus.OK
         code = "tool.error" if performed.is_error else ""
         settling = self._settle(id, status, code, performed.raw, performed.usage)

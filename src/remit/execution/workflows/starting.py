@@ -48,6 +48,7 @@ class Start:
         by: who or what started it, as `user:sara` or `schedule:NAME`.
         on_behalf_of: whom its agent acts for; `verified` says that this is known and not just said.
         release: what it is pinned to; None: what the channel points at now.
+        handed: whether the work was handed on already, by an action of the run above that was admitted.
     """
 
     workspace: WorkspaceName
@@ -62,6 +63,7 @@ class Start:
     parent: RunId | None = None
     budget: int = NO_BOUND
     shares: str = ""
+    handed: bool = False
 
 
 Steps = Callable[[Run], Sequence[StoredStep]]
@@ -104,13 +106,12 @@ class Starts:
         request = RunRequest(
             workflow.agent,
             start.on_behalf_of,
-            task=orjson.dumps(
-                {"workflow": start.workflow, "inputs": start.inputs}, option=orjson.OPT_SORT_KEYS
-            ).decode(),
+            task=task_of(start.workflow, start.inputs),
             parent=start.parent,
             channel=start.channel,
             verified=start.verified,
             release=release,
+            handed=start.handed,
         )
         # An agent's own keys are printable: none of them is one of these.
         key = f"workflow\x00{start.workflow}/{start.key}" if start.key else ""
@@ -143,6 +144,11 @@ class Starts:
             budget=start.budget,
             shares=start.shares,
         )
+
+
+def task_of(workflow: WorkflowName, inputs: Mapping[str, Any]) -> str:
+    """Return what the run of a workflow is asked, as its task on record and as what is handed to another agent."""
+    return orjson.dumps({"workflow": workflow, "inputs": inputs}, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def check_inputs(workflow: Workflow, inputs: Mapping[str, Any]) -> None:

@@ -1,19 +1,26 @@
-"""A step that carries out another workflow, as a run below this one: what stops this one stops that one."""
+"""A step that carries out another workflow, as a run below this one: what stops this one stops that one.
+
+A workflow of another agent is handed on first: an action of this run, which policies may hold or forbid.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
+
+import orjson
 
 from remit.domain.ids import RunId
-from remit.domain.workflow import WorkflowStep
+from remit.domain.workflow import Workflow, WorkflowStep
 from remit.domain.workflow_progress import Progress, StepState, WorkflowState
 from remit.execution.door import RunRefused
 from remit.execution.keys import Keys
 from remit.execution.served import KeyReused
+from remit.execution.workflows.kinds.handing import handed_on, run_in
 from remit.execution.workflows.notebook import OUTPUTS, opened
 from remit.execution.workflows.programs import WorkflowUnknown
-from remit.execution.workflows.starting import InputsUnfit, Start, Starts
+from remit.execution.workflows.starting import InputsUnfit, Start, Starts, check_inputs, task_of
 from remit.execution.workflows.turn import StepFailed, Turn, begun, done, failed, waiting
 from remit.execution.workflows.walking import Ready
 from remit.storage.journal import WorkflowRun
@@ -48,6 +55,27 @@ class ChildKind:
         inputs = turn.filled(step.id, step.inputs, ready.values)
         if not isinstance(inputs, Mapping):
             raise StepFailed("inputs_unfit", "its inputs come to no object")
+        workflow = turn.door.rules_of(turn.run).configuration.workflows.get(step.workflow)
+        if workflow is None:
+            raise StepFailed("not_started", f"the release has no workflow {step.workflow}")
+        if workflow.agent == turn.run.agent:
+            return self._waits(turn, step, row, await self._start(turn, step, row, inputs))
+        _check(workflow, inputs)  # before anybody is asked
+
+        async def begin(task: str) -> RunId:
+            return await self._start(turn, step, row, _inputs_in(task, step), handed=True)
+
+        path, task = f"{row.path}/try-{row.attempt}", task_of(step.workflow, inputs)
+        handed = await handed_on(turn, workflow.agent, path, task, step.timeout_s, begin)
+        if handed.state is StepState.FAILED:
+            return failed(row, handed.error)
+        if handed.state is not StepState.DONE:
+            return replace(row, state=handed.state, waits_for=handed.waits_for, due_at=handed.due_at)
+        return self._waits(turn, step, row, run_in(handed))
+
+    async def _start(
+        self, turn: Turn, step: WorkflowStep, row: Progress, inputs: Mapping[str, Any], *, handed: bool = False
+    ) -> RunId:
         turn.holds()
         start = Start(
             workspace=turn.row.workspace,
@@ -60,6 +88,7 @@ class ChildKind:
             release=turn.row.release,
             parent=turn.row.run,
             budget=turn.notebook.left(row.path),
+            handed=handed,
         )
         try:
             child, _ = await turn.thread(self._starts.start, start)
@@ -67,8 +96,12 @@ class ChildKind:
             raise StepFailed("inputs_unfit", str(error)) from None
         except (RunRefused, WorkflowUnknown, KeyReused) as error:
             raise StepFailed("not_started", str(error)) from None
+        run: RunId = child.run
+        return run
+
+    def _waits(self, turn: Turn, step: WorkflowStep, row: Progress, child: RunId) -> Progress:
         due_at = None if step.timeout_s is None else turn.after(step.timeout_s)
-        return waiting(replace(row, error=""), f"run:{child.run}", due_at)
+        return waiting(replace(row, error=""), f"run:{child}", due_at)
 
     def _ended(self, turn: Turn, step: WorkflowStep, row: Progress, child: WorkflowRun) -> Progress:
         row = replace(row, spent=row.spent + child.spent)
@@ -82,3 +115,22 @@ class ChildKind:
             again = replace(row, attempt=row.attempt + 1, asked=row.asked + 1, error="")
             return waiting(again, "", turn.after(pause))
         return failed(row, error)
+
+
+def _check(workflow: Workflow, inputs: Mapping[str, Any]) -> None:
+    try:
+        check_inputs(workflow, inputs)
+    except InputsUnfit as error:
+        raise StepFailed("inputs_unfit", str(error)) from None
+
+
+def _inputs_in(task: str, step: WorkflowStep) -> Mapping[str, Any]:
+    """Return the inputs as they were admitted: whoever approved them may have changed them, and a duty masked them."""
+    try:
+        told = orjson.loads(task)
+        found: Mapping[str, Any] = told["inputs"]
+        if told["workflow"] == step.workflow and isinstance(found, Mapping):
+            return found
+    except (orjson.JSONDecodeError, TypeError, KeyError):
+        pass
+    raise StepFailed("task_unfit", f"what was approved is no task for the workflow {step.workflow}")

@@ -6,7 +6,7 @@ it finds them, and does none of it again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ import orjson
 
 from remit.domain.action import ActionKind, OutcomeStatus
 from remit.domain.admission import Admission, RunRequest
-from remit.domain.ids import ActionId, ApprovalId, RunId
+from remit.domain.ids import ActionId, AgentName, ApprovalId, RunId
 from remit.domain.own_tools import delegating_tool
 from remit.domain.release import Agent
 from remit.domain.run import Run
@@ -87,12 +87,13 @@ class AgentKind:
         path = f"{row.path}/try-{row.attempt}"
         said = turn.filled(step.id, step.task, ready.values)
         task = said if isinstance(said, str) else orjson.dumps(said).decode()
-        handed = await self._handed(turn, agent, f"{path}/{HAND}", task, step)
+        begin = _beginning(turn, agent.name, f"{path}/{HAND}")
+        handed = await handed_on(turn, agent.name, path, task, step.timeout_s, begin)
         if handed.state is StepState.FAILED:
             return failed(row, handed.error)
         if handed.state is not StepState.DONE:
             return replace(row, state=handed.state, waits_for=handed.waits_for, due_at=handed.due_at)
-        below = await turn.door.run_of(_run_in(handed))
+        below = await turn.door.run_of(run_in(handed))
         if below is None:
             raise StepFailed("child_lost", "the run of the agent is not there")
         row = replace(row, waits_for="", due_at=None)
@@ -109,7 +110,7 @@ class AgentKind:
             of_step = turn.notebook.rows.get(attempt.rpartition("/")[0]) if last == HAND else None
             if row.state is not StepState.DONE or of_step is None or of_step.number:
                 continue
-            below = await turn.door.run_of(_run_in(row))
+            below = await turn.door.run_of(run_in(row))
             step = steps.get(of_step.path.rpartition("/")[2])
             agent = None if step is None else turn.door.rules_of(turn.run).agent(step.agent)
             if below is None or step is None or agent is None:
@@ -125,16 +126,6 @@ class AgentKind:
             raise StepFailed("not_supported", "agent steps need the extra: pip install 'remit[agents]'")
         return found
 
-    async def _handed(self, turn: Turn, agent: Agent, path: str, task: str, step: AgentStep) -> Progress:
-        """Return the row in which work is handed on: done once the agent's run is there."""
-        row = turn.notebook.rows.get(path) or Progress(path, StepState.RUNNING)
-        if row.state in (StepState.DONE, StepState.FAILED):
-            return row
-        deed = HandingDeed(turn, agent, path)
-        if agent.name == turn.run.agent:  # it has nothing that this run has not: nothing is handed to anybody
-            return turn.notebook.write(done(row, (await deed.perform(ActionId(""), {"task": task})).output))
-        return turn.notebook.write(await Acting(turn, deed, Retry(), step.timeout_s, 0).act(row, {"task": task}))
-
     async def _ended(self, turn: Turn, below: Run, step: AgentStep, row: Progress) -> Progress:
         if row.state is StepState.DONE:
             await turn.door.end_once(below, OK)
@@ -147,13 +138,60 @@ class AgentKind:
         return row
 
 
+Begin = Callable[[str], Awaitable[RunId]]
+"""Starts the run below, with the task as it was admitted; the same run however often. Raises StepFailed."""
+
+
+async def handed_on(turn: Turn, to: AgentName, path: str, task: str, timeout_s: int | None, begin: Begin) -> Progress:
+    """Hand work to an agent, or go on with that; return the row of it, below `path`: done once the run is there.
+
+    It waits and fails as a call of a tool does. One's own agent has nothing that this run has not, so that nothing is
+    handed to anybody, and nobody asked. Raises as Acting.
+    """
+    path = f"{path}/{HAND}"
+    row = turn.notebook.rows.get(path) or Progress(path, StepState.RUNNING)
+    if row.state in (StepState.DONE, StepState.FAILED):
+        return row
+    deed = HandingDeed(turn, to, begin)
+    if to == turn.run.agent:
+        return turn.notebook.write(done(row, (await deed.perform(ActionId(""), {"task": task})).output))
+    return turn.notebook.write(await Acting(turn, deed, Retry(), timeout_s, 0).act(row, {"task": task}))
+
+
+def run_in(handed: Progress) -> RunId:
+    """Return the run below, of work that was handed on."""
+    assert isinstance(handed.output, Mapping), "work that was handed on names its run"
+    return RunId(str(handed.output["run"]))
+
+
+def _beginning(turn: Turn, to: AgentName, path: str) -> Begin:
+    """Return what starts an agent's own run."""
+
+    async def begin(task: str) -> RunId:
+        request = RunRequest(
+            to,
+            turn.run.on_behalf_of,
+            task=task,
+            parent=turn.run.id,
+            verified=await turn.thread(turn.door.is_verified, turn.run),
+            handed=True,
+        )
+        try:
+            below, _ = await turn.door.start_once(request, f"step\x00{turn.row.run}/{path}", leased=False)
+        except RunRefused as error:
+            raise StepFailed("not_started", str(error)) from None
+        return below.id
+
+    return begin
+
+
 @dataclass(frozen=True, slots=True)
 class HandingDeed:
     """See Deed: handing work on starts a run below, the same one however often it is done."""
 
     turn: Turn
-    agent: Agent
-    path: str
+    to: AgentName
+    begin: Begin
     kind: ActionKind = ActionKind.TOOL
     most_micros: int | None = 0
     is_read: bool = True
@@ -162,28 +200,15 @@ class HandingDeed:
     @property
     def target(self) -> str:
         """See Deed."""
-        return delegating_tool(self.agent.name)
+        return delegating_tool(self.to)
 
     async def admit(self, id: ActionId, under: ApprovalId | None, arguments: Mapping[str, Any]) -> Admission:
         """See Deed."""
         return await self.turn.door.admit_tool(self.turn.run, self.target, arguments, id, under)
 
     async def perform(self, id: ActionId, arguments: Mapping[str, Any]) -> Performed:  # noqa: ARG002
-        """Start the agent's run."""
-        turn = self.turn
-        request = RunRequest(
-            self.agent.name,
-            turn.run.on_behalf_of,
-            task=str(arguments["task"]),
-            parent=turn.run.id,
-            verified=await turn.thread(turn.door.is_verified, turn.run),
-            handed=True,
-        )
-        try:
-            below, _ = await turn.door.start_once(request, f"step\x00{turn.row.run}/{self.path}", leased=False)
-        except RunRefused as error:
-            raise StepFailed("not_started", str(error)) from None
-        output = {"run": below.id}
+        """Start the run below."""
+        output = {"run": await self.begin(str(arguments["task"]))}
         return Performed(output, orjson.dumps(output))
 
     def recalled(self, raw: bytes) -> Performed:
@@ -193,8 +218,3 @@ class HandingDeed:
     async def status(self, id: ActionId, number: int) -> tuple[OutcomeStatus | None, bytes]:  # noqa: ARG002
         """It can be done again: nobody need be asked."""
         raise LookupError
-
-
-def _run_in(handed: Progress) -> RunId:
-    assert isinstance(handed.output, Mapping), "work that was handed on names its run"
-    return RunId(str(handed.output["run"]))
