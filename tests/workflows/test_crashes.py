@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from remit.domain.action import Outcome, OutcomeStatus
 from remit.domain.ids import ApprovalId, RunId, UserId
+from remit.domain.run import Run
+from remit.execution.served import Result, ServedDoor
 from tests.workflows.shop import WORKSPACE, workflow
 from tests.workflows.test_steps import pending, step
 from tests.workflows.till import Died, Fragile, Played, Till, till
@@ -109,8 +112,6 @@ def test_any_series_of_crashes_gives_the_same_end(tmp_path: Path, seed: int) -> 
 
 
 def test_a_call_whose_outcome_nobody_knows_waits_for_a_person_and_goes_on_then(tmp_path: Path) -> None:
-    from remit.domain.action import OutcomeStatus
-
     with till(tmp_path, workflow(step("a"), step("b"))) as it:
         it.tools.deadly = 2  # after the effect, before its outcome
         run = it.start(n=1)
@@ -129,4 +130,28 @@ def test_a_call_whose_outcome_nobody_knows_waits_for_a_person_and_goes_on_then(t
         it.world.queue.submit(settled)
         it.carry_out()
         assert it.state(run) == "succeeded"
+        assert it.tools.names() == ["order(1)", "order(1)"]
+
+
+def test_what_a_slow_worker_says_just_before_its_call_is_left_to_people_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = ServedDoor.settle_once
+
+    async def settle_once(door: ServedDoor, run: Run, outcome: Outcome, result: Result, usage: Any) -> Any:
+        if outcome.status is OutcomeStatus.UNKNOWN:
+            slow = Result(b'{"structuredContent": {"order": "o-1"}}')
+            await said(door, run, Outcome(outcome.action, OutcomeStatus.OK), slow, None)
+        return await said(door, run, outcome, result, usage)
+
+    monkeypatch.setattr(ServedDoor, "settle_once", settle_once)
+    with till(tmp_path, workflow(step("a"), step("b"), outputs={"order": "${steps.a.order}"})) as it:
+        it.tools.deadly = 2  # after the effect, before its outcome
+        run = it.start(n=1)
+        with pytest.raises(Died):
+            it.carry_out()
+        it.tools.deadly = -1
+        it.carry_out()
+        assert it.state(run) == "succeeded", it.steps(run)
+        assert it.output(run) == {"order": "o-1"}
         assert it.tools.names() == ["order(1)", "order(1)"]

@@ -324,26 +324,30 @@ class Acting:
         try:
             status, raw = await self._deed.status(id, number)
         except LookupError:
-            return await self._left_to_people(row, id)
+            return await self._left_to_people(row, admission)
         except CallFailed:
-            return await self._asked_later(row, id, number, 5.0)
+            return await self._asked_later(row, admission, number, 5.0)
         if status is OutcomeStatus.UNKNOWN:
-            return await self._left_to_people(row, id)
+            return await self._left_to_people(row, admission)
         if status is None and (number == 0 or not arguments):
             # Whoever was carrying it out may be gone a moment: what it had sent may still arrive.
-            return await self._asked_later(row, id, number, self._absent_after_s)
+            return await self._asked_later(row, admission, number, self._absent_after_s)
         if status is None:
             return await self._perform(row, admission, arguments)
         await self._settle(id, status, "tool.error" if status is OutcomeStatus.ERROR else "", raw, None)
         return await self._known(row, admission) or waiting(row, "", turn.after(1))
 
-    async def _asked_later(self, row: Progress, id: ActionId, number: int, seconds: float) -> Progress:
+    async def _asked_later(self, row: Progress, admission: Admission, number: int, seconds: float) -> Progress:
         if number >= MOST_STATUS:
-            return await self._left_to_people(row, id)
+            return await self._left_to_people(row, admission)
         return waiting(row, f"status:{number + 1}", self._turn.after(seconds))
 
-    async def _left_to_people(self, row: Progress, id: ActionId) -> Progress:
+    async def _left_to_people(self, row: Progress, admission: Admission) -> Progress:
+        id = admission.action
         await self._settle(id, OutcomeStatus.UNKNOWN, "workflow.unknown", b"", None)
+        known = await self._known(row, admission)
+        if known is not None:
+            return known  # a worker that was only slow has said meanwhile what came of it: nobody will be asked
         return replace(row, state=StepState.UNKNOWN, waits_for=f"action:{id}", due_at=None)
 
     async def _reconciled(self, row: Progress) -> Progress:
