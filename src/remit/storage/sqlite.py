@@ -6,6 +6,7 @@ times as much there. Everything else goes through queries.py.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,8 +15,8 @@ from pathlib import Path
 import orjson
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
 from remit.domain.release import Release
 from remit.storage import candidate_rows, identity_rows, liveness_rows, rows, waking
@@ -26,6 +27,9 @@ from remit.storage.queries import Queries
 
 BUSY_TIMEOUT_S = 30
 """How long a transaction waits for another process's."""
+
+READERS = 4
+"""Connections that are kept for questions: opening one reads the whole schema. Whoever finds none opens another."""
 
 _MANY = "(select value from json_each(?))"
 
@@ -268,11 +272,25 @@ def _durable(db: sqlite3.Connection) -> None:
 
 
 def _connections(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_S})
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=QueuePool,
+        pool_size=READERS,
+        max_overflow=-1,
+        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+    )
 
     @event.listens_for(engine, "connect")
-    def _on_connect(db: sqlite3.Connection, _: object) -> None:
+    def _on_connect(db: sqlite3.Connection, kept: ConnectionPoolEntry) -> None:
         _durable(db)
+        kept.info["process"] = os.getpid()
+
+    @event.listens_for(engine, "checkout")
+    def _on_checkout(_: object, kept: ConnectionPoolEntry, lent: PoolProxiedConnection) -> None:
+        # SQLite forbids a connection to be used in a process that was forked off the one that opened it.
+        if kept.info["process"] != os.getpid():
+            kept.dbapi_connection = lent.dbapi_connection = None  # type: ignore[misc]
+            raise DisconnectionError("opened by the process that this one was forked off")
 
     return engine
 
