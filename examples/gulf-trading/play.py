@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gulf_trading import ledger, scenarios, tasks
 from gulf_trading.company import Company
+from gulf_trading.contract import Contract
 from gulf_trading.endpoints import HOST, ModelFailed, configured
 from gulf_trading.office import PORT, NotAnswered, Office, OfficeFailed, free, opened
 from gulf_trading.records import COMPLAINTS
@@ -97,6 +98,15 @@ class Play:
         self._task("discount")
         self._command(OPERATOR, "unfreeze", f"agent:{CARE}", "-m", "It was denied; all is well")
         self._task("discount", again=True)
+
+    def contract(self) -> None:
+        """Scenario four: many steps, two people, and a worker that is killed in the middle of a call."""
+        self.stage.part("A workflow that outlives its worker")
+        self.stage.say(
+            "renew-supplier-contract asks three suppliers side by side, compares, orders, files the contract and tells "
+            "the buyer. An order over AED 50,000 waits for two people. Each step is an action like any other."
+        )
+        Contract(self.office, self.stage).play()
 
     def _task(self, name: str, *, again: bool = False) -> None:
         stage, task = self.stage, tasks.TASKS[name]
@@ -205,6 +215,7 @@ def play(folder: Path, port: int, console: Console, environment: Mapping[str, st
         performance.night()
         performance.complaint()
         performance.freeze()
+        performance.contract()
         performance.record()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,10 @@ from gulf_trading.vendor import VendorFeed
 Quote = Mapping[str, Any]
 """A line of an agent's quotes: `sku` and `unit_price_aed`."""
 
-EFFECTS = ("reconciliations", "refunds", "adjustments", "notes", "mails")
+Offer = Mapping[str, Any]
+"""What a supplier wants for a delivery: `supplier` and `total_aed`."""
+
+EFFECTS = ("contracts", "reconciliations", "refunds", "adjustments", "notes", "mails")
 """Tables that only tools write to: their rows are what agents have done to the company."""
 
 
@@ -42,7 +46,11 @@ class Company:
             "erp.get_order": self.get_order,
             "erp.compare_prices": self.compare_prices,
             "erp.reconcile": self.reconcile,
+            "erp.compare_offers": self.compare_offers,
             "erp.create_order": self.create_order,
+            "erp.order_status": self.order_status,
+            "erp.cancel_order": self.cancel_order,
+            "contracts.file": self.file_contract,
             "vendor.quote": self.quote,
             "crm.get_customer": self.get_customer,
             "crm.get_complaint": self.get_complaint,
@@ -97,14 +105,50 @@ class Company:
         self._write("UPDATE orders SET status = 'renewed' WHERE id = ?", order)
         return {"order": order, "status": "booked", "lines": []}
 
-    def create_order(self, supplier: str, sku: str, quantity: int, total_aed: int) -> Mapping[str, object]:
-        """Place an order."""
-        number = self._one("SELECT max(substr(id, 4)) + 1 AS number FROM orders")["number"]
-        id = f"PO-{number}"
-        self._write("INSERT INTO orders VALUES (?, ?, 'open', date('now'))", id, supplier)
-        price = total_aed * 100 // quantity
-        self._write("INSERT INTO order_lines VALUES (?, 1, ?, ?, ?)", id, sku, quantity, price)
-        return {"order": id, "status": "open", "total_aed": total_aed}
+    def compare_offers(self, offers: Sequence[Offer]) -> Mapping[str, object]:
+        """Return the cheapest offer, in whole dirhams, and what it saves against the dearest."""
+        best, dearest = (choose(offers, key=lambda offer: offer["total_aed"]) for choose in (min, max))
+        total = math.ceil(best["total_aed"])
+        return {
+            "supplier": best["supplier"],
+            "total_aed": total,
+            "saves_aed": max(0, math.floor(dearest["total_aed"]) - total),
+        }
+
+    def create_order(
+        self, supplier: str, sku: str, quantity: int, total_aed: int, reference: str | None = None
+    ) -> Mapping[str, object]:
+        """Place an order. `reference` is the caller's own number of it, by which `order_status` finds it."""
+        self._database.execute("BEGIN IMMEDIATE")
+        with self._database:  # both rows or none
+            number = self._one("SELECT max(substr(id, 4)) + 1 AS number FROM orders")["number"]
+            id = f"PO-{number}"
+            self._write("INSERT INTO orders VALUES (?, ?, 'open', date('now'), ?)", id, supplier, reference or None)
+            price = total_aed * 100 // quantity
+            self._write("INSERT INTO order_lines VALUES (?, 1, ?, ?, ?)", id, sku, quantity, price)
+        return _placed(id, total_aed)
+
+    def order_status(self, action: str) -> Mapping[str, object]:
+        """Tell what became of an order that was placed with this reference."""
+        query = (
+            "SELECT id, quantity * price_fils / 100 AS total FROM orders JOIN order_lines ON order_id = id"
+            " WHERE reference = ?"
+        )
+        found = self._database.execute(query, (action,)).fetchone()
+        if found is None:
+            return {"status": "absent"}
+        return {"status": "ok", "result": _placed(found["id"], found["total"])}
+
+    def cancel_order(self, order: str) -> Mapping[str, object]:
+        """Cancel an order, for good. Raises LookupError where there is none."""
+        self._one("SELECT id FROM orders WHERE id = ?", order)
+        self._write("UPDATE orders SET status = 'cancelled' WHERE id = ?", order)
+        return {"order": order, "status": "cancelled"}
+
+    def file_contract(self, order: str, supplier: str, total_aed: int) -> Mapping[str, object]:
+        """File the contract of an order; filed again, it replaces the earlier one."""
+        self._write("INSERT OR REPLACE INTO contracts VALUES (?, ?, ?)", order, supplier, total_aed)
+        return {"contract": f"CT-{order.removeprefix('PO-')}", "status": "filed"}
 
     def quote(self, supplier: str, sku: str, quantity: int) -> Mapping[str, object]:
         """Ask the supplier's feed. Raises LookupError for what it does not sell."""
@@ -159,3 +203,7 @@ class Company:
 
     def _write(self, statement: str, *values: object) -> int | None:
         return self._database.execute(statement, values).lastrowid
+
+
+def _placed(order: str, total_aed: int) -> Mapping[str, object]:
+    return {"order": order, "status": "open", "total_aed": total_aed}

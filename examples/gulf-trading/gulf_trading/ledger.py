@@ -23,7 +23,7 @@ from remit.domain.release import Configuration, Effect
 from remit.execution.replay import Agreement, Replay
 from remit.settings import Settings
 
-MADE_HERE = ("remit.db*", "remit.key", "company*.db*", "server.log")
+MADE_HERE = ("remit.db*", "remit.key", "company*.db*", "server.log", "worker.log", "remit.queue.db*")
 BUNDLE = "bundle"
 MOST_RECORDS = 10_000
 

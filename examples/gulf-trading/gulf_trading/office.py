@@ -31,6 +31,8 @@ REMIT = (sys.executable, "-c", "from remit.cli.main import main; main()")
 AUTHOR = "user:layla.haddad"
 COMPANY = "company.db"
 STOP_S = 20
+LEASE_S = "3"
+"""How long a worker is missed before another takes its workflows over."""
 FOR_PEOPLE_S = 3_600
 """How long the server keeps a call of a client that has gone to ask a person."""
 THEIRS = ("REMIT_", "OPENAI_", "GULF_")
@@ -82,23 +84,16 @@ class Office:
         assert self._server.stdout is not None
         if not self._server.stdout.readline().startswith("Remit is at"):
             self.__exit__()
-            raise OfficeFailed(f"the server did not start: {self._said()}")
+            raise OfficeFailed(f"the server did not start: {self._said('server.log')}")
         return self
 
     def __exit__(self, *_: object) -> None:
         server, self._server = self._server, None
-        if server is None:
-            return
-        server.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(STOP_S)
-        server.kill()
-        server.wait()
-        if server.stdout is not None:
-            server.stdout.close()
+        if server is not None:
+            stop(server)
 
-    def _said(self) -> str:
-        return (self.folder / "server.log").read_text("utf-8").strip() or "it said nothing"
+    def _said(self, log: str) -> str:
+        return (self.folder / log).read_text("utf-8").strip() or "it said nothing"
 
     def _environment(self, user: str) -> dict[str, str]:
         return {
@@ -110,15 +105,37 @@ class Office:
         }
 
     def _behind(self) -> dict[str, str]:
-        """Return what only the server is told: what the references in servers/ and models/ lead to."""
+        """Return what only the server and its workers are told: what references in servers/ and models/ lead to."""
         return {
             "GULF_CODE": str(workspace.EXAMPLE),
             "GULF_DATABASE": str(self.company.resolve()),
             "GULF_FEED": self._feed,
             "GULF_MODEL_KEY": self.endpoint.key,
             "REMIT_MCP_QUESTION_S": str(FOR_PEOPLE_S),
+            "REMIT_WORKER": "0",  # workers are processes of their own here, so that one can be killed
+            "REMIT_WORKER_LEASE_S": LEASE_S,
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))),
         }
+
+    @contextmanager
+    def worker(self) -> Iterator[subprocess.Popen[str]]:
+        """Have a process carry out workflows until the end of the block. Raises OfficeFailed."""
+        with (self.folder / "worker.log").open("a", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                [*REMIT, "worker"],
+                env=self._environment(AUTHOR) | self._behind(),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        try:
+            assert process.stdout is not None
+            if not process.stdout.readline():
+                raise OfficeFailed(f"the worker did not start: {self._said('worker.log')}")
+            yield process
+        finally:
+            stop(process)
 
     # -- people, on the command line
 
@@ -240,6 +257,17 @@ def opened(
         return
     with served(model or ScriptedModel()) as endpoint, Office(folder, endpoint, port, feed) as office:
         yield office
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """Ask a process to end, and end it where it does not."""
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_S)
+    process.kill()
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def free(port: int) -> int:

@@ -25,6 +25,9 @@ STYLES = {
     "allow": "green",
     "hold": "yellow",
     "deny": "red",
+    "done": "green",
+    "waiting": "yellow",
+    "unknown": "red",
 }
 MICROS_PER_CENT = 10_000
 
@@ -78,6 +81,16 @@ class Stage:
         self.console.print(line)
         for reason in told.reasons:
             self.say(reason, indent=14, style=STYLES[told.verdict])
+
+    def step(self, state: str, path: str, what: str) -> None:
+        """Write a line for a step of a workflow."""
+        line = Text("     ")
+        line.append(f"{state:<9}", style=STYLES.get(state, ""))
+        line.append(f"{path:<28}")
+        line.append(clean(what))
+        line.truncate(min(WIDTH, self.console.width), overflow="ellipsis")
+        line.rstrip()
+        self.console.print(line)
 
     def written(self, text: str, *, indent: int = 5) -> None:
         """Write what a command has written."""

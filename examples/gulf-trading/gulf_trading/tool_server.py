@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from mcp.server.mcpserver import MCPServer
+import anyio
+from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field
@@ -22,6 +23,10 @@ from gulf_trading.records import SEED
 from gulf_trading.vendor import DRIFT_FILS, VendorFeed
 
 STILL = "still"
+CONFIRMED_AFTER_S = 2.0
+"""How long the ERP takes to answer once it has placed an order."""
+ACTION = "remit/action"
+"""Whoever sends this in `_meta` of a call can ask `erp.order_status` by it what became of the call."""
 
 Order = Annotated[str, Field(pattern="^PO-[0-9]{5}$", description="Order number, such as PO-48213")]
 Invoice = Annotated[str, Field(pattern="^INV-[0-9]{5}$")]
@@ -46,10 +51,22 @@ class Quote(TypedDict):
 Quotes = Annotated[list[Quote], Field(min_length=1, max_length=50)]
 
 
+class Offer(TypedDict):
+    """What a supplier wants for a delivery."""
+
+    supplier: str
+    total_aed: Annotated[float, Field(gt=0)]
+
+
+Offers = Annotated[list[Offer], Field(min_length=2, max_length=20)]
+Total = Annotated[int, Field(ge=1, description="Total in whole dirhams, rounded up")]
+
+
 def server_of(company: Company) -> MCPServer[Any]:
     """Return a server with every tool of the company. Calls are carried out one at a time, in this thread."""
     server: MCPServer[Any] = MCPServer("gulf-trading", version="1")
     _erp(server, company)
+    _orders(server, company)
     _crm(server, company)
     _billing(server, company)
     return server
@@ -72,20 +89,42 @@ def _erp(server: MCPServer[Any], company: Company) -> None:
         fil; otherwise nothing is booked and the lines that differ are returned."""
         return _said(company.reconcile, order, quotes)
 
-    @server.tool("erp.create_order", annotations=WRITES)
-    async def create_order(
-        supplier: str,
-        sku: str,
-        quantity: Quantity,
-        total_aed: Annotated[int, Field(ge=1, description="Total in whole dirhams, rounded up")],
-    ) -> Answer:
-        """Place a purchase order with a supplier. Binding once it is sent."""
-        return _said(company.create_order, supplier, sku, quantity, total_aed)
-
     @server.tool("vendor.quote", annotations=READS)
     async def quote(supplier: str, sku: str, quantity: Quantity) -> Answer:
         """Ask a supplier's price feed for today's unit price. The feed charges for every quote."""
         return _said(company.quote, supplier, sku, quantity)
+
+    @server.tool("erp.compare_offers", annotations=READS)
+    async def compare_offers(offers: Offers) -> Answer:
+        """Find the cheapest of several suppliers' offers, in whole dirhams."""
+        return _said(company.compare_offers, offers)
+
+
+def _orders(server: MCPServer[Any], company: Company) -> None:
+    @server.tool("erp.create_order", annotations=WRITES)
+    async def create_order(
+        supplier: str, sku: str, quantity: Quantity, total_aed: Total, context: Context[Any, Any]
+    ) -> Answer:
+        """Place a purchase order with a supplier. Binding once it is sent."""
+        reference = (context.request_context.meta or {}).get(ACTION)
+        placed = _said(company.create_order, supplier, sku, quantity, total_aed, reference)
+        await anyio.sleep(CONFIRMED_AFTER_S)
+        return placed
+
+    @server.tool("erp.order_status", annotations=READS)
+    async def order_status(action: Annotated[str, Field(max_length=100)]) -> Answer:
+        """Tell whether an order was placed, by the reference it was sent with."""
+        return _said(company.order_status, action)
+
+    @server.tool("erp.cancel_order", annotations=WRITES)
+    async def cancel_order(order: Order) -> Answer:
+        """Cancel a purchase order. The same order twice is cancelled once."""
+        return _said(company.cancel_order, order)
+
+    @server.tool("contracts.file", annotations=WRITES)
+    async def file_contract(order: Order, supplier: str, total_aed: Total) -> Answer:
+        """File the contract of a purchase order. Filed twice it is filed once."""
+        return _said(company.file_contract, order, supplier, total_aed)
 
 
 def _crm(server: MCPServer[Any], company: Company) -> None:
