@@ -220,6 +220,7 @@ def test_branches_maps_and_loops_are_carried_out(tmp_path: Path) -> None:
         assert names[3:6] == ["order(100)", "order(101)", "order(200)"]
         assert names[6:] == ["order(0)", "order(0)"]
         assert [each["order"] for each in it.output(run)["all"]] == ["o-1", "o-2", "o-3"]
+        assert {path: row.state.value for path, row in it.steps(run).items() if row.state.value != "done"} == {}
 
 
 # -- attempts

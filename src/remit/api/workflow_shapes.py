@@ -20,7 +20,7 @@ from remit.domain.workflow import (
     WorkflowStep,
     within,
 )
-from remit.domain.workflow_progress import Progress
+from remit.domain.workflow_progress import Progress, StepState
 from remit.storage.journal import NO_BOUND, StoredStep, WorkflowEvent, WorkflowRun
 
 
@@ -237,7 +237,7 @@ def whole_run(
     return WholeRunShown.model_validate(
         {
             **run_fields(row),
-            "steps": [step_shown(each, actions.get(each.path, ())) for each in ordered],
+            "steps": [step_shown(each, actions.get(each.path, ()), is_over=row.is_over) for each in ordered],
             "events": [
                 EventShown(id=each.id, name=each.name, at=each.at, used_by=each.used_by or None) for each in events
             ],
@@ -246,11 +246,12 @@ def whole_run(
     )
 
 
-def step_shown(row: Progress, actions: Sequence[str]) -> WorkflowStepShown:
-    """Show a step."""
+def step_shown(row: Progress, actions: Sequence[str], *, is_over: bool) -> WorkflowStepShown:
+    """Show a step. A step around others, one of which has failed, has failed with the run."""
+    state = StepState.FAILED if is_over and row.state is StepState.RUNNING else row.state
     return WorkflowStepShown(
         path=row.path,
-        state=row.state.value,
+        state=state.value,
         attempt=row.attempt,
         actions=list(actions),
         error=row.error,

@@ -112,20 +112,14 @@ def _sequence(workflow: Workflow, around: list[str]) -> tuple[Step, ...]:
 
 
 def _reset(workflow: Workflow, row: Progress, dropped: set[str]) -> Progress:
-    """Take back what a loop had decided about rounds that are done again."""
-    step = _step_at(workflow, row.path)
-    rounds = (
-        [
-            int(path.removeprefix(f"{row.path}/").partition("/")[0])
-            for path in dropped
-            if path.startswith(f"{row.path}/")
-        ]
-        if isinstance(step, LoopStep)
-        else []
-    )
-    if not rounds:
+    """Open a step again around others that are done again; a loop takes back what it had decided about their rounds."""
+    ways = [path.removeprefix(f"{row.path}/").partition("/")[0] for path in dropped if path.startswith(f"{row.path}/")]
+    if not ways:
         return row
-    return replace(row, output={"begun": min(rounds) + 1, "is_over": False})
+    opened_again = replace(row, state=StepState.RUNNING, number=0, ended_at=None)
+    if not isinstance(_step_at(workflow, row.path), LoopStep):
+        return opened_again
+    return replace(opened_again, output={"begun": min(map(int, ways)) + 1, "is_over": False})
 
 
 def _place(path: str) -> str:

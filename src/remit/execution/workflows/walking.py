@@ -127,15 +127,18 @@ class _Walker:
             return _Flow(True, values)
         match step:
             case BranchStep():
-                return self._branch(step, path, values, row)
+                flow = self._branch(step, path, values, row)
             case ParallelStep():
-                return self._parallel(step, path, values, row)
+                flow = self._parallel(step, path, values, row)
             case MapStep():
-                return self._map(step, path, values, row)
+                flow = self._map(step, path, values, row)
             case LoopStep():
-                return self._loop(step, path, values, row)
+                flow = self._loop(step, path, values, row)
             case _:
                 return self._leaf(step, path, values, row)
+        if flow.is_done and not self.is_past:
+            self._close(path)
+        return flow
 
     def _leaf(self, step: Step, path: str, values: Values, row: Progress | None) -> _Flow:
         if row is not None and row.state is StepState.DONE:
@@ -215,6 +218,12 @@ class _Walker:
                 return _Flow(False, values)
             values, output = {**values, "steps": flow.values["steps"]}, flow.output
         return _Flow(True, values, output)
+
+    def _close(self, path: str) -> None:
+        """Write down that a step around others has come to its end; what it had decided stays as it is."""
+        row = self.decided.get(path) or self.rows[path]
+        if row.state is StepState.RUNNING:
+            self._decide(replace(row, state=StepState.DONE))
 
     # -- what is decided
 
