@@ -54,6 +54,13 @@ def settled(page: Page) -> None:
     page.evaluate("document.fonts.ready")
 
 
+def faults_of(page: Page) -> list[tuple[str, str]]:
+    """What is wrong with a page for those who see, hear or point less well, each with the first place."""
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate(f"axe.run(document, {RULES})")["violations"]
+    return [(fault["id"], fault["nodes"][0]["html"][:160]) for fault in found]
+
+
 @pytest.mark.parametrize(("language", "theme"), LOOKS)
 def test_no_page_has_an_accessibility_fault(
     visit: Callable[..., Page], house: House, language: str, theme: str
@@ -63,10 +70,8 @@ def test_no_page_has_an_accessibility_fault(
     for place in PLACES:
         page.goto(address(house, place))
         settled(page)
-        page.evaluate(AXE.read_text("utf-8"))
-        found = page.evaluate(f"axe.run(document, {RULES})")
-        if found["violations"]:
-            faults[place] = [(fault["id"], fault["nodes"][0]["html"][:160]) for fault in found["violations"]]
+        if found := faults_of(page):
+            faults[place] = found
     assert faults == {}
 
 

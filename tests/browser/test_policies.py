@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from remit.sdk.errors import Held
 from tests.browser.conftest import ADMIN, OMAR, ONE_WORKER, VIEWER, House
 from tests.browser.test_governing import second
+from tests.browser.test_pages import faults_of
 
 pytestmark = ONE_WORKER
 
@@ -89,6 +90,15 @@ def test_an_earlier_text_is_compared_and_its_parts_taken_over(visit: Callable[..
     expect(draft.locator(".changes li")).to_contain_text("amount_aed > 500")
     expect(draft).to_contain_text("Valid")
     draft.get_by_role("button", name="Discard").click()
+
+
+@pytest.mark.usefixtures("earlier")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_has_changed_can_be_read_in_both_themes(visit: Callable[..., Page], house: House, theme: str) -> None:
+    """The colours of the syntax lie on those of the change: the number of a line that was taken out, say."""
+    page = opened(visit(OMAR, theme=theme), house, "&view=history")
+    expect(page.locator(".cm-deletedText, .cm-changedText")).not_to_have_count(0)
+    assert faults_of(page) == []
 
 
 def test_whom_a_policy_reached_leads_to_the_step(visit: Callable[..., Page], house: House) -> None:
