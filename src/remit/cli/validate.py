@@ -112,12 +112,13 @@ def _summary(reading: Reading, files: int) -> str:
         return f"{said} in {_count(places, 'file')}."
     configuration = reading.configuration
     assert configuration is not None
-    parts = (
+    parts = [
         _count(len(configuration.agents), "agent"),
         _count(len(configuration.tools), "tool"),
+        *([_count(len(configuration.workflows), "workflow")] if configuration.workflows else []),
         _count(len(configuration.policies), "policy file"),
         _count(len(reading.scenarios), "test"),
-    )
+    ]
     return f"No problems in {_count(files, 'file')}: {', '.join(parts)}."
 
 
