@@ -79,6 +79,13 @@ class House:
             name = self.office.configuration.settings.name
             return [orjson.loads(body) for _, body in parts.store.records(name, limit=10_000, run=run, kind=kind.value)]
 
+    def answers(self, run: str) -> list[str]:
+        """Who has answered approvals of a run."""
+        with opened(self.office) as parts:
+            name, kind = self.office.configuration.settings.name, RecordKind.APPROVAL_ANSWERED.value
+            bodies = [orjson.loads(body) for _, body in parts.store.records(name, limit=10_000, kind=kind)]
+        return [body["by"] for body in bodies if body["run_id"] == run]
+
     def spent(self, run: str, budget: str) -> int:
         with opened(self.office) as parts:
             scope = parts.store.scope(scope_id(ScopeKind.RUN, self.office.configuration.settings.name, run))
