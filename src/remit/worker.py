@@ -23,6 +23,8 @@ from dbos import DBOS, DBOSClient, DBOSConfig
 from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
 from remit.domain.ids import OwnerId, RunId
 from remit.execution.workflows.segments import Segments
+from remit.settings import SQLITE
+from remit.storage.beside import queue_engine
 from remit.storage.journal import Journal, LostRun
 from remit.storage.port import StoreError
 from remit.storage.timetable import Timetable
@@ -112,6 +114,8 @@ class Worker:
         self._heard_at = time.monotonic()
         self._work: Work | None = None
         self._client: DBOSClient | None = None
+        self._engine: Any = None
+        """Of the queue's own file, where it has one."""
 
     # -- start and stop
 
@@ -146,6 +150,8 @@ class Worker:
         DBOS.destroy(workflow_completion_timeout_sec=0)
         if self._client is not None:
             self._client.destroy()
+        if self._engine is not None:
+            self._engine.dispose()
         with contextlib.suppress(concurrent.futures.TimeoutError):
             asyncio.run_coroutine_threadsafe(self._ended(), self._loop).result(self._settings.stop_s)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -177,9 +183,15 @@ class Worker:
 
     def _launch(self) -> None:
         settings = self._settings
+        logging.getLogger("dbos").setLevel(logging.ERROR)
+        if settings.queue_url.startswith(SQLITE):
+            DBOS.migrate(settings.queue_url)  # by itself: it begins its transaction in its own way
+            self._engine = queue_engine(settings.queue_url)
         config: DBOSConfig = {
             "name": "remit",
             "system_database_url": settings.queue_url,
+            "system_database_engine": self._engine,
+            "run_migrations": self._engine is None,
             "executor_id": self.owner,
             "application_version": VERSION,
             "log_level": "ERROR",
@@ -201,7 +213,9 @@ class Worker:
             partition_limiter=limiter,
             polling_interval_sec=settings.look_s,
         )
-        self._client = DBOSClient(system_database_url=settings.queue_url, application_name="remit")
+        self._client = DBOSClient(
+            system_database_url=settings.queue_url, system_database_engine=self._engine, application_name="remit"
+        )
 
     async def _segment(self, run: str, turn: int) -> str:
         """Carry out one segment, in the worker's own event loop."""
