@@ -3,11 +3,12 @@
 They show the example company after a day's work: a loop that was stopped, a refund that waits for a person.
 """
 
+import json
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,14 @@ from typing import Any
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.conftest import ADMIN, CHROMIUM, FLAGS, PRIYA, ROOT, House, add_people, part, unheard
-from tests.browser.standing import NOOR
 from tests.browser.test_pages import PLACES, address, settled
-from tests.browser.test_workflows import opened, started
 
+contract = part("contract")
 SCREENS = ROOT / "docs/screens"
-SHOWN = tuple(place for place in PLACES if place != "workflows")
+SHOWN = tuple(PLACES)
 LOOKS = (("en", "light"), ("ar", "dark"))
 WIDTHS = (1440,)
 HELD_S = 30
-WORKED_MS = 4_000
-"""How long workflows have to come to where they wait."""
 PROVEN_MS = 8_000
 """How long the proofs of a page's records are waited for."""
 
@@ -42,12 +40,12 @@ def main(folder: Path, *, every: bool) -> None:
         add_people(part("ledger").url_of(work))
         house.played["renewal"] = office.work("renewal", unheard)
         office.work("discount", unheard)
+        renewed = _renewed(house)
         waiting = _waiting(house)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         for language, theme in looks:
             for width in widths:
-                _take(browser, house, folder, language, theme, width)
-        _take_workflows(browser, folder, looks, widths)
+                _take(browser, house, folder, (language, theme, width), renewed)
         browser.close()
         house.office.remit("freeze", "agent:customer-care", "-m", "the pictures are taken")
         waiting.join(HELD_S)
@@ -68,8 +66,10 @@ def _waiting(house: House) -> threading.Thread:
     return worker
 
 
-def _take(browser: Browser, house: House, folder: Path, language: str, theme: str, width: int) -> None:
-    for person, places in ((ADMIN, [place for place in SHOWN if place != "approvals"]), (PRIYA, ["approvals"])):
+def _take(browser: Browser, house: House, folder: Path, look: tuple[str, str, int], more: Mapping[str, str]) -> None:
+    language, theme, width = look
+    shown = [place for place in SHOWN if place != "approvals"]
+    for person, places in ((ADMIN, [*shown, *more]), (PRIYA, ["approvals"])):
         context = browser.new_context(viewport={"width": width, "height": 900}, timezone_id="Asia/Dubai")
         context.add_init_script(_kept(language, theme))
         page = context.new_page()
@@ -77,7 +77,7 @@ def _take(browser: Browser, house: House, folder: Path, language: str, theme: st
         page.locator("button").first.click()
         page.wait_for_selector(".frame")
         for place in places:
-            page.goto(address(house, place).replace("?view=decided", ""))
+            page.goto(house.url + more[place] if place in more else address(house, place).replace("?view=decided", ""))
             settled(page)
             with suppress(AssertionError):
                 expect(page.locator("td svg[aria-label]")).to_have_count(0, timeout=PROVEN_MS)
@@ -86,35 +86,18 @@ def _take(browser: Browser, house: House, folder: Path, language: str, theme: st
         context.close()
 
 
-def _take_workflows(browser: Browser, folder: Path, looks: Sequence[tuple[str, str]], widths: Sequence[int]) -> None:
-    """Those of workflows show a small shop, where one run waits for a person and one for an event."""
-    with opened(Path(tempfile.mkdtemp())) as shop:
-        asked = waits = ""
-        for language, theme in looks:
-            context = browser.new_context(viewport={"width": 1440, "height": 900}, timezone_id="Asia/Dubai")
-            context.add_init_script(_kept(language, theme))
-            page = context.new_page()
-            page.goto(shop.link(NOOR))
-            page.locator("button").first.click()
-            page.wait_for_selector(".frame")
-            if not asked:
-                asked, waits = started(page, shop, "supply", 30), started(page, shop, "supply")
-                started(page, shop, "doomed")
-                page.wait_for_timeout(WORKED_MS)
-            places = {
-                "workflows": "workflows",
-                "workflow": "workflows/supply",
-                "workflow-run": f"workflow-runs/{asked}",
-                "workflow-steps": f"workflow-runs/{waits}?tab=steps",
-            }
-            for width in widths:
-                page.set_viewport_size({"width": width, "height": 900})
-                for name, place in places.items():
-                    page.goto(f"{shop.url}/{place}")
-                    settled(page)
-                    page.wait_for_timeout(900)
-                    page.screenshot(path=folder / f"{name}-{language}-{theme}-{width}.png")
-            context.close()
+def _renewed(house: House) -> dict[str, str]:
+    """Let the company renew one contract by its workflow, and wait with another for people; returns where they are."""
+    office, found = house.office, {"workflow": f"/workflows/{contract.WORKFLOW}"}
+    with office.worker():
+        for place, quantity, state in (("workflow-steps", 20, "succeeded"), ("workflow-run", 150, "waiting")):
+            inputs = ("sku=ELC-250", f"quantity={quantity}", "buyer=layla.haddad@gulf-trading.example")
+            words = [word for each in inputs for word in ("-i", each)]
+            run = json.loads(office.remit("workflows", "start", contract.WORKFLOW, *words, "-o", "json"))["run"]
+            show = ("workflows", "show", run, "-o", "json")
+            contract.until(lambda show=show, state=state: json.loads(office.remit(*show))["state"] == state, "no end")
+            found[place] = f"/workflow-runs/{run}"
+    return {**found, "workflow-steps": f"{found['workflow-steps']}?tab=steps"}
 
 
 def _kept(language: str, theme: str) -> str:

@@ -44,7 +44,7 @@ def demo(ctx: click.Context, folder: str, port: int, stay: bool | None) -> None:
     A server is started on this machine, with the company's systems behind it as an MCP server. The agents know nothing
     of Remit: stock MCP and OpenAI clients that lead to its gateways. One falls into a loop that would have run all
     night and is stopped; the other reaches for a billing function it was not granted and is refused. People approve
-    and freeze, an auditor verifies. Then recorded runs of an airline's agent pass through the same path.
+    and freeze; a workflow goes on after its worker is killed; an auditor verifies. Then recorded runs of an airline's agent pass through the same path.
     """
     root = _repository()
     stays = sys.stdin.isatty() and sys.stdout.isatty() if stay is None else stay
