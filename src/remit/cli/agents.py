@@ -1,4 +1,4 @@
-"""`remit agents`: the agents of the active release, and what each may do."""
+"""`remit agents`: the agents of the active release, what each may do, and the cards of those that are elsewhere."""
 
 from __future__ import annotations
 
@@ -7,22 +7,33 @@ from typing import Any
 
 import click
 
+from remit.cli.agents_card import card
 from remit.cli.home import get, home, part
 from remit.cli.output import TABLE, document, fields, line, output_option, table
 from remit.cli.session import workspace_option
+from remit.cli.shows_first import ShowsFirst
 
 EXAMPLES = """\b
 Examples:
   remit agents
   remit agents procurement-optimizer
-  remit agents -o json"""
+  remit agents show -o json
+  remit agents card market-researcher --dir company"""
 
 
-@click.command(epilog=EXAMPLES)
+@click.group(cls=ShowsFirst, epilog=EXAMPLES, subcommand_metavar="[AGENT] | COMMAND ...")
+def agents() -> None:
+    """List agents, show what AGENT may do, or show the card of one that is elsewhere."""
+
+
+agents.add_command(card)
+
+
+@agents.command(epilog=EXAMPLES)
 @click.argument("agent", required=False)
 @workspace_option
 @output_option
-def agents(agent: str | None, workspace: str | None, output: str) -> None:
+def show(agent: str | None, workspace: str | None, output: str) -> None:
     """List agents, or show what AGENT may do."""
     with home(workspace) as at:
         one = get(at, f"/agents{'' if agent is None else '/' + part(agent)}")

@@ -8,6 +8,7 @@ from remit.cli.amounts import amount
 from remit.cli.home import get, home, part
 from remit.cli.output import TABLE, as_json, document, fields, line, output_option, table
 from remit.cli.session import workspace_option
+from remit.cli.shows_first import ShowsFirst
 from remit.cli.tools_import import import_tools
 
 EXAMPLES = """\b
@@ -16,16 +17,6 @@ Examples:
   remit tools billing.refund
   remit tools show -o yaml
   remit tools import billing --dir company"""
-
-
-class ShowsFirst(click.Group):
-    """A group that takes a tool, or nothing, in place of a command, and then means `show`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Find a command, or take all that was given for `show`."""
-        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
-            args = ["show", *args]
-        return super().parse_args(ctx, args)
 
 
 @click.group(cls=ShowsFirst, epilog=EXAMPLES, subcommand_metavar="[TOOL] | COMMAND ...")

@@ -103,6 +103,11 @@ def groups_of(files: Mapping[str, bytes]) -> Mapping[GroupName, Group]:
     return {written.value.name: written.value for written in _drafted(files).groups}
 
 
+def agents_of(files: Mapping[str, bytes]) -> Mapping[AgentName, Agent]:
+    """Return the agents, whatever is wrong with the rest; those that could be read."""
+    return {written.value.name: written.value for written in _drafted(files).agents}
+
+
 def servers_of(files: Mapping[str, bytes]) -> Mapping[ServerName, ToolServer]:
     """Return the tool servers, whatever is wrong with the rest; those that could be read."""
     return {written.value.name: written.value for written in _drafted(files).servers}

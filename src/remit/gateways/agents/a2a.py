@@ -35,7 +35,6 @@ from a2a.types import (
 from a2a.utils.errors import A2AError
 from google.protobuf.json_format import MessageToDict, ParseError
 
-from remit.domain.canonical import sha256_hex
 from remit.domain.release import Endpoint
 from remit.domain.workflow_progress import Progress, StepState
 from remit.execution.keys import Keys
@@ -44,9 +43,9 @@ from remit.execution.workflows.notebook import EVENT, opened
 from remit.execution.workflows.ports import CallFailed
 from remit.execution.workflows.turn import StepFailed, done, failed
 from remit.gateways.agents.away import Away, TokenOf, answered, asked_again, is_late, missed
+from remit.gateways.agents.card import card_of
 from remit.gateways.agents.guarded import GuardedTransport
 
-CARD = "/.well-known/agent-card.json"
 STREAMED_S = 20.0
 """How long a stream is followed in one turn; after that the task is asked for, and no worker is held."""
 LOOK_S = 2
@@ -213,14 +212,11 @@ class A2aAgents:
             raise CallFailed("a2a", f"the agent answers with {type(error).__name__}", sent=True) from None
 
     async def _card(self, endpoint: Endpoint) -> AgentCard:
-        status, document = await self._away.ask(endpoint, "GET", endpoint.url.rstrip("/") + CARD, {})
-        if status != 200 or not isinstance(document, dict):
-            raise CallFailed("no_card", "the agent shows no card", sent=False)
-        found = sha256_hex(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
-        if endpoint.pin and found != endpoint.pin:
-            raise StepFailed("agent.card_changed", f"its card is not the one that was looked at: it is {found}")
+        card = await card_of(self._away, endpoint)
+        if endpoint.pin and card.digest != endpoint.pin:
+            raise StepFailed("agent.card_changed", f"its card is not the one that was looked at: it is {card.digest}")
         try:
-            return parse_agent_card(document)
+            return parse_agent_card(dict(card.document))
         except (ParseError, ValueError, TypeError, KeyError):
             raise StepFailed("agent.card_unfit", "its card is not what the protocol says") from None
 

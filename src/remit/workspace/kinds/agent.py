@@ -27,6 +27,7 @@ from remit.workspace.form import (
     DurationLimit,
     Limit,
     Limited,
+    Matching,
     Name,
     RateText,
     Reference,
@@ -151,7 +152,12 @@ _CREDENTIAL = Field[str](
 )
 _PRIVATE = Field[bool]("private", YesNo(), "whether the URL may lead to a private or loopback address", False)
 _ANSWER = Field[int]("answer_within", Duration(), "how long one answer of it is waited for", 60)
-_PIN = Field[str]("pin", Text("0" * 64, 64), "SHA-256 of the A2A card that was looked at; any other is refused", "")
+_PIN = Field[str](
+    "pin",
+    Matching(str, r"[0-9a-f]{64}", "the digest of a card, as `remit agents card` shows it", "0" * 64),
+    "SHA-256 of the A2A card that was looked at; any other is refused",
+    "",
+)
 
 
 def _endpoint(values: Values, at: At) -> Endpoint | None:
