@@ -11,13 +11,14 @@ from remit.domain.ids import RunId, UserId
 from remit.domain.record import RecordKind
 from remit.execution.workflows.starting import task_of
 from remit.working import lapsing_of
+from remit.workspace.files import Folder
 from tests.workflows.played_models import says
-from tests.workflows.shop import agent, workflow
+from tests.workflows.shop import agent, shop_files, workflow
 from tests.workflows.test_agents import CHANGES, LOOKS_UP, child, played, records
 from tests.workflows.test_crashes import NIGHTLY
 from tests.workflows.test_steps import answer, pending, step
 from tests.workflows.till import WORKSPACE, Died, Fragile, Played, Till, till
-from tests.worlds import LINA, SARA
+from tests.worlds import LINA, OWNER, SARA
 
 HOUR = 3_600
 HOLD = """
@@ -176,6 +177,28 @@ def test_a_run_that_is_cancelled_while_people_are_asked_ends_at_once(tmp_path: P
         it.carry_out()
         assert (it.state(run), pending(it)) == ("cancelled", [])
         assert len(records(it, RecordKind.RUN_STARTED)) == 1
+
+
+def test_a_run_in_which_others_have_worked_goes_on_under_another_release(tmp_path: Path) -> None:
+    nap = {"id": "nap", "wait": {"for": "1h"}}
+    changes = {**HELD, "policies/asks.cedar": None}
+    with till(tmp_path, workflow(LOOKS_UP, SUB, nap), INNER, changes=changes) as it:
+        models = played(it, says("It is order 7."))
+        run = it.start(n=7)
+        it.carry_out()
+        files = shop_files(tmp_path, [workflow(LOOKS_UP, SUB, nap, step("more", "order_once")), INNER], changes)
+        it.world.releases.apply(
+            it.world.releases.plan(Folder(WORKSPACE, files, ()), OWNER, "more", "production"), "production"
+        )
+        it.journal.cancel(run, f"move:{it.world.store.active(WORKSPACE, 'production')}", SARA, it.world.clock.now())
+        it.carry_out()
+        moved = RunId(it.run(run).error.removeprefix("moved to "))
+        assert it.states(moved) == {"look": "done", "sub": "done", "nap": "waiting"}
+        it.pass_time(HOUR)
+        assert it.state(moved) == "succeeded", it.run(moved).error
+        assert (len(models.asked), it.tools.names()) == (1, ["order_once(7)", "order_once(7)"]), (
+            "below, and the new step"
+        )
 
 
 @pytest.mark.slow

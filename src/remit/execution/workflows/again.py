@@ -36,9 +36,11 @@ class NotAgain(Exception):
 def kept(workflow: Workflow, rows: Mapping[str, Progress], path: str) -> dict[str, Progress]:
     """Return the rows that still stand where `path` is done again; empty: what failed, or was undone.
 
-    Raises NotAgain for a path that has not begun.
+    What an agent did within its step is no step, and stands in that alone. Raises NotAgain for a path that has not
+    begun.
     """
-    own = {each: row for each, row in rows.items() if not each.startswith(UNDO)}
+    places = {place for place, _ in _places(workflow.steps, "")}
+    own = {each: row for each, row in rows.items() if _place(each) in places}
     undone = [each.removeprefix(UNDO) for each, row in rows.items() if each.startswith(UNDO)]
     if path and path not in own:
         known = ", ".join(sorted(own)) or "none"
