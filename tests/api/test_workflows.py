@@ -71,6 +71,9 @@ def test_a_run_from_its_start_to_its_end(it: Till, office: Office) -> None:
     it.carry_out()
     page = office.ask("GET", f"{PREFIX}/workflow-runs?state=succeeded", viewer).json()
     assert [each["run"] for each in page["runs"]] == [run]
+    one = office.ask("GET", f"{PREFIX}/workflow-runs?run={run}", viewer).json()
+    assert [each["workflow"] for each in one["runs"]] == [page["runs"][0]["workflow"]]
+    assert office.ask("GET", f"{PREFIX}/workflow-runs?run=run_38h9b4djsw34dtzwdkk5", viewer).json()["runs"] == []
     late = office.ask("POST", events, operator, {"name": "go"})
     assert (late.status_code, late.json()["code"]) == (409, "run_over")
     assert office.ask("POST", f"{PREFIX}/workflow-runs/{run}/cancel", operator, {}).status_code == 409

@@ -163,6 +163,10 @@ def test_a_run_is_watched_from_its_start_to_its_end(visit: Callable[..., Page], 
     expect(rows.nth(0)).to_have_attribute("aria-selected", "true")
     page.keyboard.press("j")
     expect(rows.nth(1)).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("link", name="Workflows", exact=True).first).to_have_attribute("aria-current", "page")
+    page.get_by_role("link", name="Decision path").click()
+    page.get_by_role("link", name="supply", exact=True).click()  # and back to what it carries out
+    page.wait_for_url(re.compile(f"/workflow-runs/{run}"))
 
 
 def test_what_failed_is_undone_and_done_again_from_a_step(visit: Callable[..., Page], shop: House) -> None:

@@ -16248,6 +16248,8 @@ export interface operations {
                 state?: components["schemas"]["WorkflowState"] | null;
                 /** @description Just the runs within this one. */
                 parent?: string;
+                /** @description Just this one, where it is of a workflow. */
+                run?: string;
                 /** @description Most entries in the answer. */
                 limit?: number;
                 /** @description `next` of the page before. */

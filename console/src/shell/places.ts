@@ -20,6 +20,8 @@ import type { Role } from '../api/session'
 export interface Place {
   name: string
   to: string
+  /** Where pages of the same place begin otherwise. */
+  within?: string
   icon: Icon
   /** Who finds something there; everybody where it is left out. */
   roles?: Role[]
@@ -32,7 +34,7 @@ export const GROUPS: { name: string; places: Place[] }[] = [
     places: [
       { name: 'overview', to: '/overview', icon: IconLayoutDashboard },
       { name: 'runs', to: '/runs', icon: IconActivity },
-      { name: 'workflows', to: '/workflows', icon: IconSitemap },
+      { name: 'workflows', to: '/workflows', within: '/workflow-runs/', icon: IconSitemap },
       { name: 'approvals', to: '/approvals', icon: IconInbox },
     ],
   },

@@ -96,10 +96,15 @@ class WorkflowRunRoutes:
         workflow: Annotated[str, Query(max_length=300)] = "",
         state: WorkflowState | None = None,
         parent: Annotated[str, Query(max_length=300, description="Just the runs within this one.")] = "",
+        run: Annotated[str, Query(max_length=300, description="Just this one, where it is of a workflow.")] = "",
         limit: Limit = PAGE,
         cursor: Cursor = "",
     ) -> WorkflowRunPage:
         """List runs of workflows, newest first."""
+        if run:
+            row = self._workflows.journal.run(RunId(run))
+            is_here = row is not None and row.workspace == caller.workspace
+            return WorkflowRunPage(runs=[run_shown(row)] if row is not None and is_here else [], next=None)
         before = place_of(cursor)
         found = self._workflows.journal.runs(
             caller.workspace, limit + 1, None if before is None else RunId(before), workflow, state, parent

@@ -237,6 +237,7 @@ def whole_run(
     return WholeRunShown.model_validate(
         {
             **run_fields(row),
+            "spent_micros": row.spent if row.is_over else sum(each.progress.spent for each in steps),
             "steps": [step_shown(each, actions.get(each.path, ()), is_over=row.is_over) for each in ordered],
             "events": [
                 EventShown(id=each.id, name=each.name, at=each.at, used_by=each.used_by or None) for each in events

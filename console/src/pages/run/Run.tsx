@@ -55,12 +55,35 @@ export function Run() {
           <Ltr mono>{id}</Ltr>
         </>
       }
-      beside={run.data && <RunState state={run.data.state} pill />}
+      beside={
+        run.data && (
+          <>
+            <RunState state={run.data.state} pill />
+            <OfWorkflow run={id} />
+          </>
+        )
+      }
     >
       <Loaded query={run} lines={2}>
         {(found) => <Whole run={found} />}
       </Loaded>
     </Page>
+  )
+}
+
+/** The way to the workflow that this run carries out, where it does. */
+function OfWorkflow({ run }: { run: string }) {
+  const { t } = useTranslation()
+  const found = useQuery({
+    queryKey: ['workflow-run-of', run],
+    queryFn: () => answer(api.GET('/api/v1/workflow-runs', { params: { query: { run } } })),
+  })
+  const workflow = found.data?.runs[0]?.workflow
+  if (workflow === undefined) return null
+  return (
+    <Link to="/workflow-runs/$run" params={{ run }} className="chip" title={t('run.ofWorkflow')}>
+      <IconSitemap size={13} aria-hidden /> <Ltr>{workflow}</Ltr>
+    </Link>
   )
 }
 
