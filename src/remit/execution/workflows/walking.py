@@ -104,12 +104,13 @@ class _Walker:
     def sequence(self, steps: tuple[Step, ...], prefix: str, values: Values) -> _Flow:
         """Walk steps one after the other, as far as they go."""
         output: Any = None
+        known = dict(values["steps"])  # grows with each step that is done: none of those keeps it
+        values = {**values, "steps": known}
         for step in steps:
             flow = self.step(step, prefix + step.id, values)
             if not flow.is_done:
                 return flow
-            output = flow.output
-            values = {**values, "steps": {**values["steps"], step.id: output}}
+            output = known[step.id] = flow.output
         return _Flow(True, values, output)
 
     def step(self, step: Step, path: str, values: Values) -> _Flow:
