@@ -24,7 +24,7 @@ from remit.domain.payload import ARGUMENTS
 from remit.domain.record import RecordKind
 from remit.domain.run import Run
 from remit.kernel.decide import VERSION, decide
-from remit.kernel.gathering import facts_of, scopes_of
+from remit.kernel.gathering import facts_of
 from remit.kernel.prepared import Prepared, prepare
 from remit.kernel.ruleset import Ruleset
 from remit.storage.approval import Approval, Edit
@@ -109,7 +109,7 @@ class Edits:
         prepared = self._prepared(known, arguments)
         call = prepared.call
         wanted = Wanted(
-            scopes=sorted(set(scopes_of(call.run))),
+            scopes=sorted(set(call.run.scopes)),
             approvals=[(call.run.id, call.digest)],
             approval_ids=[id],
             releases=[call.run.release],

@@ -349,13 +349,13 @@ class Facts:
 
     def counted_on(self) -> dict[ScopeId, Scope]:
         """Return every row that an action counts on, those of the runs above included."""
-        above = (scope for superior in self.line for scope in superior.scopes())
+        above = [scope for superior in self.line for scope in superior.scopes()]
         return {scope.id: scope for scope in (*above, *self.scopes())}
 
     def scopes(self) -> tuple[Scope, ...]:
         """Every scope present, from the widest to the narrowest."""
         every = (self.workspace, self.team, self.agent, self.user, self.run)
-        return tuple(scope for scope in every if scope is not None)
+        return tuple([scope for scope in every if scope is not None])
 
     def of(self, kind: ScopeKind) -> Scope | None:
         """The scope of one kind: each is an attribute of that name."""

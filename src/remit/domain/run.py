@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from remit.domain.clock import Instant
-from remit.domain.ids import AgentName, KeyId, ReleaseId, RunId, TeamName, UserId, WorkspaceName
+from remit.domain.facts import ScopeKind, scope_id
+from remit.domain.ids import AgentName, KeyId, ReleaseId, RunId, ScopeId, TeamName, UserId, WorkspaceName
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Run:
         depth: 0 for a run a person or a system started, one more for each delegation.
         key: the key its payloads are sealed under: the data subject's where one was named, else its own.
         salt: makes digests of its payloads unguessable; derived from the key and destroyed with it.
+        own_scopes: the rows that what happens in this run counts on.
+        scopes: those whose locks whoever decides something in this run takes: its own, and of the runs above it.
     """
 
     id: RunId
@@ -46,3 +50,25 @@ class Run:
     ancestors: tuple[RunId, ...] = ()
     line: tuple[RunAbove, ...] = ()
     salt: bytes = field(default=b"", repr=False)
+    own_scopes: tuple[ScopeId, ...] = field(init=False, repr=False, compare=False)
+    scopes: tuple[ScopeId, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Work out the rows once; every action of the run asks for them."""
+        own = (
+            scope_id(ScopeKind.WORKSPACE, self.workspace),
+            *(() if self.team is None else (scope_id(ScopeKind.TEAM, self.workspace, self.team),)),
+            scope_id(ScopeKind.AGENT, self.workspace, self.agent),
+            scope_id(ScopeKind.USER, self.workspace, self.on_behalf_of),
+            scope_id(ScopeKind.RUN, self.workspace, self.id),
+        )
+        object.__setattr__(self, "own_scopes", own)
+        object.__setattr__(self, "scopes", own + tuple(self._scopes_above()))
+
+    def _scopes_above(self) -> Iterator[ScopeId]:
+        for ancestor in self.ancestors:
+            yield scope_id(ScopeKind.RUN, self.workspace, ancestor)
+        for above in self.line:
+            yield scope_id(ScopeKind.AGENT, self.workspace, above.agent)
+            if above.team is not None:
+                yield scope_id(ScopeKind.TEAM, self.workspace, above.team)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from remit.domain import ending
@@ -12,7 +11,6 @@ from remit.domain.facts import stop_id
 from remit.domain.ids import ActionId, ApprovalId, RunId, ScopeId, WorkspaceName
 from remit.domain.release import LoopRule
 from remit.domain.run import Run
-from remit.kernel.gathering import own_scopes_of, scopes_of
 from remit.kernel.loops.sketch import CallSketch, ResultSketch
 from remit.kernel.prepared import Prepared
 from remit.storage.port import SealedPayload, WrappedKey
@@ -30,9 +28,9 @@ class OnRun:
         return self.run.workspace
 
     @property
-    def scopes(self) -> Iterator[ScopeId]:
+    def scopes(self) -> tuple[ScopeId, ...]:
         """The rows it locks."""
-        return own_scopes_of(self.run)
+        return self.run.own_scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +79,9 @@ class Admit:
         return self.run.workspace
 
     @property
-    def scopes(self) -> Iterator[ScopeId]:
+    def scopes(self) -> tuple[ScopeId, ...]:
         """The rows it locks."""
-        return scopes_of(self.run)
+        return self.run.scopes
 
     @property
     def record_key(self) -> str:
@@ -123,14 +121,19 @@ class Settle(OnRun):
     if_overdue: bool = False
 
     @property
-    def scopes(self) -> Iterator[ScopeId]:
+    def scopes(self) -> tuple[ScopeId, ...]:
         """The rows it locks: what was set aside is set aside on those of the runs above, too."""
-        return scopes_of(self.run)
+        return self.run.scopes
 
     @property
     def record_key(self) -> str:
         """Unique in the workspace."""
-        return f"{self.outcome.action}/{'reconciled' if self.reconciles else 'outcome'}"
+        return self.late_key if self.reconciles else f"{self.outcome.action}/outcome"
+
+    @property
+    def late_key(self) -> str:
+        """Its key where the outcome was put on record as unknown before."""
+        return f"{self.outcome.action}/reconciled"
 
     def late(self) -> Settle:
         """Return this outcome as one that comes after it was put on record as unknown."""
@@ -180,9 +183,9 @@ class Lapse:
         return f"{stop_id(self.scope, self.what, self.at)}/lapsed"
 
     @property
-    def scopes(self) -> Iterator[ScopeId]:
+    def scopes(self) -> tuple[ScopeId, ...]:
         """The rows it locks."""
-        yield self.scope
+        return (self.scope,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,6 @@ from remit.execution.run_requests import DEEPEST as DEEPEST
 from remit.execution.run_requests import RunRefused as RunRefused
 from remit.execution.run_requests import accepted_by, check_handed, check_texts
 from remit.execution.transaction import Answer, NothingAsked, NothingOpen
-from remit.kernel.gathering import scopes_of
 from remit.kernel.loops.sketch import CallSketch, result_sketch
 from remit.kernel.prepared import Prepared, model_arguments, prepare
 from remit.kernel.ruleset import Ruleset
@@ -402,7 +401,7 @@ class InProcessDoor:
         """
         self._admissions.check_process()
         now = self._clock.now()
-        for scope in filter(None, map(self._store.scope, scopes_of(run))):
+        for scope in filter(None, map(self._store.scope, run.scopes)):
             for stop in (scope.stops.get(""), scope.stops.get(what)):
                 if stop is not None and stop.holds_at(now):
                     return stop

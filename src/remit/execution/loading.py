@@ -12,7 +12,7 @@ def wanted_by(batch: Batch) -> Wanted:
     commands = batch.commands
     admits = [command for command in commands if isinstance(command, Admit)]
     return Wanted(
-        scopes=sorted({scope for command in commands for scope in command.scopes}),
+        scopes=sorted(set().union(*[command.scopes for command in commands])),
         record_keys=[key for command in commands for key in _keys_of(command)],
         open_actions=[action for command in commands for action in _actions_of(command)],
         approvals=[(command.run.id, command.call.digest) for command in admits],
@@ -43,5 +43,5 @@ def _approval_of(command: Command) -> ApprovalId | None:
 
 def _keys_of(command: Command) -> tuple[str, ...]:
     if isinstance(command, Settle) and not command.reconciles:
-        return command.record_key, command.late().record_key
+        return command.record_key, command.late_key
     return (command.record_key,)

@@ -44,7 +44,7 @@ from remit.execution.second_opinion import SecondOpinion
 from remit.kernel import temporal
 from remit.kernel.checks.standing import CLOCK_TOLERANCE_S
 from remit.kernel.decide import VERSION, decide
-from remit.kernel.gathering import facts_of, own_scopes_of, row
+from remit.kernel.gathering import facts_of, row
 from remit.storage.approval import Approval, lapses
 from remit.storage.liveness import LeaseProlonged, RunEnded, RunHeard, RunWoken
 from remit.storage.port import Loaded, OpenAction, Reservation, Transactions, Writes
@@ -383,7 +383,7 @@ class _Work:
         if command.reconciles:
             self.writes.liveness.append(RunWoken(command.run.id))
         loop = self._observe(command)
-        counted_on = {*own_scopes_of(command.run), *(each.scope for each in action.reservations)}
+        counted_on = {*command.run.own_scopes, *(each.scope for each in action.reservations)}
         for scope in sorted(counted_on):
             if scope in self.loaded.scopes:
                 self.writes.scopes[scope] = self.loaded.scopes[scope]

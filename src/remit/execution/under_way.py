@@ -15,7 +15,6 @@ from remit.domain.finding import ABOVE, Code, Finding, Verdict
 from remit.domain.ids import ActionId, ScopeId, WorkspaceName
 from remit.domain.run import Run
 from remit.execution.rulesets import Rulesets
-from remit.kernel.gathering import own_scopes_of, scopes_of
 from remit.kernel.ruleset import Charge
 from remit.storage.port import Reads
 
@@ -53,7 +52,7 @@ class Looking:
         found: dict[ActionId, Finding] = {}
         self._last, changes = self._store.stop_changes(self._workspace, self._last, MOST_CHANGES)
         if changes:
-            scopes = self._read({id for call in under_way for id in scopes_of(call.run)})
+            scopes = self._read({id for call in under_way for id in call.run.scopes})
             found = {call.action: stop for call in under_way if (stop := self._stop(call, scopes)) is not None}
         left = [call for call in under_way if call.action not in found]
         charged = {id for call in left for id, _ in self._charges(call.run)}
@@ -67,8 +66,8 @@ class Looking:
 
     def _stop(self, call: UnderWay, scopes: Mapping[ScopeId, Scope]) -> Finding | None:
         now = self._clock.now()
-        own = set(own_scopes_of(call.run))
-        for id in scopes_of(call.run):
+        own = call.run.own_scopes
+        for id in call.run.scopes:
             scope = scopes.get(id)
             for what, stop in scope.stops.items() if scope is not None else ():
                 applies = what == "" or (what == f"{call.kind}:{call.target}" and id in own)

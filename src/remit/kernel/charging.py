@@ -9,19 +9,19 @@ from remit.kernel.prepared import Prepared
 from remit.kernel.ruleset import Charge
 
 
-def charged(facts: Facts, call: Prepared) -> Iterator[tuple[Charge, Scope]]:
-    """Yield each budget once with the row it is counted on, own ones first, then those of the runs above.
+def charged(facts: Facts, call: Prepared) -> list[tuple[Charge, Scope]]:
+    """Return each budget once with the row it is counted on, own ones first, then those of the runs above.
 
     A delegated run spends what the one above it has: budgets of that run, of its agent and its team. Those of the
     workspace and of the user are the same for all of them.
     """
     user = call.run.on_behalf_of
-    for charge in call.rules.charges(call.run.agent):
-        scope = facts.of(charge.scope)
-        if scope is not None and charge.applies_to(user):
-            yield charge, scope
-    if facts.line:
-        yield from _above(facts, call)
+    own = [
+        (charge, scope)
+        for charge in call.rules.charges(call.run.agent)
+        if (scope := facts.of(charge.scope)) is not None and charge.applies_to(user)
+    ]
+    return [*own, *_above(facts, call)] if facts.line else own
 
 
 def _above(facts: Facts, call: Prepared) -> Iterator[tuple[Charge, Scope]]:

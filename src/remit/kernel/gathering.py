@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import MutableMapping
 
 from remit.domain.clock import Instant
 from remit.domain.facts import ApprovalFacts, Facts, Scope, ScopeKind, Superior, scope_id
@@ -11,31 +11,6 @@ from remit.domain.run import Run, RunAbove
 from remit.kernel import temporal
 from remit.kernel.loops.history import repeats
 from remit.kernel.prepared import Prepared
-
-
-def scopes_of(run: Run) -> Iterator[ScopeId]:
-    """Name the rows whose locks whoever decides something in this run takes: its own, and of the runs above it."""
-    yield from own_scopes_of(run)
-    yield from _above(run)
-
-
-def _above(run: Run) -> Iterator[ScopeId]:
-    for ancestor in run.ancestors:
-        yield scope_id(ScopeKind.RUN, run.workspace, ancestor)
-    for above in run.line:
-        yield scope_id(ScopeKind.AGENT, run.workspace, above.agent)
-        if above.team is not None:
-            yield scope_id(ScopeKind.TEAM, run.workspace, above.team)
-
-
-def own_scopes_of(run: Run) -> Iterator[ScopeId]:
-    """Name the rows that what happens in this run counts on."""
-    yield scope_id(ScopeKind.WORKSPACE, run.workspace)
-    if run.team is not None:
-        yield scope_id(ScopeKind.TEAM, run.workspace, run.team)
-    yield scope_id(ScopeKind.AGENT, run.workspace, run.agent)
-    yield scope_id(ScopeKind.USER, run.workspace, run.on_behalf_of)
-    yield scope_id(ScopeKind.RUN, run.workspace, run.id)
 
 
 def row(scopes: MutableMapping[ScopeId, Scope], id: ScopeId, kind: ScopeKind) -> Scope:
@@ -85,6 +60,5 @@ def facts_of(
 
 
 def _stopped_above(run: Run, scopes: MutableMapping[ScopeId, Scope]) -> tuple[Scope, ...]:
-    own = set(own_scopes_of(run))
-    rows = (scopes.get(id) for id in dict.fromkeys(_above(run)) if id not in own)
+    rows = (scopes.get(id) for id in dict.fromkeys(run.scopes) if id not in run.own_scopes)
     return tuple(scope for scope in rows if scope is not None and scope.stops)

@@ -28,7 +28,6 @@ from remit.execution.workflows.notebook import OverBudget
 from remit.execution.workflows.ports import CallFailed
 from remit.execution.workflows.turn import StepFailed, Turn, done, failed, waiting
 from remit.kernel.duties import DutyNotApplied, applied
-from remit.kernel.gathering import own_scopes_of, scopes_of
 from remit.storage.sealed import PayloadLost
 
 MOST_ASKED = 200
@@ -207,8 +206,8 @@ class Acting:
 
     def _is_stopped(self) -> bool:
         turn = self._turn
-        own, now = set(own_scopes_of(turn.run)), turn.now
-        for scope in turn.store.scopes_of(sorted(set(scopes_of(turn.run)))):
+        own, now = turn.run.own_scopes, turn.now
+        for scope in turn.store.scopes_of(sorted(set(turn.run.scopes))):
             for what, stop in scope.stops.items():
                 applies = what == "" or (what == f"{self._deed.kind}:{self._deed.target}" and scope.id in own)
                 if applies and stop.holds_at(now):
