@@ -167,7 +167,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
         self._head_bytes = 0
-        self._in_head = False
+        self._in_head = self._in_body = False
         super().connection_made(transport)
         self._timer: asyncio.TimerHandle | None = self._watch()
 
@@ -175,6 +175,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Count what belongs to a head that goes on; at most one read more than allowed is kept."""
         before = self._head_bytes if self._in_head else 0
         super().data_received(data)
+        if self._in_body and self._timer is None:  # a body that came with its head needs no timer
+            self._timer = self.loop.call_later(self.limits.message_s, self._hang_up)
         if not self._in_head:
             return
         self._head_bytes = before + len(data)
@@ -191,12 +193,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Stop counting, and begin to wait for the rest."""
         self._in_head = False
+        self._in_body = True
         self._wait_no_more()
-        self._timer = self.loop.call_later(self.limits.message_s, self._hang_up)
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """Stop waiting."""
+        self._in_body = False
         self._wait_no_more()
         super().on_message_complete()
 

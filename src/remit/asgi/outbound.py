@@ -226,6 +226,7 @@ class Outbound:
         self._threads = ThreadPoolExecutor(self.limits.lookups, thread_name_prefix="remit-lookup")
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._targets: dict[tuple[str, bool], URL] = {}  # of texts alone: what a name leads to is kept nowhere
+        self._usual = self._times(self.limits.pause_s)
 
     async def send(
         self,
@@ -242,11 +243,12 @@ class Outbound:
         `pause_s` overrides the limit of the same name. Raises OutboundFailed.
         """
         target = self._target(url, private=private)
+        times = self._usual if pause_s is None or pause_s == self.limits.pause_s else self._times(pause_s)
         try:
             # Above 1 MiB the library warns of a body in one piece.
             data = body if len(body) <= 1_048_576 else io.BytesIO(body)
             response = await self._session(private=private).request(
-                method, target, data=data, headers=headers, timeout=self._times(pause_s), allow_redirects=False
+                method, target, data=data, headers=headers, timeout=times, allow_redirects=False
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _failure(error, target, sent=_was_sent(error)) from None
@@ -278,14 +280,9 @@ class Outbound:
         self._targets[url, private] = target
         return target
 
-    def _times(self, pause_s: float | None) -> aiohttp.ClientTimeout:
-        limits = self.limits
-        return aiohttp.ClientTimeout(
-            total=None,
-            connect=limits.connect_s,
-            sock_connect=limits.connect_s,
-            sock_read=limits.pause_s if pause_s is None else pause_s,
-        )
+    def _times(self, pause_s: float) -> aiohttp.ClientTimeout:
+        connect_s = self.limits.connect_s
+        return aiohttp.ClientTimeout(total=None, connect=connect_s, sock_connect=connect_s, sock_read=pause_s)
 
     def _session(self, *, private: bool) -> aiohttp.ClientSession:
         found = self._sessions.get(private)
@@ -342,7 +339,7 @@ def _check_head(answer: Answer, limits: OutboundLimits, target: URL) -> None:
     """Close and refuse an answer that nobody should read."""
     failed: OutboundFailed | None = None
     encoding = answer.headers.get("content-encoding", "identity").strip().lower()
-    if sum(len(name) + len(value) + 4 for name, value in answer.headers.items()) > limits.head_bytes:
+    if sum([len(name) + len(value) + 4 for name, value in answer.headers.items()]) > limits.head_bytes:
         failed = OutboundFailed("too_large", f"the head of the answer has over {limits.head_bytes:,} bytes", sent=True)
     elif answer.status in (301, 302, 303, 307, 308):
         text = f"{target.host} redirects elsewhere, which is not followed: write the URL it leads to, if it is meant"

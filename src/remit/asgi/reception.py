@@ -77,8 +77,11 @@ class Reception:
             del self._identifying[shown]
             first.set()
 
-    async def run_of(self, visit: Visit, conversation: str, task: str = "") -> Run:
-        """Return the run that a request belongs to. Raises Refusal, RunRefused and TooManyRuns."""
+    async def run_of(self, visit: Visit, conversation: str, task: Callable[[], str] = str) -> Run:
+        """Return the run that a request belongs to; `task` is asked for where it is a new one.
+
+        Raises Refusal, RunRefused and TooManyRuns.
+        """
         named = visit.headers.get(RUN_HEADER, "") or visit.caller.run or ""
         if named:
             run = await visit.door.run_of(RunId(named)) if visit.caller.run in (None, named) else None

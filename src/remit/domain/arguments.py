@@ -96,8 +96,9 @@ def _is_plain(value: object, limits: PayloadLimits) -> bool:
                 if not item.isascii() and _SURROGATE.search(item):
                     return False
             elif kind is dict:
-                if any(type(key) is not str or not key.isascii() for key in item):
-                    return False
+                for key in item:
+                    if type(key) is not str or not key.isascii():
+                        return False
                 below += item.values()
             elif kind is list:
                 below += item

@@ -36,9 +36,12 @@ class Ids(Protocol):
 class RandomIds:
     """Ids that sort by time until 2527: `prefix_` + 44 bits of milliseconds + 56 random bits, in base 32."""
 
-    _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-
     def new(self, prefix: str) -> str:
         """Return a fresh id such as `run_1m3k...`; 20 characters after the prefix."""
         number = ((time.time_ns() // 1_000_000) & (1 << 44) - 1) << 56 | secrets.randbits(56)
-        return prefix + "_" + "".join(self._ALPHABET[number >> shift & 31] for shift in range(95, -1, -5))
+        return prefix + "_" + "".join([_PAIRS[number >> shift & 1023] for shift in range(90, -1, -10)])
+
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
+"""What ten bits are written as."""

@@ -28,5 +28,22 @@ def fitted(told: Mapping[str, Any], limits: PayloadLimits) -> Mapping[str, Any]:
     try:
         checked(told, replace(limits, bytes=limits.bytes - ENVELOPE_BYTES))
     except BadArguments:
-        return {PROMPT_SHA256: sha256_hex(canonical(told[PROMPT]))}
+        return _digest(told)
     return told
+
+
+def written(arguments: Mapping[str, Any], told: Mapping[str, Any], limits: PayloadLimits) -> bytes:
+    """Return the canonical bytes of a model call's arguments and what is told of its prompt; see `fitted`.
+
+    Raises BadArguments.
+    """
+    try:
+        return checked({**arguments, **told}, limits)
+    except BadArguments:
+        if PROMPT not in told:
+            raise
+    return checked({**arguments, **_digest(told)}, limits)
+
+
+def _digest(told: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {PROMPT_SHA256: sha256_hex(canonical(told[PROMPT]))}

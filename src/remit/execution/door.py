@@ -20,7 +20,7 @@ from remit.domain.ids import ActionId, AgentName, ApprovalId, Ids, KeyId, Releas
 from remit.domain.own_tools import delegating_tool
 from remit.domain.payload import ARGUMENTS, RESULT, TASK
 from remit.domain.policy_reading import PolicyReading
-from remit.domain.prompt import fitted
+from remit.domain.prompt import written
 from remit.domain.release import PRODUCTION, Agent
 from remit.domain.run import Run, RunAbove
 from remit.domain.text import recordable, unfit
@@ -85,6 +85,9 @@ class Attempt:
 
 class InProcessDoor:
     """Everything an embedded agent needs. Safe to use from any number of threads and event loops."""
+
+    action_lease_s = 0
+    """How long an outcome is waited for; 0: as long as this process is there."""
 
     def __init__(
         self,
@@ -253,7 +256,8 @@ class InProcessDoor:
         rules = self._rules(run.release)
         known = rules.tool(tool)
         cost = Cost(micros=known.cost_per_call if known is not None else None)
-        return self._attempt(rules, run, ActionKind.TOOL, tool, arguments, cost, id, entrance)
+        raw = checked(arguments, self._limits)
+        return self._attempt(rules, run, ActionKind.TOOL, tool, raw, cost, id, entrance)
 
     def attempt_model(
         self,
@@ -276,8 +280,8 @@ class InProcessDoor:
         rules = self._rules(run.release)
         most = metering.Usage(input_tokens, max_output_tokens)
         cost = metering.worst_case(rules.configuration, provider, name, most)
-        arguments = {**model_arguments(provider, name, input_tokens, max_output_tokens), **fitted(prompt, self._limits)}
-        return self._attempt(rules, run, ActionKind.MODEL, model, arguments, cost, id, entrance)
+        raw = written(model_arguments(provider, name, input_tokens, max_output_tokens), prompt, self._limits)
+        return self._attempt(rules, run, ActionKind.MODEL, model, raw, cost, id, entrance)
 
     def _attempt(
         self,
@@ -285,12 +289,11 @@ class InProcessDoor:
         run: Run,
         kind: ActionKind,
         target: str,
-        arguments: Mapping[str, Any],
+        raw: bytes,
         cost: Cost,
         id: ActionId | None = None,
         entrance: Entrance = AGENTS_OWN,
     ) -> Attempt:
-        raw = checked(arguments, self._limits)
         arguments = orjson.loads(raw)  # what is decided, recorded and dispatched is one value, whoever holds the other
         target = recordable(target)
         action = Action(
@@ -307,7 +310,7 @@ class InProcessDoor:
             definition=entrance.definition,
         )
         sealed = self._keys.of_run(run).seal(action.id, ARGUMENTS, raw)
-        return Attempt(Admit(prepare(rules, run, action, raw), (sealed,)), arguments)
+        return Attempt(Admit(prepare(rules, run, action, raw), (sealed,), self.action_lease_s), arguments)
 
     def admit(self, attempt: Attempt) -> Admission:
         """Decide, reserve and record. The answer is durable.
@@ -339,7 +342,8 @@ class InProcessDoor:
         call = attempt.call
         edited = None if waited is None else waited.arguments
         arguments = attempt.arguments if edited is None else edited
-        made = self._attempt(call.rules, call.run, call.action.kind, call.action.target, arguments, call.action.cost)
+        raw = checked(arguments, self._limits)
+        made = self._attempt(call.rules, call.run, call.action.kind, call.action.target, raw, call.action.cost)
         if waited is None or edited is None:
             return made
         return replace(made, command=replace(made.command, under=waited.approval))

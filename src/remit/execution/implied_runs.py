@@ -67,8 +67,11 @@ class ImpliedRuns:
         self._kept: OrderedDict[Conversation, _Kept] = OrderedDict()
         self._of_runs: dict[RunId, Conversation] = {}
 
-    async def of(self, door: ServedDoor, conversation: Conversation, task: str = "") -> Run:
-        """Return the run of a conversation, started where there is none. Raises RunRefused and TooManyRuns."""
+    async def of(self, door: ServedDoor, conversation: Conversation, task: Callable[[], str] = str) -> Run:
+        """Return the run of a conversation, started where there is none, with `task`.
+
+        Raises RunRefused and TooManyRuns.
+        """
         kept, number = self._kept.get(conversation), 0
         if kept is not None:
             if not kept.is_over and self._monotonic() - kept.used < self._pause_s:
@@ -78,7 +81,7 @@ class ImpliedRuns:
             if not kept.is_over:
                 await door.end_once(kept.run, IDLE)
             number = kept.number + 1
-        return await self._next(door, conversation, number, task)
+        return await self._next(door, conversation, number, task())
 
     def over(self, run: Run) -> bool:
         """Hear that a run has ended; whether it was a conversation's, which then goes on in another."""

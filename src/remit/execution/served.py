@@ -239,7 +239,9 @@ class ServedDoor(InProcessDoor):
         Raises BadArguments, and ActionIdReused where `id` was decided with other arguments.
         """
         attempt = self.attempt_tool(run, tool, arguments, id, entrance)
-        return await self._admitted(replace(attempt, command=replace(attempt.command, under=under)))
+        if under is not None:
+            attempt = replace(attempt, command=replace(attempt.command, under=under))
+        return await self._admitted(attempt)
 
     async def admit_model(
         self,
@@ -277,7 +279,6 @@ class ServedDoor(InProcessDoor):
         return ActionId("act_" + hashlib.sha256(f"{run.id}\x00{key}".encode()).hexdigest()[:24])
 
     async def _admitted(self, attempt: Attempt) -> Admission:
-        attempt = replace(attempt, command=replace(attempt.command, lease_s=self.action_lease_s))
         admission = await self.aadmit(attempt)
         if admission.state is ActionState.ADMITTED:
             action = attempt.call.action

@@ -12,7 +12,7 @@ from remit.screens.mark import Mark
 from remit.screens.phones import phones_in
 from remit.screens.secrets import secrets_in
 from remit.screens.span import CONTEXT, Span
-from remit.screens.stretches import WINDOW, Reading
+from remit.screens.stretches import WINDOW, Reading, worth_reading
 
 _SHORTEST = 5
 """Nothing that is looked for has fewer characters."""
@@ -28,9 +28,11 @@ def find(text: str, before: str = "", window: int = WINDOW) -> tuple[Mark, ...]:
     `before` is read as if it stood before the text, such as the name of a JSON member: it may say what the text is.
     """
     context, folded = fold(before).text[-CONTEXT:], fold(text)
-    reading = Reading(seek, window)
-    spans, _ = reading.read(context + folded.text, len(context), final=True)
     shift = len(context)
+    if not worth_reading(context + folded.text, shift):
+        return ()
+    reading = Reading(seek, window)
+    spans, _ = reading.read(context + folded.text, shift, final=True)
     return tuple(
         Mark(folded.start(span.start - shift), folded.end(span.end - shift), span.kind) for span in whole(spans)
     )

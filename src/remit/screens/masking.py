@@ -76,11 +76,13 @@ def mask(
     Hand in the same `placeholders` for everything of one conversation, in the same order. `before` is read as if it
     stood before the text.
     """
+    marks = tuple([mark for mark in find(text, before, window) if mark.label not in sees])
+    if not marks:
+        return Masked(text)
     names = Placeholders() if placeholders is None else placeholders
-    marks = tuple(mark for mark in find(text, before, window) if mark.label not in sees)
     parts: list[str] = []
     at = 0
     for mark in marks:
         parts += (text[at : mark.start], names.of(mark.kind, text[mark.start : mark.end]))
         at = mark.end
-    return Masked("".join((*parts, text[at:])), marks) if marks else Masked(text)
+    return Masked("".join((*parts, text[at:])), marks)

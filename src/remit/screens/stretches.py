@@ -132,6 +132,11 @@ class Reading:
         return end
 
 
+def worth_reading(text: str, begin: int) -> bool:
+    """Tell whether there is anything from `begin` on but plain words."""
+    return _WORTH_READING.search(text, begin) is not None
+
+
 def apart(spans: Iterable[Span]) -> list[Span]:
     """Return the spans that do not overlap, in order; of those that do, the one that comes first in `spans`."""
     kept: list[Span] = []

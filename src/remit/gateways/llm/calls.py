@@ -51,10 +51,10 @@ class Calls:
         asked = face.read(body) if reference is None else None
         opening = asked.opening if asked is not None else reference.opening if reference is not None else b""
         conversation = f"llm/{hashlib.sha256(opening).hexdigest()}"
-        task = answer_masked(asked.task[:LONGEST_TASK]) if asked is not None else ""
+        told = asked.task[:LONGEST_TASK] if asked is not None else ""
         refused = Turned(Why.INTERNAL, "no_run", "no run of this conversation stays open")
         for _ in range(MOST_RUNS):
-            run = await self._reception.run_of(visit, conversation, task)
+            run = await self._reception.run_of(visit, conversation, lambda: answer_masked(told))
             rules = visit.door.rules_of(run)
             version, chosen = "", asked
             if chosen is None and reference is not None:
@@ -81,7 +81,8 @@ class Calls:
             size = size_of(asked, model)
         under_way = UnderWay(visit.door.action_id(run, ""), run, "model", target)
         entrance = Entrance(Assurance.ENFORCED, version)
-        async with self._open_calls.during(visit.door, under_way, caller.language) as call:
+        call = await self._open_calls.begin(visit.door, under_way, caller.language)
+        try:
             admission = await visit.door.admit_model(
                 run, target, size.read, size.written, under_way.action, {PROMPT: asked.told}, entrance
             )
@@ -89,6 +90,8 @@ class Calls:
                 return admission
             size = _within(admission, size)
             await self._dispatch.carry_out(Admitted(caller, asked, run, rules, model, size, admission.action, call))
+        finally:
+            self._open_calls.end(call)
         return None
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +52,7 @@ class OpenCall:
     """One call. Owned by the event loop.
 
     Attributes:
+        among: the open calls of its workspace.
         cut_for: why it is cut.
         sending_since: since when the client has not accepted what it was sent; 0: it has.
     """
@@ -62,6 +62,7 @@ class OpenCall:
     language: Language
     begun: float
     heard: float
+    among: set[OpenCall]
     cut_for: Turned | None = None
     sending_since: float = 0.0
     task: asyncio.Task[Any] | None = None
@@ -73,24 +74,30 @@ class OpenCall:
             if self.task is not None:
                 self.task.cancel()
 
-    @contextmanager
-    def breakable(self) -> Iterator[None]:
+    def breakable(self) -> _Breakable:
         """Let what waits within be broken off: it then raises the Turned that it was cut for."""
-        self._check()
-        task = self.task = asyncio.current_task()
-        try:
-            yield
-        except asyncio.CancelledError:
-            # Cancelled by `cut`, or by whoever ends this server: only the first is ours to swallow.
-            if self.cut_for is None or task is None or task.uncancel() > 0:
-                raise
-            raise self.cut_for from None
-        finally:
-            self.task = None
+        return _Breakable(self)
 
-    def _check(self) -> None:
-        if self.cut_for is not None:
-            raise self.cut_for
+
+class _Breakable:
+    __slots__ = ("_call",)
+
+    def __init__(self, call: OpenCall) -> None:
+        self._call = call
+
+    def __enter__(self) -> None:
+        if self._call.cut_for is not None:
+            raise self._call.cut_for
+        self._call.task = asyncio.current_task()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        call, task = self._call, self._call.task
+        call.task = None
+        # Cancelled by `cut`, or by whoever ends this server: only the first is ours to swallow.
+        is_ours = isinstance(error, asyncio.CancelledError) and call.cut_for is not None
+        if is_ours and task is not None and task.uncancel() == 0:
+            assert call.cut_for is not None
+            raise call.cut_for from None
 
 
 @dataclass(eq=False, slots=True)
@@ -127,25 +134,27 @@ class OpenCalls:
                 call.cut(over)
             watched.more.set()
 
-    @asynccontextmanager
-    async def during(self, door: ServedDoor, under_way: UnderWay, language: Language) -> AsyncIterator[OpenCall]:
-        """Look after a call from before its admission until it is settled. Raises Turned where there are too many."""
+    async def begin(self, door: ServedDoor, under_way: UnderWay, language: Language) -> OpenCall:
+        """Look after a call from before its admission until its `end`. Raises Turned where there are too many."""
         if self._open >= self.limits.open or self._closing:
             text = f"{self.limits.open} calls are open already: send it again in a moment"
             raise Turned(Why.OVERLOADED, "too_many_calls", text, may_retry=True, retry_after_s=1)
         self._open += 1
         try:
             watched = await self._watch(under_way.run.workspace)
-            now = asyncio.get_running_loop().time()
-            call = OpenCall(door, under_way, language, now, now)
-            watched.calls.add(call)
-            watched.more.set()
-            try:
-                yield call
-            finally:
-                watched.calls.discard(call)
-        finally:
+        except BaseException:
             self._open -= 1
+            raise
+        now = asyncio.get_running_loop().time()
+        call = OpenCall(door, under_way, language, now, now, watched.calls)
+        watched.calls.add(call)
+        watched.more.set()
+        return call
+
+    def end(self, call: OpenCall) -> None:
+        """Look after a call no more: it is settled, or was not admitted."""
+        call.among.discard(call)
+        self._open -= 1
 
     async def _watch(self, workspace: WorkspaceName) -> _Watched:
         found = self._watched.get(workspace)
