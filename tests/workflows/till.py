@@ -117,6 +117,7 @@ class Till:
     workers: int = 0
     models: ModelCalls | None = None
     works: Mapping[str, Works] = field(default_factory=dict)
+    bounds: Bounds = Bounds(absent_after_s=0)
 
     @cached_property
     def journal(self) -> Journal:
@@ -146,7 +147,7 @@ class Till:
             kinds=kinds_of(tools, starts, parts.keys, agents, self.models),
             undoing=Undoing(tools, agents),
             repeats=Repeats(self.journal, Programs(parts.rulesets), starts, parts.keys, parts.store),
-            bounds=Bounds(absent_after_s=0),
+            bounds=self.bounds,
         )
         return Segments(kit, OwnerId(f"wrk_{self.workers}"), lambda: None)
 

@@ -133,11 +133,14 @@ def logs(run: str, follow: bool, workspace: str | None, output: str) -> None:
 @workflows.command()
 @click.argument("run")
 @click.option("-m", "--message", "--reason", "message", default="", help="Why, for whoever looks at it.")
-@click.option("--terminate", is_flag=True, help="As cancel, also where it is being cancelled already.")
+@click.option("--terminate", is_flag=True, help="Wait for no call, also where it is being cancelled already.")
 @workspace_option
 @output_option
 def cancel(run: str, message: str, terminate: bool, workspace: str | None, output: str) -> None:
-    """End RUN: steps that wait end at once, and what was done is undone, the last first."""
+    """End RUN: steps that wait end at once, and what was done is undone, the last first.
+
+    A call under way that writes has 10 s to come to its end; others are cut at once.
+    """
     body = {"how": "terminate" if terminate else "cancel", "reason": message}
     with home(workspace) as at:
         found = post(at, f"/workflow-runs/{part(run)}/cancel", body)

@@ -117,6 +117,7 @@ class Standing:
     """What a worker that carries a run out must hear of meanwhile."""
 
     cancel: str
+    cancelled_by: str
     wakes: int
 
 

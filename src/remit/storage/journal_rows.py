@@ -165,7 +165,8 @@ class SqlJournal:
             for event, path in used.items():
                 is_free = and_(workflow_events.c.id == event, workflow_events.c.used_by == "")
                 connection.execute(update(workflow_events).where(is_free).values(used_by=path))
-            return Standing(*connection.execute(select(c.cancel, c.wakes).where(c.run == run.run)).one())
+            standing = select(c.cancel, c.cancelled_by, c.wakes).where(c.run == run.run)
+            return Standing(*connection.execute(standing).one())
 
     def leave(self, run: WorkflowRun, state: WorkflowState, due_at: Instant | None, now: Instant) -> None:
         """See Journal."""

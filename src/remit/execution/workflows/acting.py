@@ -63,6 +63,14 @@ class Performed:
     usage: Usage | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An action that was admitted, and what was set aside for it."""
+
+    id: ActionId
+    micros: int | None
+
+
 class Deed(Protocol):
     """One kind of effect.
 
@@ -139,6 +147,40 @@ class Acting:
             return await self._ask(replace(row, waits_for="", due_at=None), arguments, waits_for)
         finally:
             turn.notebook.let_go(row.path)
+
+    async def end(self, row: Progress) -> Progress | None:
+        """Find out what became of a call that was under way where its run comes to its end; send nothing for it.
+
+        Return None where there was none, and a row that waits where it is to be asked about once more.
+        """
+        found = await self._turn.thread(self._last_admitted, row)
+        if found is None:
+            return None
+        row, admitted = found
+        known = await self._known(row, admitted)
+        if known is not None or row.state is StepState.UNKNOWN:
+            return known or row
+        if self._deed.is_read:
+            await self._settle(admitted.id, OutcomeStatus.ERROR, "workflow.cut", b"", None)
+            return failed(row, "cut: the run came to its end")
+        told = await self._told(row, admitted, row.waits_for)
+        if told is not None:
+            return told
+        await self._settle(admitted.id, OutcomeStatus.ERROR, "workflow.absent", b"", None)
+        return failed(row, "cut: it never came about")
+
+    def _last_admitted(self, row: Progress) -> tuple[Progress, Admitted] | None:
+        """Return the step's latest action, where that was admitted: answers, edits and stops ask for another each."""
+        while row.asked <= 2 * MOST_ASKED:
+            id = self._id(row)
+            body = self._turn.store.record(self._turn.run.workspace, f"{id}/decision")
+            if body is None:
+                return None
+            decision = orjson.loads(body)
+            if decision["state"] == ActionState.ADMITTED:
+                return replace(row, action=id), Admitted(id, decision["cost"]["micros"])
+            row = replace(row, asked=row.asked + 1)
+        return None
 
     def _id(self, row: Progress) -> ActionId:
         return self._turn.door.action_id(self._turn.run, step_key(f"{row.path}#{row.asked}"))
@@ -220,7 +262,7 @@ class Acting:
         self, row: Progress, admission: Admission, arguments: Mapping[str, Any], waited: str
     ) -> Progress:
         if admission.repeated:
-            known = await self._known(row, admission)
+            known = await self._known(row, _admitted(admission))
             if known is not None:
                 return known
             if not self._deed.may_repeat:
@@ -270,15 +312,10 @@ class Acting:
 
     async def _settled(self, row: Progress, admission: Admission, performed: Performed) -> Progress:
         known = await self._turn.thread(self._outcome, admission.action) if performed.usage is not None else None
-        row = replace(row, spent=row.spent + self._cost(admission, known))
+        row = replace(row, spent=row.spent + _cost(_admitted(admission), known))
         if performed.is_error:
             return self._once_more(row, _words("tool.error"))
         return done(row, performed.output)
-
-    def _cost(self, admission: Admission, record: Mapping[str, Any] | None) -> int:
-        cost = None if record is None else record.get("cost")
-        micros = admission.reserved.micros if cost is None else cost.get("micros")
-        return micros or 0
 
     def _once_more(self, row: Progress, error: str) -> Progress:
         """Try again where an attempt certainly failed, or give up."""
@@ -300,16 +337,16 @@ class Acting:
         record: Mapping[str, Any] | None = None if body is None else orjson.loads(body)
         return record
 
-    async def _known(self, row: Progress, admission: Admission) -> Progress | None:
+    async def _known(self, row: Progress, admitted: Admitted) -> Progress | None:
         """Return how far the step has come by what is on record; None where no outcome is, or an unknown one."""
-        record = await self._turn.thread(self._outcome, admission.action)
+        record = await self._turn.thread(self._outcome, admitted.id)
         if record is None or record["status"] == OutcomeStatus.UNKNOWN:
             return None
-        row = replace(row, spent=row.spent + self._cost(admission, record))
+        row = replace(row, spent=row.spent + _cost(admitted, record))
         if record["status"] == OutcomeStatus.ERROR:
             return self._once_more(row, _words(record["error"]))
         try:
-            raw = await self._turn.thread(self._turn.door.kept, admission.action, RESULT)
+            raw = await self._turn.thread(self._turn.door.kept, admitted.id, RESULT)
         except PayloadLost as error:
             return failed(row, f"erased: {error}")
         return done(row, self._deed.recalled(raw).output if raw else None)
@@ -317,34 +354,37 @@ class Acting:
     async def _found_out(
         self, row: Progress, admission: Admission, arguments: Mapping[str, Any], waited: str
     ) -> Progress:
-        """Ask the tool what became of a call, or leave it to a person."""
-        turn, id = self._turn, admission.action
+        """Ask the tool what became of a call, or leave it to a person; do it where it never came about."""
+        found = await self._told(row, _admitted(admission), waited)
+        return found if found is not None else await self._perform(row, admission, arguments)
+
+    async def _told(self, row: Progress, admitted: Admitted, waited: str) -> Progress | None:
+        """Return how far the step has come by what the tool says; None where the call never came about."""
+        turn, id = self._turn, admitted.id
         number = int(waited.partition(":")[2] or 0) if waited.startswith("status:") else 0
         try:
             status, raw = await self._deed.status(id, number)
         except LookupError:
-            return await self._left_to_people(row, admission)
+            return await self._left_to_people(row, admitted)
         except CallFailed:
-            return await self._asked_later(row, admission, number, 5.0)
+            return await self._asked_later(row, admitted, number, 5.0)
         if status is OutcomeStatus.UNKNOWN:
-            return await self._left_to_people(row, admission)
-        if status is None and (number == 0 or not arguments):
-            # Whoever was carrying it out may be gone a moment: what it had sent may still arrive.
-            return await self._asked_later(row, admission, number, self._absent_after_s)
+            return await self._left_to_people(row, admitted)
         if status is None:
-            return await self._perform(row, admission, arguments)
+            # Whoever was carrying it out may be gone a moment: what it had sent may still arrive.
+            return await self._asked_later(row, admitted, number, self._absent_after_s) if number == 0 else None
         await self._settle(id, status, "tool.error" if status is OutcomeStatus.ERROR else "", raw, None)
-        return await self._known(row, admission) or waiting(row, "", turn.after(1))
+        return await self._known(row, admitted) or waiting(row, "", turn.after(1))
 
-    async def _asked_later(self, row: Progress, admission: Admission, number: int, seconds: float) -> Progress:
+    async def _asked_later(self, row: Progress, admitted: Admitted, number: int, seconds: float) -> Progress:
         if number >= MOST_STATUS:
-            return await self._left_to_people(row, admission)
+            return await self._left_to_people(row, admitted)
         return waiting(row, f"status:{number + 1}", self._turn.after(seconds))
 
-    async def _left_to_people(self, row: Progress, admission: Admission) -> Progress:
-        id = admission.action
+    async def _left_to_people(self, row: Progress, admitted: Admitted) -> Progress:
+        id = admitted.id
         await self._settle(id, OutcomeStatus.UNKNOWN, "workflow.unknown", b"", None)
-        known = await self._known(row, admission)
+        known = await self._known(row, admitted)
         if known is not None:
             return known  # a worker that was only slow has said meanwhile what came of it: nobody will be asked
         return replace(row, state=StepState.UNKNOWN, waits_for=f"action:{id}", due_at=None)
@@ -362,6 +402,16 @@ class Acting:
         if record["status"] == OutcomeStatus.ERROR:
             return self._once_more(row, "reconciled as failed")
         return done(row, None)
+
+
+def _admitted(admission: Admission) -> Admitted:
+    return Admitted(admission.action, admission.reserved.micros)
+
+
+def _cost(admitted: Admitted, record: Mapping[str, Any] | None) -> int:
+    cost = None if record is None else record.get("cost")
+    micros: int | None = admitted.micros if cost is None else cost.get("micros")
+    return micros or 0
 
 
 def _words(code: str) -> str:

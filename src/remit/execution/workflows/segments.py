@@ -59,11 +59,14 @@ class Bounds:
         steps: most steps of one run that are carried out at the same time.
         lease_s: how long a worker that is not heard of is waited for.
         absent_after_s: how long is waited before a tool is believed that a call never came about.
+        cut_after_s: how long a call that writes may go on where its run is cancelled or out of time: what it came to
+            can then be undone. A termination waits for none.
     """
 
     steps: int = 64
     lease_s: float = 10.0
     absent_after_s: float = 5.0
+    cut_after_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +201,9 @@ class Segment:
         self._cancel = "" if self._ended_as is WorkflowState.SUCCEEDED else turn.row.cancel
         self._saved_at = 0.0
         self._looked_at = 0.0
+        self._ends_since = 0.0
+        self._cancelled_by = turn.row.cancelled_by
+        self._wakes = turn.row.wakes
         self._tasks: dict[asyncio.Task[Progress], Ready] = {}
         self._failed: Progress | None = None
 
@@ -240,6 +246,17 @@ class Segment:
             woken = frozenset()
             await self._until_something_ends()
             await self._save_now_and_then()
+            self._cut_calls()
+
+    def _cut_calls(self) -> None:
+        """Wait no longer for what others do, where the run is to end: for those that only read at once."""
+        if not self._wants_end or self._cancel.startswith(MOVE):
+            return
+        now = asyncio.get_running_loop().time()
+        self._ends_since = self._ends_since or now
+        is_hard = self._is_ended or self._cancel == "terminate"
+        is_late = now - self._ends_since >= self._kit.bounds.cut_after_s
+        self._turn.cut(only_reads=not (is_hard or is_late))
 
     @property
     def _wants_end(self) -> bool:
@@ -298,7 +315,15 @@ class Segment:
         standing = await asyncio.to_thread(self._turn.notebook.save, taken)
         self._saved_at = self._looked_at = asyncio.get_running_loop().time()
         if self._ended_as is None:
-            self._cancel = self._cancel or standing.cancel
+            self._cancel = standing.cancel or self._cancel
+            self._cancelled_by = standing.cancelled_by or self._cancelled_by
+        if standing.wakes != self._wakes:
+            self._wakes = standing.wakes
+            self._is_ended = self._is_ended or await asyncio.to_thread(self._is_terminated)
+
+    def _is_terminated(self) -> bool:
+        body = self._turn.store.record(self._turn.row.workspace, ending.record_key(self._turn.run))
+        return body is not None and orjson.loads(body)["status"] in BY_OTHERS
 
     # -- how a turn ends
 
@@ -366,12 +391,11 @@ class Segment:
         return await self._end(WorkflowState.CANCELLED, error, None)
 
     def _why(self, walked: Walk) -> tuple[WorkflowState, str]:
-        turn = self._turn
         if self._is_ended and not self._cancel:
             return WorkflowState.CANCELLED, "terminated: the run was ended"
         if self._cancel:
             how = "terminated" if self._cancel == "terminate" else "cancelled"
-            return WorkflowState.CANCELLED, f"{how} by {turn.row.cancelled_by or 'somebody'}"
+            return WorkflowState.CANCELLED, f"{how} by {self._cancelled_by or 'somebody'}"
         if walked.failed is not None:
             where = f"{walked.failed.path}: " if walked.failed.path else ""
             return WorkflowState.FAILED, f"{where}{walked.failed.error}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
 from remit.domain.run import Run
@@ -13,11 +13,14 @@ from remit.domain.workflow import Expression, Template, Workflow
 from remit.domain.workflow_progress import Progress, StepState
 from remit.execution.served import ServedDoor
 from remit.execution.workflows.notebook import Notebook
+from remit.execution.workflows.ports import CallFailed
 from remit.execution.workflows.walking import Ready, Values
 from remit.storage.journal import Journal, WorkflowEvent, WorkflowRun
 from remit.storage.port import Reads
 from remit.workspace.expressions import Failed
 from remit.workspace.program import Program
+
+T = TypeVar("T")
 
 
 class StepFailed(Exception):
@@ -39,6 +42,7 @@ class Turn:
         events: what the run was told and no step has used, the oldest first.
         settling: outcomes that are on their way to the ledger. Each is in the queue before whatever the run asks next,
             so that nothing is admitted that is durable before it; rows that say it is done are not written before.
+        calls: what others are doing for the run at this moment, and whether it only reads.
     """
 
     run: Run
@@ -53,6 +57,7 @@ class Turn:
     holds: Callable[[], None]
     events: Sequence[WorkflowEvent] = ()
     settling: set[asyncio.Task[object]] = field(default_factory=set)
+    calls: dict[asyncio.Task[Any], bool] = field(default_factory=dict)
 
     @property
     def now(self) -> Instant:
@@ -83,6 +88,26 @@ class Turn:
             settling = list(self.settling)
             self.settling.difference_update(settling)
             await asyncio.gather(*settling)
+
+    async def away(self, call: Coroutine[Any, Any, T], *, only_reads: bool) -> T:
+        """Wait for what others do. Raises CallFailed where the run comes to its end before."""
+        task = asyncio.create_task(call)
+        self.calls[task] = only_reads
+        try:
+            return await task
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if current is None or current.cancelling():  # this whole turn is cut off, not the call
+                raise
+            raise CallFailed("cut", "the run came to its end before it was answered", sent=True) from None
+        finally:
+            del self.calls[task]
+
+    def cut(self, *, only_reads: bool) -> None:
+        """Wait no longer for calls: for those that only read, or for all."""
+        for task, reads in self.calls.items():
+            if reads or not only_reads:
+                task.cancel()
 
     async def thread(self, call: Callable[..., Any], *args: Any) -> Any:
         """Call something that blocks."""

@@ -12,14 +12,14 @@ from typing import Any
 from remit.domain.admission import RunRequest
 from remit.domain.ids import RunId
 from remit.domain.run import Run
-from remit.domain.workflow import AgentStep, Retry
+from remit.domain.workflow import AgentStep, Retry, ToolStep
 from remit.domain.workflow_progress import ENDED, Progress, StepState
 from remit.execution.door import RunRefused
 from remit.execution.workflows.acting import RunOver
 from remit.execution.workflows.kinds.handing import AgentKind
 from remit.execution.workflows.kinds.tool import ToolKind
-from remit.execution.workflows.turn import StepFailed, Turn, failed
-from remit.execution.workflows.walking import UNDO, undoing, undoing_values
+from remit.execution.workflows.turn import StepFailed, Turn, begun, failed
+from remit.execution.workflows.walking import UNDO, open_steps, undoing, undoing_values
 from remit.storage.journal import WorkflowRun
 from remit.workspace.program import UNDOING
 
@@ -41,6 +41,9 @@ class Undoing:
         children = await self._children(turn, cancel)
         if children is not None:
             return turn.row, children
+        unknown = await self._under_way(turn, inputs)
+        if unknown is not None:
+            return turn.row, unknown
         if self._agents is not None:
             steps = {step.id: step for step in turn.workflow.each_step() if isinstance(step, AgentStep)}
             await self._agents.give_up(turn, steps)
@@ -95,6 +98,22 @@ class Undoing:
         )
         run, _ = await turn.door.start_once(request, f"workflow/undo/{turn.row.run}", leased=False)
         return run
+
+    async def _under_way(self, turn: Turn, inputs: Any) -> Progress | None:
+        """Find out what became of calls that were under way: what they did is to be undone, or told as unknown.
+
+        They were cut, or made by a worker that is gone. Return a step of which it is not known yet.
+        """
+        rows = {path: row for path, row in turn.notebook.rows.items() if not path.startswith(UNDO)}
+        waits = None
+        for ready in open_steps(turn.workflow, inputs, rows, turn.program, turn.row.turn_at):
+            if not isinstance(ready.step, ToolStep):
+                continue
+            row = await self._tools.end(turn, begun(turn, ready), ready.step)
+            if row is not None:
+                row = turn.notebook.write(row)
+                waits = row if row.state is StepState.WAITING else waits
+        return waits
 
     async def _children(self, turn: Turn, cancel: str) -> Progress | None:
         """End the runs that this one waits for first: what they did is theirs to undo."""

@@ -93,6 +93,7 @@ class _Walker:
     at: Instant
     woken: frozenset[str] = frozenset()
     is_past: bool = False
+    is_lenient: bool = False
     undone: dict[str, Values] = field(default_factory=dict)
     decided: dict[str, Progress] = field(default_factory=dict)
     ready: list[Ready] = field(default_factory=list)
@@ -107,11 +108,19 @@ class _Walker:
         known = dict(values["steps"])  # grows with each step that is done: none of those keeps it
         values = {**values, "steps": known}
         for step in steps:
-            flow = self.step(step, prefix + step.id, values)
+            flow = self._leniently(step, prefix + step.id, values)
             if not flow.is_done:
                 return flow
             output = known[step.id] = flow.output
         return _Flow(True, values, output)
+
+    def _leniently(self, step: Step, path: str, values: Values) -> _Flow:
+        try:
+            return self.step(step, path, values)
+        except _Stopped:
+            if not self.is_lenient:
+                raise
+            return _Flow(False, values)
 
     def step(self, step: Step, path: str, values: Values) -> _Flow:
         """Walk one step."""
@@ -147,7 +156,7 @@ class _Walker:
                 steps = {**values["steps"], step.id: row.output}
                 self.undone[path] = {**values, "steps": steps, "output": row.output}
             return _Flow(True, values, row.output)
-        if row is not None and row.state is not StepState.RUNNING and not self._goes_on(row):
+        if row is not None and row.state is not StepState.RUNNING and not self._goes_on(row) and not self.is_lenient:
             self.waiting.append(row)
         else:
             self.ready.append(Ready(path, step, values, row))
@@ -283,6 +292,15 @@ def walk(
         failed=walker.failed,
         values=flow.values if flow is not None and flow.is_done else None,
     )
+
+
+def open_steps(
+    workflow: Workflow, inputs: Any, rows: Mapping[str, Progress], evaluates: Evaluates, now: Instant
+) -> tuple[Ready, ...]:
+    """Return the steps that act themselves, have not ended, and may have been begun: one that failed hides no other."""
+    walker = _Walker(workflow, rows, evaluates, now, is_lenient=True)
+    walker.sequence(workflow.steps, "", _values(inputs, now))
+    return tuple(walker.ready)
 
 
 def undoing_values(

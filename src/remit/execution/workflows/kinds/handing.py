@@ -6,13 +6,14 @@ it finds them, and does none of it again.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import orjson
 
-from remit.domain.action import ActionKind, OutcomeStatus
+from remit.domain.action import ActionKind, Outcome, OutcomeStatus
 from remit.domain.admission import Admission, RunRequest
 from remit.domain.ids import ActionId, AgentName, ApprovalId, RunId
 from remit.domain.own_tools import delegating_tool
@@ -21,6 +22,8 @@ from remit.domain.run import Run
 from remit.domain.workflow import AgentStep, Retry
 from remit.domain.workflow_progress import Progress, StepState
 from remit.execution.door import RunRefused
+from remit.execution.served import KeyReused, Result
+from remit.execution.transaction import NothingOpen
 from remit.execution.workflows.acting import Acting, Performed
 from remit.execution.workflows.turn import StepFailed, Turn, begun, done, failed, waiting
 from remit.execution.workflows.walking import Ready
@@ -116,6 +119,7 @@ class AgentKind:
             if below is None or step is None or agent is None:
                 continue
             await self._of(agent).give_up(Work(replace(turn, run=below), agent, step, of_step, attempt, ""))
+            await _left_unknown(replace(turn, run=below), attempt)
             await turn.door.end_once(below, CANCELLED)
             turn.notebook.write(failed(of_step, "given_up: the run has ended"))
 
@@ -156,6 +160,18 @@ async def handed_on(turn: Turn, to: AgentName, path: str, task: str, timeout_s: 
     if to == turn.run.agent:
         return turn.notebook.write(done(row, (await deed.perform(ActionId(""), {"task": task})).output))
     return turn.notebook.write(await Acting(turn, deed, Retry(), timeout_s, 0).act(row, {"task": task}))
+
+
+async def _left_unknown(turn: Turn, path: str) -> None:
+    """Leave calls of a built-in agent to people, of which its tools have not yet said what they came to."""
+    for row in list(turn.notebook.rows.values()):
+        if row.path.startswith(f"{path}/") and row.waits_for.startswith("status:"):
+            id = ActionId(row.action)
+            with contextlib.suppress(NothingOpen, KeyReused):
+                await turn.door.settle_once(
+                    turn.run, Outcome(id, OutcomeStatus.UNKNOWN, error="workflow.unknown"), Result(b""), None
+                )
+            turn.notebook.write(replace(row, state=StepState.UNKNOWN, waits_for=f"action:{id}", due_at=None))
 
 
 def run_in(handed: Progress) -> RunId:

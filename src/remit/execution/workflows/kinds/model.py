@@ -58,7 +58,7 @@ class ModelDeed:
     async def perform(self, id: ActionId, arguments: Mapping[str, Any]) -> Performed:  # noqa: ARG002
         """See Deed."""
         configuration = self.turn.door.rules_of(self.turn.run).configuration
-        answer = await self.calls.ask(configuration, self.request, id, self.timeout_s)
+        answer = await self.turn.away(self.calls.ask(configuration, self.request, id, self.timeout_s), only_reads=True)
         return Performed(answer.document, answer.raw, usage=answer.usage)
 
     def recalled(self, raw: bytes) -> Performed:

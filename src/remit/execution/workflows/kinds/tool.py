@@ -58,6 +58,11 @@ class ToolKind:
         deed = ToolDeed(turn, self._calls, tool_of(turn, call.tool), timeout_s)
         return await Acting(turn, deed, retry, timeout_s, self._absent_after_s).act(row, arguments)
 
+    async def end(self, turn: Turn, row: Progress, step: ToolStep) -> Progress | None:
+        """See Acting.end."""
+        deed = ToolDeed(turn, self._calls, tool_of(turn, step.call.tool), step.timeout_s)
+        return await Acting(turn, deed, Retry(), step.timeout_s, self._absent_after_s).end(row)
+
 
 def tool_of(turn: Turn, name: str) -> Tool:
     """Return a tool of the release that a run is pinned to. Raises StepFailed."""
@@ -109,7 +114,8 @@ class ToolDeed:
     async def perform(self, id: ActionId, arguments: Mapping[str, Any]) -> Performed:
         """See Deed."""
         turn = self.turn
-        answer = await self.calls.call(turn.run.workspace, self._server(), self.tool, arguments, id, self.timeout_s)
+        call = self.calls.call(turn.run.workspace, self._server(), self.tool, arguments, id, self.timeout_s)
+        answer = await turn.away(call, only_reads=self.is_read)
         return Performed(answer.output, answer.raw, answer.is_error)
 
     def recalled(self, raw: bytes) -> Performed:
