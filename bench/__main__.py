@@ -43,7 +43,9 @@ def looped(*, quick: bool) -> Table:
     )
 
 
-def tables(name: str, *, quick: bool, calls: int = gateways.MEMORY_POINTS[-1]) -> Iterator[Table]:
+def tables(
+    name: str, *, quick: bool, calls: int = gateways.MEMORY_POINTS[-1], waiting: int = workflows.WAITING
+) -> Iterator[Table]:
     """Measure what a name stands for."""
     if name == "admission":
         yield from admitting.tables(quick=quick)
@@ -60,7 +62,7 @@ def tables(name: str, *, quick: bool, calls: int = gateways.MEMORY_POINTS[-1]) -
         yield growing.table(quick=quick)
         yield growing.served(quick=quick)
     elif name == "workflows":
-        yield from workflows.table(quick=quick)
+        yield from workflows.table(quick=quick, waiting=waiting)
     elif name == "postgres":
         yield _on_postgres(quick=quick)
     else:
@@ -128,6 +130,12 @@ def main() -> None:
         default=gateways.MEMORY_POINTS[-1],
         help="up to how many model calls gateways-memory goes (default: %(default)s)",
     )
+    parser.add_argument(
+        "--waiting",
+        type=int,
+        default=workflows.WAITING,
+        help="how many runs of workflows wait for nothing (default: %(default)s)",
+    )
     parser.add_argument("name", nargs="*", help=f"what to measure: {', '.join(NAMES)}; all by default")
     options = parser.parse_args()
     unknown = set(options.name) - set(NAMES)
@@ -135,7 +143,7 @@ def main() -> None:
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     print(f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores\n")
     for name in options.name or NAMES:
-        for table in tables(name, quick=options.quick, calls=options.calls):
+        for table in tables(name, quick=options.quick, calls=options.calls, waiting=options.waiting):
             print(table.text(), flush=True)
 
 

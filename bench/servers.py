@@ -84,13 +84,23 @@ class ServerProcess:
 
     @property
     def cpu_s(self) -> float:
-        """The CPU of all its threads so far (Linux: clock ids of processes are made of the complement of their id)."""
-        return time.clock_gettime((~self.pid << 3) | 2)
+        """The CPU of all its threads so far."""
+        return cpu_s_of(self.pid)
 
     @property
     def resident_kib(self) -> int:
         """The memory it holds now."""
-        return int(Path(f"/proc/{self.pid}/status").read_text().split("VmRSS:")[1].split()[0])
+        return resident_kib_of(self.pid)
+
+
+def cpu_s_of(pid: int) -> float:
+    """Return the CPU of a process so far (Linux: clock ids of processes are made of the complement of their id)."""
+    return time.clock_gettime((~pid << 3) | 2)
+
+
+def resident_kib_of(pid: int) -> int:
+    """Return the memory a process holds now."""
+    return int(Path(f"/proc/{pid}/status").read_text().split("VmRSS:")[1].split()[0])
 
 
 @contextmanager

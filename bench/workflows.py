@@ -1,27 +1,33 @@
 """What a step of a workflow costs, beside a step of plain DBOS and one of LangGraph with its SQLite checkpointer.
 
 All three do nothing in the step, and what is measured is what keeps it: on SQLite, in one process, in this same run.
-Ours is admitted, and its outcome is on record, as well.
+Ours is admitted, and its outcome is on record, as well. What waiting runs cost is measured at a worker process.
 """
 
 from __future__ import annotations
 
-import resource
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 
 from bench.measure import Cell, Table
-from remit.compose import open_queue
-from remit.working import open_worker
-from tests.workflows.shop import WORKSPACE, shop, workflow
+from bench.servers import cpu_s_of, resident_kib_of
+from remit.compose import open_queue, workflow_starts
+from remit.domain.ids import UserId, WorkflowName
+from remit.domain.workflow_progress import WorkflowState
+from remit.execution.workflows.starting import Start
+from tests.workflows.shop import WORKSPACE, Shop, shop, workflow
 from tests.workflows.till import till
 
-STEPS, ITEMS, WAITING, WATCHED_S = 300, 1_000, 10_000, 10.0
+STEPS, ITEMS, WAITING = 300, 1_000, 1_000
+WATCHED_S, CALM_S = 60.0, 5.0
+"""How long a worker is watched, and how long it is left alone before."""
+STARTERS = 8
 
 
 @contextmanager
@@ -40,8 +46,8 @@ def _timed(work: Callable[[], object], count: int) -> tuple[float, float]:
     return (time.perf_counter() - began) * 1000 / count, (time.process_time() - cpu) * 1000 / count
 
 
-def table(*, quick: bool) -> Iterator[Table]:
-    """Measure steps one after the other, a map, and runs that wait."""
+def table(*, quick: bool, waiting: int = WAITING) -> Iterator[Table]:
+    """Measure steps one after the other, a map, and so many runs that wait."""
     steps = 40 if quick else STEPS
     ours, dbos, chain = _ours(steps), _dbos(steps), _langgraph(steps)
     rows: list[tuple[Cell, ...]] = [
@@ -55,17 +61,18 @@ def table(*, quick: bool) -> Iterator[Table]:
         note += " LangGraph is left out: langgraph-checkpoint-sqlite is not installed."
     yield Table("A step of a workflow", ("what", "ms", "CPU ms", "time to DBOS", "CPU to DBOS"), tuple(rows), note)
     yield _map(100 if quick else ITEMS)
-    yield _waiting(200 if quick else WAITING, 2.0 if quick else WATCHED_S)
+    yield _waiting(50, 1.0) if quick else _waiting(waiting, WATCHED_S)
 
 
 def _ours(steps: int) -> tuple[float, float]:
     each = {"tool": "till.get", "arguments": {"n": 1}}
     flow = workflow(*({"id": f"s{number}", **each} for number in range(steps)))
     with _folder() as folder, till(folder, flow) as it:
+        worker = it.segments()
         it.start()
-        it.carry_out()  # once unmeasured: the release is read and compiled
+        it.carry_out(worker)  # once unmeasured: a worker reads and compiles a release once
         run = it.start()
-        found = _timed(it.carry_out, steps)
+        found = _timed(lambda: it.carry_out(worker), steps)
         assert it.state(run) == "succeeded", it.run(run).error
         return found
 
@@ -139,34 +146,34 @@ def _map(items: int) -> Table:
 
 
 def _waiting(runs: int, watched_s: float) -> Table:
-    """Let runs wait, and see what a worker costs that has them all to look after."""
+    """Let runs wait, and see what they cost the worker that has brought them there, and one that comes anew."""
     flow = workflow({"id": "w", "wait": {"event": "never"}})
     with _folder() as folder, shop(folder, flow) as it:
-        queue = open_queue(it.parts)
-        worker = open_worker(it.parts, queue)
-        worker.start()
-        try:
-            before = _rest(watched_s)
+        with it.worker(REMIT_WORKER_LEASE_S="10") as first:
+            rows = [("a new worker", 0, *_watched(first.pid, watched_s))]
             _begin(it, runs)
-            it.until(lambda: it.journal.counts(WORKSPACE).get("waiting", 0) == runs, 3_600)  # type: ignore[call-overload]
-            time.sleep(2)
-            after = _rest(watched_s)
-        finally:
-            worker.close()
-            queue.close()
-    rows = (("none", *before), (f"{runs:,}", *after))
-    note = "One worker with its queue, in a process of its own that does nothing else meanwhile."
-    return Table("Runs that wait", ("runs waiting", "CPU per cent of a core", "MB resident"), rows, note)
+            it.until(lambda: it.journal.counts(WORKSPACE).get(WorkflowState.WAITING, 0) == runs, 7_200)
+            rows.append(("the worker that has carried them out so far", runs, *_watched(first.pid, watched_s)))
+        with it.worker(REMIT_WORKER_LEASE_S="10") as second:
+            rows.append(("a new worker", runs, *_watched(second.pid, watched_s)))
+    note = f"One `remit worker` on SQLite, watched from outside for {watched_s:.0f} s in which nothing happens."
+    return Table("Runs that wait", ("who", "runs waiting", "CPU per cent of a core", "MB resident"), tuple(rows), note)
 
 
-def _begin(it: Any, runs: int) -> None:
-    for _ in range(runs):
-        it.start()
+def _begin(it: Shop, runs: int) -> None:
+    who = UserId("user:visitor")
+    start = Start(WORKSPACE, WorkflowName("flow"), {}, who, who, verified=True)
+    queue = open_queue(it.parts)
+    try:
+        starts = workflow_starts(it.parts, queue)
+        with ThreadPoolExecutor(STARTERS) as pool:
+            list(pool.map(starts.start, [start] * runs))
+    finally:
+        queue.close()
 
 
-def _rest(seconds: float) -> tuple[float, float]:
-    cpu = time.process_time()
+def _watched(pid: int, seconds: float) -> tuple[float, float]:
+    time.sleep(CALM_S)
+    cpu_s = cpu_s_of(pid)
     time.sleep(seconds)
-    used = 100 * (time.process_time() - cpu) / seconds
-    resident = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
-    return used, resident
+    return 100 * (cpu_s_of(pid) - cpu_s) / seconds, resident_kib_of(pid) * 1024 / 1e6
