@@ -87,6 +87,19 @@ def test_a_turn_has_one_owner_while_that_one_is_seen(journal: Journal, store: An
         journal.save(taken, [], {})
 
 
+def test_a_worker_hears_who_wants_its_run_to_end_and_how(journal: Journal) -> None:
+    journal.add(run("run_1"))
+    mine = claim(journal, "run_1")
+    assert mine is not None
+    quiet = journal.save(mine, [], {})
+    assert (quiet.cancel, quiet.cancelled_by) == ("", "")
+    for how, by in (("cancel", "user:sara"), ("terminate", "user:lina")):
+        assert journal.cancel(RunId("run_1"), how, by, NOW)
+        standing = journal.save(mine, [], {})
+        assert (standing.cancel, standing.cancelled_by) == (how, by)
+        assert standing.wakes > quiet.wakes
+
+
 def test_whoever_is_woken_during_a_turn_has_another_turn(journal: Journal) -> None:
     journal.add(run("run_1"))
     mine = claim(journal, "run_1")
