@@ -99,6 +99,15 @@ def test_memory_is_measured_as_actions_go_by(monkeypatch: pytest.MonkeyPatch) ->
     assert column(served, "actions") == [0, 1_000, 2_000]
 
 
+@pytest.mark.slow
+def test_workflows_are_measured_by_step_by_item_and_by_run_that_waits() -> None:
+    steps, items, waits = measured("workflows")
+    assert column(steps, "what")[:2] == ["Remit: admitted, settled, on record", "DBOS step"]
+    assert column(steps, "CPU to DBOS")[1] == 1.0
+    assert column(items, "at a time") == [8, 64]
+    assert column(waits, "runs waiting") == [0, 50, 50]
+
+
 def test_screens_are_measured_on_common_and_on_hostile_texts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(bench, "SHARED", tmp_path / "nowhere")
     cost, told = bench.tables("screens", quick=True)

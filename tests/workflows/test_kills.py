@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.workflow_kills import FLOWS, Plan, compared, examined
+from bench import workflow_kills
+from bench.workflow_kills import FLOWS, Findings, Plan, compared, examined
 from tests.workflows.shop import shop, workflow
 
 KILLS = 200 if os.environ.get("REMIT_NIGHTLY") else 4
@@ -33,6 +34,27 @@ def test_an_effect_done_twice_and_one_lost_do_not_make_up_for_each_other() -> No
     assert compared([101, 102], [("a", 101), ("a", 101), ("b", 102)]) == (1, 0, 0)
     assert compared([101, 102], [("a", 101), ("b", 102), ("c", 103)]) == (0, 0, 1)
     assert compared([101, 102], [("a", 101), ("a", 102)]) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(("lost", "code"), [(0, 0), (1, 1)])
+def test_the_command_prints_what_it_found_and_fails_where_a_promise_was_broken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lost: int, code: int
+) -> None:
+    plans: list[tuple[str, Plan]] = []
+
+    def found(kind: str, plan: Plan) -> Findings:
+        plans.append((kind, plan))
+        return Findings(0, lost, 0, 0, 0, plan.kills, 9, 66, 66 - lost, 2, 5, 3.5, 20.0, 60.0)
+
+    monkeypatch.setattr(workflow_kills, "found", found)
+    monkeypatch.setattr("sys.argv", ["workflow_kills", "sqlite", "--kills", "40", "--seed", "3"])
+    with pytest.raises(SystemExit) as ended:
+        workflow_kills.main()
+    assert ended.value.code == code
+    assert plans == [("sqlite", Plan(kills=40, seed=3))]
+    printed = capsys.readouterr().out
+    assert "## Workers killed: sqlite" in printed
+    assert f"| effects lost              | {lost} " in printed
 
 
 @pytest.mark.slow
