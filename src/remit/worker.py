@@ -257,8 +257,8 @@ class Worker:
             self._client.resume_workflows(left, queue_name=QUEUE)
         return len(left)
 
-    def _tidy(self) -> None:
-        """Forget segments that have ended: what they came to is in the journal."""
+    def _tidy(self) -> bool:
+        """Forget segments that have ended: what they came to is in the journal. Return whether there may be more."""
         assert self._client is not None, "it was started"
         before = time.time() - FORGET_S
         ended = self._client.list_workflows(
@@ -272,6 +272,7 @@ class Worker:
         if ended:
             self._client.delete_workflows([each.workflow_id for each in ended])
         self._timetable.forget(Instant(self._clock.now() - FORGET_S * MICROS_PER_SECOND))
+        return len(ended) == MOST_AT_ONCE
 
     # -- being there
 
@@ -301,9 +302,8 @@ class Worker:
                 looked = now
                 self._guarded(self._take_over, "could not take over what others left")
                 self._guarded(self._let_go, "could not let go of what it left")
-            if now - tidied > TIDIED_S:
+            if now - tidied > TIDIED_S and not self._guarded(self._tidy, "could not tidy the queue"):
                 tidied = now
-                self._guarded(self._tidy, "could not tidy the queue")
             if found < MOST_QUEUED:
                 self._poked.wait(self._settings.look_s)
                 self._poked.clear()
