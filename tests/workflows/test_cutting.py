@@ -12,18 +12,21 @@ from typing import Any
 import pytest
 
 from remit.control.terminations import Terminations
+from remit.domain.action import OutcomeStatus
 from remit.domain.ids import ActionId, RunId, WorkspaceName
 from remit.domain.record import RecordKind
 from remit.domain.release import Tool
 from remit.domain.upstream import ToolServer
 from remit.execution.workflows import segments
+from remit.execution.workflows.again import NotAgain
 from remit.execution.workflows.ports import ToolAnswer
 from remit.execution.workflows.segments import Bounds
 from tests.workflows.played_models import PlayedModels, calls, says
 from tests.workflows.shop import WORKSPACE, Shop, shop, workflow
 from tests.workflows.test_agents import CHANGES, LOOKS_UP, child, played, records
+from tests.workflows.test_ends import repeats
 from tests.workflows.test_models import PRICED, asks
-from tests.workflows.till import Died, Played, Till, till
+from tests.workflows.till import Died, Fragile, Played, Till, till
 from tests.worlds import OWNER, SARA
 
 HOUR = 3_600
@@ -278,6 +281,72 @@ def test_where_one_way_has_failed_the_call_of_another_whose_worker_died_is_undon
         it.carry_out()
         assert (it.state(run), it.run(run).error) == ("failed", "fan/l/f: tool.error: the tool answered with an error")
         assert tools.names() == ["order(1)", "order_told(1)", "cancel(1)", "cancel(1)"], it.steps(run)
+
+
+def test_a_run_below_of_which_no_row_tells_ends_with_the_one_above(tmp_path: Path) -> None:
+    subs = [{"id": f"sub_{number}", "workflow": {"name": "inner", "inputs": {"n": 1}}} for number in (1, 2)]
+    outer = workflow({"id": "fan", "parallel": {each["id"]: [each] for each in subs}})
+    inner = workflow(step("a", "order"), {"id": "w", "wait": {"event": "never"}}, name="inner")
+    with till(tmp_path, outer, inner) as it:
+        run = it.start(n=1)
+        it.tools.deadly = 3  # both are begun, and nothing is written yet
+        with pytest.raises(Died):
+            it.once(it.segments(Fragile(it.journal, it.tools)))
+        below = [each.run for each in it.journal.runs(WORKSPACE, 10, parent=run)]
+        assert (len(below), it.steps(run)) == (2, {})
+        for each in below:
+            it.loop.run_until_complete(it.segments().advance(each, 0))
+        assert [it.state(each) for each in below] == ["waiting"] * 2
+        cancel(it, run)()
+        it.carry_out()
+        assert [it.run(each).error for each in (run, *below)] == [
+            f"cancelled by {SARA}",
+            *[f"cancelled by run:{run}"] * 2,
+        ]
+        assert sorted(it.tools.names()) == [*["cancel(1)"] * 2, *["order(1)"] * 2]
+
+
+@pytest.mark.parametrize(
+    ("said", "again"), [(OutcomeStatus.OK, ["order"]), (OutcomeStatus.ERROR, ["order_once", "order"])]
+)
+def test_what_was_cut_is_done_again_only_once_somebody_has_said_that_it_was_not_done(
+    tmp_path: Path, said: OutcomeStatus, again: list[str]
+) -> None:
+    with till(tmp_path, workflow(step("a", "order_once"), step("b", "order"))) as it:
+        tools, it.bounds = hanging(it, order_once="before"), STRICT
+        run = it.start(n=1)
+        meanwhile(it, tools.reached, cancel(it, run))
+        it.carry_out()
+        row, action = it.run(run), it.steps(run)["a"].action
+        with pytest.raises(
+            NotAgain, match=f"nobody knows what became of a: say it first, by `remit reconcile {action}"
+        ):
+            repeats(it).again(row, "", row.release, SARA)
+        stored = it.world.store.run(run)
+        it.world.queue.submit(it.world.outcome(stored, action, said, reconciles=True, by=SARA))
+        tools.hangs.clear()
+        tools.asked.clear()
+        second = repeats(it).again(row, "", row.release, SARA).run
+        it.carry_out()
+        assert (it.state(second), tools.asked) == ("succeeded", again)
+
+
+def test_what_could_not_be_undone_stands_and_is_not_done_again(tmp_path: Path) -> None:
+    forbid = '@id("kept") forbid(principal, action == Action::"till.cancel", resource)'
+    forbid += " when { context.input has n && context.input.n == 1 };"
+    steps = [
+        step("a", "order"),
+        step("b", "order", arguments={"n": 2}, compensate={"tool": "till.cancel", "arguments": {"n": 2}}),
+    ]
+    with till(tmp_path, workflow(*steps, step("c", "fail")), changes={"policies/kept.cedar": forbid}) as it:
+        run = it.start(n=1)
+        it.carry_out()
+        assert it.run(run).error.endswith("; not undone: a")
+        it.tools.effects.clear()
+        row = it.run(run)
+        repeats(it).again(row, "", row.release, SARA)
+        it.carry_out()
+        assert it.tools.names() == ["order(2)", "cancel(2)"]
 
 
 def until_written(it: Till, run: RunId, path: str) -> None:

@@ -26,7 +26,7 @@ from remit.domain.workflow import (
     WorkflowStep,
 )
 from remit.domain.workflow_progress import Progress, StepState
-from remit.execution.workflows.walking import UNDO, Walk, ended, undoing, walk
+from remit.execution.workflows.walking import UNDO, Walk, ended, open_steps, undoing, walk
 from remit.workspace.expressions import Names
 from remit.workspace.templates import filled
 
@@ -68,6 +68,12 @@ class Run:
 
     def ready(self) -> list[str]:
         return [each.path for each in self.walk().ready]
+
+    def open(self) -> list[str]:
+        return [each.path for each in open_steps(self.workflow, self.inputs, self.rows, Evaluates(), NOW)]
+
+    def fail(self, path: str) -> None:
+        self.rows[path] = Progress(path, StepState.FAILED)
 
     def end(self, path: str, output: Any = None) -> None:
         row = self.rows.get(path, Progress(path, StepState.RUNNING))
@@ -251,3 +257,24 @@ def test_any_order_and_any_number_of_walks_comes_to_the_same_end(steps: tuple[St
     assert {path: row.output for path, row in plain.rows.items()} == {
         path: row.output for path, row in shuffled.rows.items()
     }
+
+
+def test_a_way_that_has_failed_hides_no_step_of_another_that_may_be_under_way() -> None:
+    ways = {"l": (tool("a"),), "m": (tool("x", when="inputs.none[7] == 1"),), "r": (tool("b"), tool("c"), tool("d"))}
+    run = Run(ParallelStep("fan", branches=ways), tool("after"))
+    run.fail("fan/l/a")
+    run.end("fan/r/b")
+    run.rows["fan/r/c"] = Progress("fan/r/c", StepState.WAITING)
+    assert run.ready() == []
+    assert run.open() == ["fan/r/c"]
+
+
+def test_of_a_map_as_many_items_may_be_under_way_as_are_carried_out_at_once() -> None:
+    run = Run(
+        MapStep("all", over=Expression("inputs.items"), steps=(tool("one"),), concurrency=3),
+        inputs={"items": [*range(9)]},
+    )
+    assert run.open() == run.ready() == [f"all/{number}/one" for number in range(3)]
+    run.end("all/1/one")
+    run.fail("all/0/one")
+    assert (run.ready(), run.open()) == ([], ["all/2/one", "all/3/one"])

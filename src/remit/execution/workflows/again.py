@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import orjson
 
+from remit.domain.action import OutcomeStatus
 from remit.domain.ids import ReleaseId
 from remit.domain.payload import TASK
 from remit.domain.workflow import LoopStep, Step, Workflow, within
@@ -26,6 +27,8 @@ from remit.storage.sealed import DataKey
 
 MOVE = "move:"
 """Before a release: how a run is asked to go on under it."""
+MOST_TOLD = 8
+"""Of how many steps, of which nobody knows, is told at once."""
 FINISHED = frozenset({StepState.DONE, StepState.SKIPPED})
 
 
@@ -41,7 +44,9 @@ def kept(workflow: Workflow, rows: Mapping[str, Progress], path: str) -> dict[st
     """
     places = {place for place, _ in _places(workflow.steps, "")}
     own = {each: row for each, row in rows.items() if _place(each) in places}
-    undone = [each.removeprefix(UNDO) for each, row in rows.items() if each.startswith(UNDO)]
+    undone = [
+        each.removeprefix(UNDO) for each, row in rows.items() if each.startswith(UNDO) and row.state is StepState.DONE
+    ]
     if path and path not in own:
         known = ", ".join(sorted(own)) or "none"
         raise NotAgain(f"there is no step {path} that has begun; there is {known}")
@@ -178,6 +183,21 @@ class Repeats:
         data = self._keys.of(row.key)
         return {each.progress.path: _opened(each, data, row.run) for each in self._journal.steps(row.run)}
 
+    def _told(self, row: WorkflowRun, rows: Mapping[str, Progress]) -> Mapping[str, Progress]:
+        """Return the rows with what people have said since of those of which nobody knew: it is not done twice."""
+        unknown = {path: each for path, each in rows.items() if each.state is StepState.UNKNOWN}
+        keys = {path: f"{each.action}/reconciled" for path, each in unknown.items()}
+        records = {} if not keys else self._store.records_at(row.workspace, list(keys.values()))
+        silent = sorted(path for path, key in keys.items() if key not in records)
+        if silent:
+            actions = ", ".join(f"`remit reconcile {unknown[path].action} --status ...`" for path in silent[:MOST_TOLD])
+            raise NotAgain(f"nobody knows what became of {', '.join(silent[:MOST_TOLD])}: say it first, by {actions}")
+        said = {path: orjson.loads(records[key])["status"] for path, key in keys.items()}
+        ends = {
+            path: StepState.DONE if status == OutcomeStatus.OK else StepState.FAILED for path, status in said.items()
+        }
+        return {**rows, **{path: replace(unknown[path], state=state, waits_for="") for path, state in ends.items()}}
+
     def _standing(
         self, row: WorkflowRun, rows: Mapping[str, Progress], path: str, release: ReleaseId
     ) -> dict[str, Progress]:
@@ -191,7 +211,7 @@ class Repeats:
         first = self._store.run(row.run)
         if first is None:
             raise NotAgain(f"run {row.run} is not on record")
-        stands = self._standing(row, self._rows(row), path, release)
+        stands = self._standing(row, self._told(row, self._rows(row)), path, release)
         sealed_task = self._store.payload(row.run, TASK)
         if sealed_task is None:
             raise NotAgain(f"what run {row.run} was started with is not kept any more")

@@ -25,6 +25,8 @@ from remit.workspace.program import UNDOING
 
 UNDO_RETRY = Retry(attempts=5, wait_s=2)
 """How often a compensation is tried: nobody else will."""
+AT_ONCE = 500
+"""How many runs below are looked at with one question."""
 UNDONE, NOT_UNDONE = "undone", "incomplete"
 """How the run of a compensation ends."""
 
@@ -38,7 +40,7 @@ class Undoing:
 
     async def carry_on(self, turn: Turn, inputs: Any, cancel: str) -> tuple[WorkflowRun, Progress | None]:
         """Undo as far as it goes now. Return the run's row, and what is waited for; None once nothing is left."""
-        children = await self._children(turn, cancel)
+        children = await turn.thread(self._children, turn, cancel)
         if children is not None:
             return turn.row, children
         unknown = await self._under_way(turn, inputs)
@@ -115,14 +117,17 @@ class Undoing:
                 waits = row if row.state is StepState.WAITING else waits
         return waits
 
-    async def _children(self, turn: Turn, cancel: str) -> Progress | None:
-        """End the runs that this one waits for first: what they did is theirs to undo."""
-        for row in turn.notebook.rows.values():
-            kind, _, id = row.waits_for.partition(":")
-            if kind != "run" or row.state is not StepState.WAITING:
-                continue
-            child = await turn.thread(turn.journal.run, RunId(id))
-            if child is not None and not child.is_over:
-                await turn.thread(turn.journal.cancel, RunId(id), cancel or "cancel", f"run:{turn.row.run}", turn.now)
-                return row
-        return None
+    def _children(self, turn: Turn, cancel: str) -> Progress | None:
+        """End the runs below first: what they did is theirs to undo. Return what is waited for; None once all are over.
+
+        The journal knows them all, also one whose start no row of this run tells of.
+        """
+        waits: Progress | None = None
+        before: RunId | None = None
+        while found := turn.journal.runs(turn.row.workspace, AT_ONCE, before, parent=turn.row.run):
+            for child in found:
+                if not child.is_over:
+                    turn.journal.cancel(child.run, cancel or "cancel", f"run:{turn.row.run}", turn.now)
+                    waits = Progress("", StepState.WAITING, waits_for=f"run:{child.run}")
+            before = found[-1].run
+        return waits
