@@ -279,6 +279,7 @@ def _connections(path: Path) -> Engine:
         max_overflow=-1,
         connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
     )
+    inherited: list[object] = []
 
     @event.listens_for(engine, "connect")
     def _on_connect(db: sqlite3.Connection, kept: ConnectionPoolEntry) -> None:
@@ -287,8 +288,9 @@ def _connections(path: Path) -> Engine:
 
     @event.listens_for(engine, "checkout")
     def _on_checkout(_: object, kept: ConnectionPoolEntry, lent: PoolProxiedConnection) -> None:
-        # SQLite forbids a connection to be used in a process that was forked off the one that opened it.
+        # SQLite forbids a connection to be used, or closed, in a process that was forked off the one that opened it.
         if kept.info["process"] != os.getpid():
+            inherited.append(lent.dbapi_connection)
             kept.dbapi_connection = lent.dbapi_connection = None  # type: ignore[misc]
             raise DisconnectionError("opened by the process that this one was forked off")
 
