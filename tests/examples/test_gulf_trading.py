@@ -290,8 +290,8 @@ def environment_of(script: str) -> dict[str, str]:
 @SERVED
 @pytest.mark.slow
 def test_a_broken_call_is_told_to_the_model_and_dispatches_nothing(house: House) -> None:
-    broken = [("crm__get_complaint", "{"), ("crm__get_complaint", "[1]"), ("crm__get_complaint", '{"complaint": 7}')]
-    unknown = [("crm__drop_everything", "{}"), ("crm__get_complaint", '{"complaint": "CMP-9999"}')]
+    broken = [("crm_get_complaint", "{"), ("crm_get_complaint", "[1]"), ("crm_get_complaint", '{"complaint": 7}')]
+    unknown = [("crm_drop_everything", "{}"), ("crm_get_complaint", '{"complaint": "CMP-9999"}')]
     model = house.switch.model = Listed([plain("", *broken, *unknown), plain("I give up.")])
     worked, effects = house.work("discount")
     told = [json.loads(message["content"])["error"] for message in model.shown[1] if message["role"] == "tool"]
@@ -299,11 +299,11 @@ def test_a_broken_call_is_told_to_the_model_and_dispatches_nothing(house: House)
     assert effects == {}
     assert [each.verdict for each in house.seen] == ["denied", "denied", "allowed"]
     assert told[4] == "Error executing tool crm.get_complaint: there is no CMP-9999"
-    assert "crm.drop_everything was denied" in told[3]
+    assert "crm_drop_everything was denied" in told[3]
     # The model is shown what the gateway lists: what is granted, and nothing else of the company.
-    assert "billing__refund" in model.tools
-    assert "billing__adjust_account" not in model.tools
-    assert not any(name.startswith(("erp__", "vendor__")) for name in model.tools)
+    assert "billing_refund" in model.tools
+    assert "billing_adjust_account" not in model.tools
+    assert not any(name.startswith(("erp_", "vendor_")) for name in model.tools)
 
 
 @SERVED
@@ -319,7 +319,7 @@ def test_a_model_that_fails_ends_the_work_with_its_reason(house: House) -> None:
 
 def test_without_a_gateway_the_model_sees_every_tool_of_its_systems() -> None:
     names = [tool["function"]["name"] for tool in scenarios.offered(configuration(), ("billing",))]
-    assert names == ["billing__adjust_account", "billing__get_invoice", "billing__refund"]
+    assert names == ["billing_adjust_account", "billing_get_invoice", "billing_refund"]
 
 
 def test_a_conversation_keeps_the_task_and_the_last_turns() -> None:
@@ -350,7 +350,7 @@ def test_the_script_is_an_endpoint_that_only_its_key_opens() -> None:
         assert asked(endpoint, endpoint.key, stream=True)[0] == 400
         status, said = asked(endpoint, endpoint.key)
     assert status == 200
-    assert said["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "crm__get_complaint"
+    assert said["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "crm_get_complaint"
 
 
 def test_a_real_model_is_where_the_environment_says_and_its_key_is_the_servers(tmp_path: Path) -> None:
@@ -394,7 +394,7 @@ def test_the_demo_plays_the_company_against_a_server_and_then_the_airline(tmp_pa
     assert night < airline
     lines = played.stdout[:airline].splitlines()
     assert "\x1b" not in played.stdout
-    assert len(lines) < 115
+    assert len(lines) < 125
     too_wide = [line for line in lines if len(line) > WIDTH]
     assert all(line.lstrip().startswith("remit") for line in too_wide), "commands to copy, and what verify writes"
     flowing = " ".join(played.stdout.split())

@@ -95,7 +95,7 @@ def _result(desk: Desk, call: Message) -> Message:
         arguments = json.loads(call["function"]["arguments"] or "{}")
         if not isinstance(arguments, dict):
             raise TypeError("the arguments are not an object")
-        result = desk.use(tool_name(call["function"]["name"]), arguments)
+        result = desk.use(call["function"]["name"], arguments)
     except (LookupError, TypeError, ValueError) as error:
         result = {"error": str(error)}
     return {"role": "tool", "tool_call_id": call["id"], "content": json.dumps(result, ensure_ascii=False)}
@@ -108,10 +108,5 @@ def message_of(completion: Message) -> Message:
 
 
 def wire_name(tool: str) -> str:
-    """Return a tool's name as OpenAI allows it, where a dot may not stand."""
-    return tool.replace(".", "__")
-
-
-def tool_name(wire: str) -> str:
-    """Undo `wire_name`."""
-    return wire.replace("__", ".")
+    """Return a tool's name as OpenAI takes it, where a dot may not stand. Remit's gateway lists it so by itself."""
+    return tool.replace(".", "_")

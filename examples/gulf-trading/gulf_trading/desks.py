@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from gulf_trading.agents import MAX_OUTPUT_TOKENS, Message
+from gulf_trading.agents import MAX_OUTPUT_TOKENS, Message, wire_name
 from gulf_trading.meter import Meter
 
 
@@ -28,7 +28,7 @@ class BareDesk:
     def __init__(self, model: Model, tools: Mapping[str, Callable[..., object]], meter: Meter) -> None:
         self.model = model
         self.meter = meter
-        self._tools = tools
+        self._tools = {wire_name(name): (name, tool) for name, tool in tools.items()}
 
     def ask(self, messages: Sequence[Message], tools: Sequence[Message]) -> Message:
         """Ask the model."""
@@ -41,5 +41,6 @@ class BareDesk:
         """Use a tool."""
         if tool not in self._tools:
             raise LookupError(f"there is no tool {tool}")
-        self.meter.tool_called(tool)
-        return self._tools[tool](**arguments)
+        name, use = self._tools[tool]
+        self.meter.tool_called(name)
+        return use(**arguments)

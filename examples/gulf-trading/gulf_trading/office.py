@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from gulf_trading import ledger, workspace
-from gulf_trading.agents import Ending
+from gulf_trading.agents import Ending, wire_name
 from gulf_trading.desks import Model
 from gulf_trading.endpoints import HOST, Endpoint, served
 from gulf_trading.meter import Meter, meter_of
@@ -158,7 +158,8 @@ class Office:
         wanted = TASKS[task]
         orchestrator = Orchestrator(self.url, self.key(wanted.agent))
         started = orchestrator.start(wanted)
-        listener = Listener(orchestrator, meter_of(self.configuration, self.endpoint.name), heard, patience_s)
+        names = {wire_name(name): name for name in self.configuration.tools}
+        listener = Listener(orchestrator, meter_of(self.configuration, self.endpoint.name), heard, patience_s, names)
         ending = self._worked(task, started.token, listener)
         orchestrator.end(started.run, "ok" if ending.finished else "stopped")
         return Worked(ending, listener.meter, started.run)
@@ -201,7 +202,11 @@ class Office:
 class Listener:
     """Reads what an agent writes down, counts it, and sits at the agent for those it sends to an address."""
 
-    def __init__(self, orchestrator: Orchestrator, meter: Meter, heard: Heard, patience_s: int) -> None:
+    def __init__(
+        self, orchestrator: Orchestrator, meter: Meter, heard: Heard, patience_s: int, names: Mapping[str, str]
+    ) -> None:
+        """Take the workspace's names of tools by those that the agent sees."""
+        self._names = names
         self._orchestrator = orchestrator
         self.meter = meter
         self._heard = heard
@@ -214,6 +219,8 @@ class Listener:
         ending: Ending | None = None
         for line in worker.stdout:
             ((what, fields),) = json.loads(line).items()
+            if "tool" in fields:
+                fields["tool"] = self._names.get(fields["tool"], fields["tool"])
             if what == "ended":
                 ending = Ending(fields["finished"], fields["words"])
             elif what == "asked":

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gulf_trading.agents import Message, tool_name, wire_name
+from gulf_trading.agents import Message, wire_name
 
 CHARACTERS_PER_TOKEN = 4
 """OpenAI's rule of thumb for English text."""
@@ -33,7 +33,7 @@ class Heard:
     def __init__(self, messages: Sequence[Message]) -> None:
         self.task = str(messages[1]["content"])
         self._names = {
-            call["id"]: tool_name(call["function"]["name"])
+            call["id"]: _known(call["function"]["name"])
             for message in messages
             for call in message.get("tool_calls") or ()
         }
@@ -90,6 +90,11 @@ class ScriptedModel:
     def _call(self, place: int, tool: str, arguments: Mapping[str, Any]) -> Message:
         function = {"name": wire_name(tool), "arguments": json.dumps(arguments)}
         return {"id": f"call_{self._answers}_{place}", "type": "function", "function": function}
+
+
+def _known(wire: str) -> str:
+    """Return a tool's name as this script has it: the first part is the system's."""
+    return wire.replace("_", ".", 1)
 
 
 def _tokens(value: object) -> int:

@@ -20,7 +20,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import INVALID_REQUEST, CallToolResult, ElicitRequestParams, ElicitResult, ErrorData, TextContent
 from openai import APIError, OpenAI
 
-from gulf_trading.agents import MAX_OUTPUT_TOKENS, Message, WorkStopped, wire_name
+from gulf_trading.agents import MAX_OUTPUT_TOKENS, Message, WorkStopped
 
 TIMEOUT_S = 60
 
@@ -74,7 +74,7 @@ class StockDesk:
             {
                 "type": "function",
                 "function": {
-                    "name": wire_name(tool.name),
+                    "name": tool.name,
                     "description": tool.description,
                     "parameters": tool.input_schema,
                 },

@@ -13,6 +13,7 @@ from jsonschema_rs import Draft202012Validator
 from remit.domain.facts import ScopeKind
 from remit.domain.ids import AgentName, BudgetName, ReleaseId, ToolName, UserId
 from remit.domain.release import Agent, Budget, BudgetLevel, BudgetUnit, Configuration, Grant, Tool
+from remit.domain.spelling import spellings
 from remit.kernel.schema import closed
 from remit.policy.authorizer import Authorizer, ToolInput
 from remit.policy.compiled.shelf import Shelf
@@ -49,6 +50,8 @@ class Ruleset:
             name: Draft202012Validator(closed(tool.input_schema), validate_formats=True)
             for name, tool in configuration.tools.items()
         }
+        self._spelt = spellings(configuration.tools)
+        self._spellings = {name: spelt for spelt, name in self._spelt.items()}
         self._inputs = {name: ToolInput.of(tool) for name, tool in configuration.tools.items()}
         self._grants: Mapping[AgentName, Mapping[ToolName, Grant]] = {
             name: {grant.tool: grant for grant in agent.remit.grants} for name, agent in configuration.agents.items()
@@ -68,6 +71,15 @@ class Ruleset:
     def tool(self, name: str) -> Tool | None:
         """Return the tool, or None where the release knows none of that name."""
         return self.configuration.tools.get(ToolName(name))
+
+    def spelt(self, tool: ToolName) -> str:
+        """Return the name under which clients see a known tool."""
+        return self._spellings[tool]
+
+    def named(self, spelt: str) -> ToolName:
+        """Return the name of the tool that a client calls so: its own name, or as clients see it. Else what it said."""
+        name = ToolName(spelt)
+        return name if name in self.configuration.tools else self._spelt.get(spelt, name)
 
     def grant(self, agent: AgentName, tool: str) -> Grant | None:
         """Return what the agent's remit says of the tool, or None where it does not list it."""

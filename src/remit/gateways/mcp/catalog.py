@@ -1,8 +1,8 @@
 """What one agent sees: of all that the servers offer, what its remit grants and a person has accepted, in one order.
 
-Tools have the names that the workspace gives them. Resources and prompts keep those of their servers. Where two servers
-offer the same URI or the same prompt, it is the server's whose name comes first; of the others a URI is written
-`SERVER+URI`, and a prompt `SERVER.NAME`.
+Tools have the names that the workspace gives them, with `_` in place of dots. Resources and prompts keep those of
+their servers. Where two servers offer the same URI or the same prompt, it is the server's whose name comes first; of
+the others a URI is written `SERVER+URI`, and a prompt `SERVER.NAME`.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ class Catalog:
         for tool in self._open_tools:
             offer = self.offers[ServerName(tool.server)]
             assert offer is not None, "what is open was seen"
-            yield {**offer.tools[tool.upstream].content, "name": tool.name}
+            yield {**offer.tools[tool.upstream].content, "name": self.rules.spelt(tool.name)}
 
     def _is_open(self, tool: Tool) -> bool:
         offer = self.offers.get(ServerName(tool.server))

@@ -192,10 +192,11 @@ class Methods:
             raise RpcError(INVALID_PARAMS, "params.arguments must be an object", {"field": "params.arguments"})
 
         async def wish(run: Run) -> Wish:
-            catalog = await self._catalogs.for_tool(asked.visit.door, run, name)
+            tool = asked.visit.door.rules_of(run).named(name)
+            catalog = await self._catalogs.for_tool(asked.visit.door, run, tool)
             if asked.era is Era.MODERN:
-                _check_mirrored(catalog.schema(name), arguments or {}, asked)
-            return Wish(catalog.tool(name), arguments or {})
+                _check_mirrored(catalog.schema(tool), arguments or {}, asked)
+            return Wish(catalog.tool(tool), arguments or {})
 
         try:
             return await self._do(asked, wish)
