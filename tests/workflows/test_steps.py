@@ -223,6 +223,15 @@ def test_branches_maps_and_loops_are_carried_out(tmp_path: Path) -> None:
         assert {path: row.state.value for path, row in it.steps(run).items() if row.state.value != "done"} == {}
 
 
+def test_arguments_that_can_be_no_action_fail_the_step_at_once(tmp_path: Path) -> None:
+    with till(tmp_path, workflow(step("a", arguments={"pause": "${1.0 / 0.0}"}))) as it:
+        run = it.start()
+        it.carry_out()
+        assert it.state(run) == "failed"
+        assert it.run(run).error.startswith("a: arguments_invalid: pause: "), it.run(run).error
+        assert it.run(run).failures == 0, "it is no failure of ours"
+
+
 # -- attempts
 
 

@@ -15,6 +15,7 @@ import orjson
 
 from remit.domain.action import ActionKind, ActionState, Outcome, OutcomeStatus
 from remit.domain.admission import Admission
+from remit.domain.arguments import BadArguments
 from remit.domain.facts import ApprovalState
 from remit.domain.finding import Code, Verdict
 from remit.domain.ids import ActionId, ApprovalId
@@ -197,6 +198,8 @@ class Acting:
                 admission = await self._deed.admit(id, under, arguments)
             except ActionIdReused:
                 raise StepFailed("arguments_changed", "its arguments are not those it was decided with") from None
+            except BadArguments as error:
+                raise StepFailed("arguments_invalid", str(error).removesuffix(".")) from None
             except CallFailed as error:
                 return self._once_more(row, f"upstream.{error.code}: {error}")
             if admission.state is ActionState.HELD:

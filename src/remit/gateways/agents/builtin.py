@@ -23,7 +23,6 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import ExternalToolset
 
-from remit.domain.arguments import BadArguments
 from remit.domain.ids import ActionId
 from remit.domain.own_tools import ASKING, DELEGATING
 from remit.domain.payload import RESULT
@@ -183,8 +182,6 @@ class Talk:
                 arguments = call.args_as_dict(raise_if_invalid=True)
                 deed = ToolDeed(work.turn, self._calls, tool, None)
                 row = await Acting(work.turn, deed, Retry(), None, self._absent_after_s).act(row, arguments)
-            except BadArguments as error:
-                row = failed(row, f"arguments_invalid: {error.message}")
             except (ValueError, AssertionError):
                 row = failed(row, "arguments_invalid: the arguments are no JSON object")
             except StepFailed as error:
