@@ -140,6 +140,16 @@ def test_what_is_queued_is_looked_at_later_unless_it_was_begun_or_woken_meanwhil
     assert [each.run for each in journal.due(Instant(NOW + 50), NOW, 10)] == ["run_2", "run_3", "run_1"]
 
 
+def test_a_turn_whose_owner_is_gone_is_due_at_once_whatever_the_queue_knows(journal: Journal, store: Any) -> None:
+    timetable_of(store).beat(ME, NOW)
+    journal.add(run("run_1"))
+    seen = journal.due(NOW, NOW, 10)
+    assert claim(journal, "run_1") is not None
+    journal.queued(seen, Instant(NOW + 600))
+    assert journal.due(Instant(NOW + 5), NOW, 10) == []
+    assert [each.run for each in journal.due(Instant(NOW + 5), Instant(NOW + 1), 10)] == ["run_1"]
+
+
 def test_two_that_begin_at_once_do_not_share_one_place(journal: Journal) -> None:
     for number in range(6):
         journal.add(run(f"run_{number}", most=2))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +157,16 @@ def test_what_a_slow_worker_says_just_before_its_call_is_left_to_people_is_gone_
         assert it.state(run) == "succeeded", it.steps(run)
         assert it.output(run) == {"order": "o-1"}
         assert it.tools.names() == ["order(1)", "order(1)"]
+
+
+def test_a_worker_to_which_a_turn_comes_twice_carries_it_out_once(tmp_path: Path) -> None:
+    with till(tmp_path, workflow(step("a"))) as it:
+        run = it.start(n=1)
+        worker = it.segments()
+
+        async def both() -> Sequence[str]:
+            return await asyncio.gather(worker.advance(run, 0), worker.advance(run, 0))
+
+        assert it.loop.run_until_complete(both()) == ["succeeded", "under way"]
+        assert worker.under_way == set()
+        assert it.tools.names() == ["order(1)"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,19 @@ def test_another_worker_takes_over_within_seconds(tmp_path: Path) -> None:
         assert [given["n"] for _, _, given in it.effects()] == [1, 2]
         other.send_signal(signal.SIGTERM)
         assert other.wait(30) == 0
+
+
+@pytest.mark.slow
+def test_a_killed_worker_is_taken_over_from_though_the_queue_knows_nothing_of_its_segment(tmp_path: Path) -> None:
+    slow = {"id": "a", "tool": "till.order_told", "arguments": {"n": 1, "pause": 3}}
+    with shop(tmp_path, workflow(slow, {"id": "b", "tool": "till.order", "arguments": {"n": 2}})) as it:
+        first = it.begin_worker()
+        run = it.start()
+        it.until(lambda: it.run(run).owner)
+        first.kill()
+        first.wait()
+        with closing(sqlite3.connect(tmp_path / "remit.queue.db", isolation_level=None)) as queue:
+            assert queue.execute("delete from workflow_status where queue_name = 'remit.segments'").rowcount == 1
+        with it.worker():
+            assert it.ended(run, 30).state == "succeeded"
+        assert [given["n"] for _, _, given in it.effects()] == [1, 2]

@@ -207,7 +207,7 @@ def run_fields(row: WorkflowRun) -> dict[str, object]:
         "started_by": row.started_by,
         "created_at": row.created_at,
         "ended_at": row.ended_at or None,
-        "due_at": None if row.is_over else row.ready_at,
+        "due_at": None if row.is_over or row.owner else row.ready_at,
         "deadline": row.deadline or None,
         "parent": row.parent or None,
         "shares": row.shares or None,

@@ -161,7 +161,10 @@ class Journal(Protocol):
         """Note that these segments were queued, and look again at `again_at` where one was not begun by then."""
 
     def claim(self, run: RunId, turn: int, owner: OwnerId, now: Instant, fresh: Instant) -> WorkflowRun | None:
-        """Begin a turn; None where it is over, has another owner seen since `fresh`, or its workflow no place left."""
+        """Begin a turn; None where it is over, has another owner seen since `fresh`, or its workflow no place left.
+
+        Where its owner is not seen any more before the turn is over, it is due at once.
+        """
 
     def save(self, run: WorkflowRun, steps: Sequence[StoredStep], used: Mapping[str, str]) -> Standing:
         """Write steps, and which events were used by which of them. Raises LostRun."""

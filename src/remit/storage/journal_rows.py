@@ -122,7 +122,10 @@ class SqlJournal:
     def queued(self, runs: Sequence[WorkflowRun], again_at: Instant) -> None:
         """See Journal."""
         if runs:
-            each = [{"of": row.run, "at_turn": row.turn, "was": row.ready_at, "again": again_at} for row in runs]
+            each = [
+                {"of": row.run, "at_turn": row.turn, "begun": row.claims, "was": row.ready_at, "again": again_at}
+                for row in runs
+            ]
             with self._writing() as connection:
                 connection.execute(_QUEUED, each)
 
@@ -141,6 +144,7 @@ class SqlJournal:
             .where(wanted, has_place)
             .values(
                 owner=owner,
+                ready_at=now,  # so that it is due at once when its owner is gone, whatever the queue knows
                 claims=c.claims + 1,
                 turn_at=case((c.claims == 0, literal(now)), else_=c.turn_at),
                 state=case((c.state == WorkflowState.QUEUED.value, WorkflowState.RUNNING.value), else_=c.state),
@@ -275,6 +279,7 @@ _QUEUED = (
     .where(
         workflow_runs.c.run == bindparam("of"),
         workflow_runs.c.turn == bindparam("at_turn"),
+        workflow_runs.c.claims == bindparam("begun"),
         workflow_runs.c.ready_at == bindparam("was"),
     )
     .values(ready_at=bindparam("again"))

@@ -100,6 +100,8 @@ class Segments:
 
     async def advance(self, id: RunId, turn: int) -> str:
         """Carry out one turn; return in a word how it ended. Raises nothing that a queue could do something about."""
+        if id in self.under_way:
+            return "under way"  # it was queued twice
         kit, now = self._kit, self._kit.clock.now()
         fresh = Instant(now - int(kit.bounds.lease_s * MICROS_PER_SECOND))
         self.under_way.add(id)
