@@ -9,7 +9,7 @@ import pytest
 from bench.workflow_kills import FLOWS, Plan, examined
 from tests.postgres.server import Server
 from tests.workflows.shop import shop
-from tests.workflows.test_kills import KILLS, WITHIN_S
+from tests.workflows.test_kills import KILLS
 
 
 @pytest.mark.slow
@@ -19,4 +19,3 @@ def test_killed_workers_leave_every_effect_done_once(tmp_path: Path, postgres: S
         assert found.broken == {}
         assert found.kills == KILLS
         assert found.effects_seen == found.effects_expected > 0
-        assert found.longest_take_over_s < WITHIN_S

@@ -12,12 +12,10 @@ from pathlib import Path
 import pytest
 
 from bench import workflow_kills
-from bench.workflow_kills import FLOWS, Findings, Plan, compared, examined
+from bench.workflow_kills import FLOWS, LATE_S, Findings, Plan, compared, examined
 from tests.workflows.shop import shop, workflow
 
 KILLS = 200 if os.environ.get("REMIT_NIGHTLY") else 4
-WITHIN_S = 20
-"""Seconds in which another has gone on at the latest, with a lease of 2 s, on a machine that is busy with tests."""
 
 
 @pytest.mark.slow
@@ -27,7 +25,6 @@ def test_killed_workers_leave_every_effect_done_once(tmp_path: Path) -> None:
         assert found.broken == {}
         assert found.kills == KILLS
         assert found.effects_seen == found.effects_expected > 0
-        assert found.longest_take_over_s < WITHIN_S
 
 
 def test_an_effect_done_twice_and_one_lost_do_not_make_up_for_each_other() -> None:
@@ -46,7 +43,7 @@ def test_the_command_prints_what_it_found_and_fails_where_a_promise_was_broken(
 
     def found(kind: str, plan: Plan) -> Findings:
         plans.append((kind, plan))
-        return Findings(0, lost, 0, 0, 0, plan.kills, 9, 66, 66 - lost, 2, 5, 3.5, 20.0, 60.0)
+        return Findings(0, lost, 0, 0, 0, 0, plan.kills, 9, 66, 66 - lost, 2, 5, 3.5, 20.0, 60.0)
 
     monkeypatch.setattr(workflow_kills, "found", found)
     monkeypatch.setattr("sys.argv", ["workflow_kills", "sqlite", "--kills", "40", "--seed", "3"])
@@ -71,7 +68,7 @@ def test_another_worker_takes_over_within_seconds(tmp_path: Path) -> None:
         first.wait()
         began = time.monotonic()
         assert it.ended(run, 30).state == "succeeded"
-        assert time.monotonic() - began < WITHIN_S
+        assert time.monotonic() - began < LATE_S
         assert [given["n"] for _, _, given in it.effects()] == [1, 2]
         other.send_signal(signal.SIGTERM)
         assert other.wait(30) == 0
