@@ -1,8 +1,8 @@
 """Workers of workflows killed with SIGKILL, again and again: what was done twice, and what was lost, must be 0.
 
 `python -m bench.workflow_kills sqlite postgres --kills 300 --seed 7` runs the long form and exits with 1 where a
-promise was broken, that another worker goes on within seconds being one; tests/workflows/test_kills.py and tests/postgres/test_kills.py run a short one, and the long one in
-nightly mode. The tool server is another process and writes down what it does, whatever any worker knows: each effect of
+promise was broken; tests/workflows/test_kills.py and tests/postgres/test_kills.py run a short one, and the long one in
+nightly mode. That another worker goes on within seconds is a promise as well. The tool server is another process and writes down what it does, whatever any worker knows: each effect of
 each run has a number of its own, so that one done twice and one lost never make up for each other.
 """
 
@@ -72,7 +72,7 @@ APART = 100
 ANSWERED_S = 2.0
 """How long after a call was left to people somebody looks into the tool server's books and says what became of it."""
 LATE_S = 20.0
-"""After which a run of a killed worker should long be another's, by a lease of 2 s, on a machine that is busy as well."""
+"""By then a run of a killed worker is another's: its lease is 2 s, and the machine may be busy."""
 LOOKED_S = 0.2
 PATIENCE_S = 300.0
 TOLD_EVERY = 10
