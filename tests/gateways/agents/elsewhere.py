@@ -127,6 +127,7 @@ async def drop(request):
 def main():
     config = uvicorn.Config("", host="127.0.0.1", port=0, log_level="error")
     socket = config.bind_socket()
+    socket.listen()  # before anybody hears the port: who comes at once waits, and is not refused
     port = socket.getsockname()[1]
     card = AgentCard(
         name="elsewhere",
