@@ -1,9 +1,10 @@
 """Workers of workflows killed with SIGKILL, again and again: what was done twice, and what was lost, must be 0.
 
 `python -m bench.workflow_kills sqlite postgres --kills 300 --seed 7` runs the long form and exits with 1 where a
-promise was broken; tests/workflows/test_kills.py and tests/postgres/test_kills.py run a short one, and the long one in
-nightly mode. That another worker goes on within seconds is a promise as well. The tool server is another process and writes down what it does, whatever any worker knows: each effect of
-each run has a number of its own, so that one done twice and one lost never make up for each other.
+promise was broken, that another worker goes on within seconds being one. tests/workflows/test_kills.py and
+tests/postgres/test_kills.py run a short form, and a long one in nightly mode. The tool server is another process and
+writes down what it does, whatever any worker knows: each effect of each run has a number of its own, so that one done
+twice and one lost never make up for each other.
 """
 
 from __future__ import annotations
