@@ -79,6 +79,50 @@ def test_a_run_from_its_start_to_its_end(it: Till, office: Office) -> None:
     assert office.ask("POST", f"{PREFIX}/workflow-runs/{run}/cancel", operator, {}).status_code == 409
 
 
+BACK = workflow(
+    {**step("a"), "compensate": {"tool": "till.cancel", "arguments": {"n": "${inputs.n}"}}},
+    {"id": "w", "wait": {"event": "go"}},
+    name="back",
+    outputs={"a": "${steps.a}"},
+)
+
+
+def test_what_has_succeeded_is_undone_when_somebody_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a run of its own, once; the run keeps what it came to."""
+    for module in ("tests.api.office", "tests.worlds"):
+        monkeypatch.setattr(f"{module}.WORKSPACE", "shop")
+    with till(tmp_path, FLOW, BACK) as it:
+        office = Office(it.world)
+        operator = office.token(Role.OPERATOR)
+        one = f"{PREFIX}/workflow-runs/{it.start('back', n=5)}"
+        it.carry_out()
+        early = office.ask("POST", f"{one}/undo", operator, {})
+        assert (early.status_code, early.json()["code"]) == (409, "not_again")
+        office.ask("POST", f"{one}/events", operator, {"name": "go"})
+        it.carry_out()
+        run = office.ask("GET", one, operator).json()
+        assert run["state"] == "succeeded"
+        assert office.ask("POST", f"{one}/undo", office.token(Role.VIEWER), {}).status_code == 403
+        before = len(it.tools.names())
+        for _ in range(2):
+            assert office.ask("POST", f"{one}/undo", operator, {"reason": "the wrong one"}).status_code == 202
+        it.carry_out()
+        after = office.ask("GET", one, operator).json()
+        assert (after["state"], bool(after["undo_run"])) == ("cancelled", True)
+        assert after["error"].endswith(": the wrong one")
+        assert after["error"].startswith("undone by ")
+        assert it.tools.names()[before:] == ["cancel(5)"]
+        assert it.output(run["run"])["a"]
+        assert office.ask("POST", f"{one}/undo", operator, {}).status_code == 409
+        plain = it.start(n=1)
+        it.carry_out()
+        office.ask("POST", f"{PREFIX}/workflow-runs/{plain}/events", operator, {"name": "go"})
+        it.carry_out()
+        nothing = office.ask("POST", f"{PREFIX}/workflow-runs/{plain}/undo", operator, {})
+        assert "give such steps a `compensate`" in nothing.json()["detail"]
+        assert office.ask("GET", f"{PREFIX}/workflow-runs/{plain}", operator).json()["state"] == "succeeded"
+
+
 def test_cancelling_doing_again_and_starting_by_an_event(it: Till, office: Office) -> None:
     operator = office.token(Role.OPERATOR)
     started = office.ask("POST", f"{PREFIX}/workflow-events", operator, {"name": "late", "id": "x"}).json()["runs"]

@@ -167,6 +167,12 @@ def test_a_run_is_watched_from_its_start_to_its_end(visit: Callable[..., Page], 
     page.get_by_role("link", name="Decision path").click()
     page.get_by_role("link", name="supply", exact=True).click()  # and back to what it carries out
     page.wait_for_url(re.compile(f"/workflow-runs/{run}"))
+    page.get_by_role("button", name="Undo …").click()
+    page.get_by_role("textbox", name="Why").fill("the wrong supplier")
+    page.get_by_role("button", name="Undo it").click()
+    expect(page.locator("main").get_by_text("Cancelled", exact=True)).to_be_visible(timeout=30_000)
+    expect(page.locator("main")).to_contain_text("the wrong supplier")
+    expect(page.get_by_role("button", name="Undo …")).to_have_count(0)
 
 
 def test_what_failed_is_undone_and_done_again_from_a_step(visit: Callable[..., Page], shop: House) -> None:

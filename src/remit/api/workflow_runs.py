@@ -40,6 +40,12 @@ class CancelBody(Body):
     reason: Prose = ""
 
 
+class UndoBody(Body):
+    """Why what a run has done is undone."""
+
+    reason: Prose = ""
+
+
 class RetryBody(Body):
     """From where a run is done again: the path of a step; by default what failed or was undone.
 
@@ -85,6 +91,7 @@ class WorkflowRunRoutes:
         yield Route("GET", "/workflow-runs/{run}", self.one, WholeRunShown)
         yield Route("GET", "/workflow-runs/{run}/payload", self.payload, PayloadShown)
         yield Route("POST", "/workflow-runs/{run}/cancel", self.cancel, WorkflowRunShown, writes=True)
+        yield Route("POST", "/workflow-runs/{run}/undo", self.undo, WorkflowRunShown, 202, writes=True)
         yield Route("POST", "/workflow-runs/{run}/retry", self.retry, WorkflowRunShown, 201, writes=True)
         yield Route("POST", "/workflow-runs/{run}/move", self.move, WorkflowRunShown, 202, writes=True)
         yield Route("POST", "/workflow-runs/{run}/events", self.tell, ToldShown, writes=True)
@@ -151,6 +158,17 @@ class WorkflowRunRoutes:
             found = self._row(caller, run)
             if found.is_over:
                 raise _over(found)
+        self._workflows.poke()
+        return run_shown(self._row(caller, run))
+
+    @allow(people(Role.OPERATOR, Role.ADMIN))
+    def undo(self, run: str, body: UndoBody, caller: Asker) -> WorkflowRunShown:
+        """Undo what a run has done that has succeeded, the last first: each step by its `compensate`."""
+        row = self._row(caller, run)
+        words(body.reason, "reason")
+        self._workflows.repeats.check_undo(row)
+        by = f"{caller.person}" + (f": {body.reason}" if body.reason else "")
+        self._workflows.journal.undo(row.run, by[:500], self._use.clock.now())
         self._workflows.poke()
         return run_shown(self._row(caller, run))
 

@@ -41,10 +41,11 @@ one; OPENAI_BASE_URL and OPENAI_API_KEY then say where it is. It costs money."""
 def demo(ctx: click.Context, folder: str, port: int, stay: bool | None) -> None:
     """Watch two agents of an example company work under their remits.
 
-    A server is started on this machine, with the company's systems behind it as an MCP server. The agents know nothing
-    of Remit: stock MCP and OpenAI clients that lead to its gateways. One falls into a loop that would have run all
-    night and is stopped; the other reaches for a billing function it was not granted and is refused. People approve
-    and freeze; a workflow goes on after its worker is killed; an auditor verifies. Then recorded runs of an airline's agent pass through the same path.
+    A server is started on this machine, with the company's systems behind it as an MCP server. The agents know
+    nothing of Remit: stock MCP and OpenAI clients that lead to its gateways. One falls into a loop that would have
+    run all night and is stopped; the other reaches for a billing function it was not granted and is refused. People
+    approve and freeze; a workflow goes on after its worker is killed; an auditor verifies. Then recorded runs of an
+    airline's agent pass through the same path.
     """
     root = _repository()
     stays = sys.stdin.isatty() and sys.stdout.isatty() if stay is None else stay

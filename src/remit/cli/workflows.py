@@ -25,6 +25,7 @@ Examples:
   remit workflows logs run_m83ab50taczcejtryx2y -f
   remit workflows event run_m83ab50taczcejtryx2y delivered -d '{"by": "ship"}'
   remit workflows cancel run_m83ab50taczcejtryx2y -m "ordered twice"
+  remit workflows undo run_m83ab50taczcejtryx2y -m "the wrong supplier"
   remit workflows retry run_m83ab50taczcejtryx2y --from compare
   remit workflows move run_m83ab50taczcejtryx2y
   remit workflows schedules
@@ -148,6 +149,21 @@ def cancel(run: str, message: str, terminate: bool, workspace: str | None, outpu
         document(found, output)
         return
     line(f"{run} ends; `remit workflows show {run}` says what was undone.", style="yellow")
+
+
+@workflows.command()
+@click.argument("run")
+@click.option("-m", "--message", "--reason", "message", default="", help="Why, for whoever looks at it.")
+@workspace_option
+@output_option
+def undo(run: str, message: str, workspace: str | None, output: str) -> None:
+    """Undo what RUN has done, which has succeeded: each step by its `compensate`, the last first."""
+    with home(workspace) as at:
+        found = post(at, f"/workflow-runs/{part(run)}/undo", {"reason": message})
+    if output != TABLE:
+        document(found, output)
+        return
+    line(f"{run} is undone; `remit workflows show {run}` says how far.", style="yellow")
 
 
 @workflows.command()

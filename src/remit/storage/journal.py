@@ -19,6 +19,8 @@ from remit.domain.clock import Instant
 from remit.domain.ids import AgentName, KeyId, OwnerId, ReleaseId, RunId, WorkflowName, WorkspaceName
 from remit.domain.workflow_progress import OVER, Progress, WorkflowState
 
+TO_UNDO = "undo"
+"""What `cancel` says of a run that had succeeded and is undone since somebody asked for that."""
 NO_BOUND = -1
 """Stands for a budget where there is none."""
 
@@ -39,7 +41,7 @@ class WorkflowRun:
         turn_at: when this turn was first begun: what `now` is in expressions, whoever carries it out.
         claims: how often this turn was begun: more than a few times, and it kills whoever begins it.
         failures: turns in a row that ended in an error of ours.
-        cancel: `cancel` or `terminate` where somebody has asked for that.
+        cancel: `cancel` or `terminate` where somebody has asked for that, TO_UNDO after it had succeeded.
         budget: most micro-USD it may spend in all, its children included; NO_BOUND: only what its agent may.
         shares: the run whose finished steps it began with.
         undo_run: the run in which it is undone.
@@ -192,6 +194,9 @@ class Journal(Protocol):
 
     def cancel(self, run: RunId, how: str, by: str, now: Instant) -> bool:
         """Ask for the end of a run and wake it; False where it is over, or was asked for at least as much before."""
+
+    def undo(self, run: RunId, by: str, now: Instant) -> bool:
+        """Have a run that has succeeded undone; False where it has not, or is being undone already."""
 
     def tell(self, event: WorkflowEvent, now: Instant) -> bool:
         """Keep an event for a run and wake it; False where one of this id is there, or the run is over."""

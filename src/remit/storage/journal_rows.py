@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from remit.domain.clock import Instant
 from remit.domain.ids import OwnerId, RunId, WorkspaceName
 from remit.domain.workflow_progress import OVER, Progress, StepState, WorkflowState
-from remit.storage.journal import Ending, Journal, LostRun, Standing, StoredStep, WorkflowEvent, WorkflowRun
+from remit.storage.journal import TO_UNDO, Ending, Journal, LostRun, Standing, StoredStep, WorkflowEvent, WorkflowRun
 from remit.storage.journal_tables import workflow_events, workflow_runs, workflow_steps, workflow_workers
 from remit.storage.port import Store, StoreError
 from remit.storage.queries import Queries
@@ -236,6 +236,24 @@ class SqlJournal:
         weaker = ["", "cancel"] if how == "terminate" else [""]
         asked = update(workflow_runs).where(c.run == run, c.cancel.in_(weaker), c.state.not_in(_OVER))
         values = {"cancel": how, "cancelled_by": by, "ready_at": now, "wakes": c.wakes + 1}
+        with self._writing() as connection:
+            return connection.execute(asked.values(values)).rowcount == 1
+
+    def undo(self, run: RunId, by: str, now: Instant) -> bool:
+        """See Journal."""
+        c = workflow_runs.c
+        asked = update(workflow_runs).where(c.run == run, c.state == WorkflowState.SUCCEEDED.value)
+        values = {
+            "state": WorkflowState.COMPENSATING.value,
+            "cancel": TO_UNDO,
+            "cancelled_by": by,
+            "ended_at": 0,
+            "deadline": 0,
+            "ready_at": now,
+            "turn": c.turn + 1,
+            "claims": 0,
+            "failures": 0,
+        }
         with self._writing() as connection:
             return connection.execute(asked.values(values)).rowcount == 1
 

@@ -1,12 +1,12 @@
 import { Button, Popover, Textarea } from '@mantine/core'
-import { IconPlayerStop, IconRepeat, IconTransfer } from '@tabler/icons-react'
+import { IconArrowBackUp, IconPlayerStop, IconRepeat, IconTransfer } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { answer, api } from '../../api/client'
-import type { WholeRunShown } from '../../api/schema'
+import type { DefinedStep, WholeRunShown } from '../../api/schema'
 import { useMay } from '../../api/session'
 import { useAct } from '../../parts/act'
 import { workflowQuery } from '../workflows/queries'
@@ -22,6 +22,7 @@ export function Acts({ run }: { run: WholeRunShown }) {
       {run.state === 'waiting' && <Move run={run} />}
       {!isOver && <Cancel run={run} />}
       {isOver && run.state !== 'succeeded' && <Retry run={run} path="" isFirst />}
+      {run.state === 'succeeded' && <Undo run={run} />}
     </>
   )
 }
@@ -66,6 +67,48 @@ function Cancel({ run }: { run: WholeRunShown }) {
     </Popover>
   )
 }
+
+/** Undo what a run has done that has succeeded; nothing is offered where no step says what undoes it. */
+function Undo({ run }: { run: WholeRunShown }) {
+  const { t } = useTranslation()
+  const [isOpen, open] = useState(false)
+  const [reason, setReason] = useState('')
+  const defined = useQuery(workflowQuery(run.workflow, run.release))
+  const undo = useAct(
+    () => answer(api.POST('/api/v1/workflow-runs/{run}/undo', { params: { path: { run: run.run } }, body: { reason: reason.trim() } })),
+    { said: () => t('workflows.isUndone'), changes: ['workflow-run', 'workflow-runs'], then: () => open(false) },
+  )
+  if (!defined.data || !undoes(defined.data.steps)) return null
+  return (
+    <Popover opened={isOpen} onChange={open} position="bottom-end" width={340} shadow="md" trapFocus withRoles>
+      <Popover.Target>
+        <Button size="xs" variant="default" leftSection={<IconArrowBackUp size={14} aria-hidden />} onClick={() => open(!isOpen)}>
+          {t('workflows.undoAll')}
+        </Button>
+      </Popover.Target>
+      <Popover.Dropdown aria-label={t('workflows.undoAll')}>
+        <div className="asked">
+          <div className="sub">{t('workflows.undoTold')}</div>
+          <Textarea
+            size="xs"
+            label={t('workflows.why')}
+            value={reason}
+            maxLength={400}
+            autosize
+            minRows={2}
+            onChange={(event) => setReason(event.currentTarget.value)}
+          />
+          <Button size="xs" color="red" loading={undo.isPending} onClick={() => undo.mutate()}>
+            {t('workflows.undoNow')}
+          </Button>
+        </div>
+      </Popover.Dropdown>
+    </Popover>
+  )
+}
+
+const undoes = (steps: DefinedStep[]): boolean =>
+  steps.some((step) => step.compensate !== '' || Object.values(step.ways).some((way) => undoes(way)))
 
 /** Do a run again from a step, or from what failed, as a new run. */
 export function Retry({ run, path, isFirst = false }: { run: WholeRunShown; path: string; isFirst?: boolean }) {

@@ -20,8 +20,8 @@ from remit.execution.keys import Keys
 from remit.execution.workflows.notebook import STEP, opened, shared
 from remit.execution.workflows.programs import Programs
 from remit.execution.workflows.starting import Start, Starts
-from remit.execution.workflows.walking import UNDO
-from remit.storage.journal import Journal, StoredStep, WorkflowRun
+from remit.execution.workflows.walking import UNDO, undoing
+from remit.storage.journal import TO_UNDO, Journal, StoredStep, WorkflowRun
 from remit.storage.port import Reads
 from remit.storage.sealed import DataKey
 
@@ -174,6 +174,19 @@ class Repeats:
         if unknown:
             raise NotAgain(f"nobody knows what became of {', '.join(unknown)}: reconcile it first")
         self._standing(row, rows, "", release)
+
+    def check_undo(self, row: WorkflowRun) -> None:
+        """Raise NotAgain where nothing of a run can be undone now, and PayloadLost where what it did is erased."""
+        if row.cancel == TO_UNDO and not row.is_over:
+            return
+        if row.state is not WorkflowState.SUCCEEDED:
+            what = "what could be undone has been" if row.is_over else "cancel it, and what it has done is undone"
+            raise NotAgain(f"run {row.run} is {row.state.value}: {what}")
+        self._keys.of(row.key)
+        workflow = self._programs.of(row.workspace, row.release, row.workflow).workflow
+        rows = {each.progress.path: each.progress for each in self._journal.steps(row.run)}
+        if not any(undoing(workflow, rows)):
+            raise NotAgain(f"no step that run {row.run} has done says what undoes it: give such steps a `compensate`")
 
     def moved(self, row: WorkflowRun, release: ReleaseId) -> WorkflowRun:
         """Start the run that goes on in the place of one that ends here. Raises as `again`."""

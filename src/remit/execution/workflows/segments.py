@@ -33,7 +33,7 @@ from remit.execution.workflows.turn import StepFailed, StepKind, Turn, begun, fa
 from remit.execution.workflows.undoing import Undoing
 from remit.execution.workflows.waits import Waits
 from remit.execution.workflows.walking import UNDO, Ready, Walk, walk
-from remit.storage.journal import Ending, Journal, LostRun, WorkflowRun
+from remit.storage.journal import TO_UNDO, Ending, Journal, LostRun, WorkflowRun
 from remit.storage.port import Store, StoreError
 from remit.storage.sealed import PayloadLost
 from remit.workspace.expressions import Failed
@@ -198,6 +198,8 @@ class Segment:
         self._is_ended = ended_as in BY_OTHERS
         # On record by a worker that died before it could write it down here: whatever came since came too late.
         self._ended_as = WorkflowState(ended_as) if ended_as and not self._is_ended else None
+        if turn.row.cancel == TO_UNDO:  # and of one that has succeeded long ago, what came since is meant
+            self._ended_as = None
         self._stopping = stopping
         self._waits = Waits(turn)
         self._cancel = "" if self._ended_as is WorkflowState.SUCCEEDED else turn.row.cancel
@@ -343,7 +345,7 @@ class Segment:
         turn = self._turn
         if self._stopping():
             due_at = turn.now
-        if turn.row.deadline:
+        if turn.row.deadline > turn.now:
             due_at = Instant(min(turn.row.deadline, due_at or turn.row.deadline))
         await asyncio.to_thread(turn.journal.leave, turn.row, state, due_at, turn.now)
         return state.value
@@ -396,7 +398,7 @@ class Segment:
         if self._is_ended and not self._cancel:
             return WorkflowState.CANCELLED, "terminated: the run was ended"
         if self._cancel:
-            how = "terminated" if self._cancel == "terminate" else "cancelled"
+            how = {"terminate": "terminated", TO_UNDO: "undone"}.get(self._cancel, "cancelled")
             return WorkflowState.CANCELLED, f"{how} by {self._cancelled_by or 'somebody'}"
         if walked.failed is not None:
             where = f"{walked.failed.path}: " if walked.failed.path else ""
@@ -405,10 +407,13 @@ class Segment:
 
     async def _end(self, state: WorkflowState, error: str, outputs: Any) -> str:
         turn, state = self._turn, self._ended_as or state
-        if not self._is_ended and self._ended_as is None:
+        was_over = turn.row.cancel == TO_UNDO
+        if not self._is_ended and self._ended_as is None and not was_over:
             await turn.door.end_once(turn.run, state.value)
         key = self._kit.keys.of(turn.row.key)
-        body = b"" if outputs is None else sealed(key, turn.row.run, OUTPUTS, outputs)
+        body = turn.row.outputs if was_over else b""
+        if outputs is not None:
+            body = sealed(key, turn.row.run, OUTPUTS, outputs)
         how = Ending(state, error[:2_000], body, turn.notebook.spent)
         await asyncio.to_thread(turn.journal.end, turn.row, how, turn.now)
         return state.value
