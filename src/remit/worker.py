@@ -24,7 +24,7 @@ from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
 from remit.domain.ids import OwnerId, RunId
 from remit.execution.workflows.segments import Segments
 from remit.settings import SQLITE
-from remit.storage.beside import queue_engine
+from remit.storage.beside import queue_connections
 from remit.storage.journal import Journal, LostRun
 from remit.storage.port import StoreError
 from remit.storage.timetable import Timetable
@@ -186,7 +186,7 @@ class Worker:
         logging.getLogger("dbos").setLevel(logging.ERROR)
         if settings.queue_url.startswith(SQLITE):
             DBOS.migrate(settings.queue_url)  # by itself: it begins its transaction in its own way
-            self._engine = queue_engine(settings.queue_url)
+            self._engine = queue_connections(settings.queue_url)
         config: DBOSConfig = {
             "name": "remit",
             "system_database_url": settings.queue_url,

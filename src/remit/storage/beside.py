@@ -33,7 +33,7 @@ def queue_file(database: Path) -> Path:
     return path
 
 
-def queue_engine(url: str) -> Engine:
+def queue_connections(url: str) -> Engine:
     """Return how the queue's file is opened: every transaction has the write lock from its beginning.
 
     Left to itself, sqlite3 takes it at the first write. Two workers that count what is under way, and then take as much
