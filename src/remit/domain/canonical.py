@@ -32,5 +32,5 @@ def salted_digest(salt: bytes, *parts: bytes) -> str:
 
     The salt is kept with the sealed payload and destroyed with it: without it nobody can guess what a digest stood for.
     """
-    joined = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    joined = b"".join([len(part).to_bytes(8, "big") + part for part in parts])
     return hmac.digest(salt, joined, "sha256").hex()
