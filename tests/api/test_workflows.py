@@ -149,5 +149,7 @@ def test_a_signed_request_starts_a_run_and_its_copy_does_not(it: Till, monkeypat
         assert first.status == 202, first
         assert server.ask("POST", "/hooks/shop/hook", body, key="", headers=headers).status == 409
         assert server.ask("POST", "/hooks/shop/hook", b'{"x": 1}', key="", headers=headers).status == 401
+        # What is not signed is not even read.
+        assert server.ask("POST", "/hooks/shop/hook", b"{", key="", headers=headers).status == 401
         assert server.ask("POST", "/hooks/shop/none", body, key="", headers=headers).status == 401
     assert it.run(first.document["run"]).started_by == "webhook:hook"

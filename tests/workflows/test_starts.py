@@ -164,13 +164,13 @@ def test_a_webhook_is_believed_by_its_signature_and_time_alone_and_only_once(tmp
         hook = triggers(it).webhook
 
         def send(name: str, stamp: int, signature: str, raw: bytes = body) -> Any:
-            return hook(WORKSPACE, name, str(stamp), signature, raw, json.loads(raw))
+            return hook(WORKSPACE, name, str(stamp), signature, raw, json.loads)
 
         good = signed(body, EPOCH)
         for name, stamp, signature, raw in (
             ("nothing", EPOCH, good, body),
             ("contracts", EPOCH + 1, good, body),
-            ("contracts", EPOCH, good, b'{"n": 9}'),
+            ("contracts", EPOCH, good, b"{"),  # and what is not signed is not read
             ("contracts", EPOCH, signed(body, EPOCH, "other"), body),
             ("contracts", EPOCH, good.upper(), body),
             ("contracts", EPOCH, "", body),

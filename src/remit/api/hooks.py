@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 
@@ -62,15 +63,17 @@ class HookRoute:
         assert found is not None, "it was taken"
         headers = headers_of(scope, self._limits)
         body = await body_of(headers, receive, self._limits)
-        try:
-            data = orjson.loads(orjson.dumps(parse_object(body, self._limits.payload)))
-        except BadArguments as error:
-            raise unread(error) from None
         stamp, signature = headers.get(TIMESTAMP, ""), headers.get(SIGNATURE, "")
         where = WorkspaceName(found[1])
         async with self._slots:
-            row = await asyncio.to_thread(self._triggers.webhook, where, found[2], stamp, signature, body, data)
+            row = await asyncio.to_thread(self._triggers.webhook, where, found[2], stamp, signature, body, self._read)
         return row.run
+
+    def _read(self, body: bytes) -> Any:
+        try:
+            return orjson.loads(orjson.dumps(parse_object(body, self._limits.payload)))
+        except BadArguments as error:
+            raise unread(error) from None
 
 
 def _refusal(error: Exception) -> Refusal:

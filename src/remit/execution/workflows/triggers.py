@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,12 +75,18 @@ class Triggers:
         return runs
 
     def webhook(
-        self, workspace: WorkspaceName, name: str, timestamp: str, signature: str, body: bytes, data: Any
+        self,
+        workspace: WorkspaceName,
+        name: str,
+        timestamp: str,
+        signature: str,
+        body: bytes,
+        read: Callable[[bytes], Any],
     ) -> WorkflowRun:
-        """Start the workflow of a webhook.
+        """Start the workflow of a webhook. `read` makes data of the body, and is asked only once its signature holds.
 
         `signature` is `sha256=` and the HMAC-SHA-256, in hexadecimal, of the timestamp, a dot and the body, under the
-        trigger's secret. Raises NotSigned and Replayed, and as `event`.
+        trigger's secret. Raises NotSigned and Replayed, and as `event` and `read`.
         """
         try:
             release = self._release(workspace)
@@ -98,7 +104,7 @@ class Triggers:
         if not hmac.compare_digest(f"sha256={expected}".encode(), signature.encode("utf-8", "replace")):
             raise NotSigned
         key = f"webhook/{name}/{expected}"
-        start = self._start(workspace, release, found, data, key, f"webhook:{name}", WEBHOOK)
+        start = self._start(workspace, release, found, read(body), key, f"webhook:{name}", WEBHOOK)
         run, repeated = self._starts.start(start)
         if repeated:
             raise Replayed(f"this request has started {run.run} before")
