@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gulf_trading import ledger, scenarios, tasks
+from gulf_trading import contract, ledger, scenarios, tasks
 from gulf_trading.company import Company
-from gulf_trading.contract import Contract
 from gulf_trading.endpoints import HOST, ModelFailed, configured
 from gulf_trading.office import PORT, NotAnswered, Office, OfficeFailed, free, opened
 from gulf_trading.records import COMPLAINTS
@@ -106,7 +105,7 @@ class Play:
             "renew-supplier-contract asks three suppliers side by side, compares, orders, files the contract and tells "
             "the buyer. An order over AED 50,000 waits for two people. Each step is an action like any other."
         )
-        Contract(self.office, self.stage).play()
+        contract.Contract(self.office, self.stage).play()
 
     def _task(self, name: str, *, again: bool = False) -> None:
         stage, task = self.stage, tasks.TASKS[name]
@@ -183,6 +182,8 @@ class Play:
         stage.command(f"export REMIT_DATABASE_URL={ledger.url_of(self.office.folder)} REMIT_USER={APPROVER}")
         stage.command("remit approvals ls")
         stage.command(f'remit freeze agent:{CARE} -m "let me look"')
+        stage.say("A worker is there as well, for the contracts of others:")
+        stage.command(f"remit workflows start {contract.WORKFLOW} {contract.spoken()}")
         stage.say("Ctrl-C closes the office.")
         for _ in range(1_000_000):
             for name in ("discount", "credit"):
@@ -209,7 +210,8 @@ def play(folder: Path, port: int, console: Console, environment: Mapping[str, st
     with opened(folder, taken, real=real) as office:
         performance = Play(office, Stage(console))
         if stays:
-            performance.stay()
+            with office.worker():
+                performance.stay()
             return
         performance.opening()
         performance.night()

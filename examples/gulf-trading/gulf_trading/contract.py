@@ -44,10 +44,10 @@ class Contract:
         return run
 
     def _started(self) -> str:
-        inputs = [word for each in INPUTS for word in ("-i", each)]
         self._stage.command("remit worker &")
-        self._stage.command(f"remit workflows start {WORKFLOW} {' '.join(inputs)}")
-        said = self._office.remit("workflows", "start", WORKFLOW, *inputs, "--output", "json", user=REQUESTER)
+        self._stage.command(f"remit workflows start {WORKFLOW} {spoken()}")
+        words = ("workflows", "start", WORKFLOW, *spoken().split(), "--output", "json")
+        said = self._office.remit(*words, user=REQUESTER)
         return str(json.loads(said)["run"])
 
     def _approved(self, run: str) -> None:
@@ -110,6 +110,11 @@ class Contract:
         with closing(sqlite3.connect(f"file:{self._office.company}?mode=ro", uri=True, timeout=10)) as books:
             books.row_factory = sqlite3.Row
             return [dict(row) for row in books.execute("SELECT id FROM orders WHERE reference IS NOT NULL")]
+
+
+def spoken() -> str:
+    """Return the inputs as they are written on the command line."""
+    return " ".join(f"-i {each}" for each in INPUTS)
 
 
 def plain(title: str) -> str:
