@@ -135,7 +135,7 @@ def test_server_is_held_to_what_was_granted_and_accepted(name: str, behind: Behi
         ],
     )
     names = [tool["name"] for tool in listed["result"]["tools"]]
-    assert [each for each in names if each.startswith(f"{name}.")] == [f"{name}.{it.call}"]
+    assert [each for each in names if each.startswith(f"{name}_")] == [f"{name}_{it.call}"]
     assert it.says in said(told)
     assert told["result"].get("isError") is not True
     assert refusal(denied).startswith(f"{name}.{it.denied} was denied")
