@@ -32,6 +32,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def orders(path: Path) -> list[dict[str, Any]]:
     """What workflows have ordered, as the company's books have it."""
     query = "SELECT id, status, reference, supplier FROM orders WHERE reference IS NOT NULL ORDER BY id"
+    if not path.exists():  # its server makes it with the first call
+        return []
     with closing(sqlite3.connect(path)) as books:
         books.row_factory = sqlite3.Row
         return [dict(row) for row in books.execute(query)]
@@ -75,7 +77,7 @@ def test_a_small_order_asks_nobody(house: House) -> None:
     assert state
     assert house.answers(run) == []
     after = written(house.office.company)
-    assert {name: after[name] - before[name] for name in after} == {"contracts": 1, "mails": 1}
+    assert {name: after[name] - before.get(name, 0) for name in after} == {"contracts": 1, "mails": 1}
 
 
 def test_an_order_that_people_refuse_is_not_placed_and_nothing_is_filed(house: House) -> None:

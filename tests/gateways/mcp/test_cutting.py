@@ -29,7 +29,7 @@ TASKS: dict[str, Any] = {"extensions": {f"{META}tasks": {}}}
 
 @pytest.fixture(scope="module")
 def it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with gateway(tmp_path_factory.mktemp("cutting")) as opened:
+    with gateway(tmp_path_factory.mktemp("cutting"), loops={"on_detection": "warn"}) as opened:
         yield opened
 
 

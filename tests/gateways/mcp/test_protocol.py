@@ -33,7 +33,7 @@ HEADERS = {"MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/call", "Mcp-Name
 
 @pytest.fixture(scope="module")
 def it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with gateway(tmp_path_factory.mktemp("protocol")) as opened:
+    with gateway(tmp_path_factory.mktemp("protocol"), loops={"on_detection": "warn"}) as opened:
         yield opened
 
 

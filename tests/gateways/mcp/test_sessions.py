@@ -24,7 +24,7 @@ CALL = {"name": "erp.scan", "arguments": {}}
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     other = {"agents/other.yaml": agent("other", tools=["erp.get"])}
-    with gateway(tmp_path_factory.mktemp("sessions"), other) as opened:
+    with gateway(tmp_path_factory.mktemp("sessions"), other, loops={"on_detection": "warn"}) as opened:
         yield opened
 
 

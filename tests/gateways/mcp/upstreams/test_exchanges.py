@@ -199,9 +199,10 @@ def test_there_are_not_more_sessions_than_there_may_be():
                 asyncio.create_task(at.call(server, "silent", exchange=Told().exchange(session=name)))
                 for name in ("a", "b")
             ]
-            await asyncio.sleep(1)
             with pytest.raises(UpstreamFailed) as caught:
-                await at.call(server, "echo", exchange=Told().exchange(session="c"))
+                for _ in range(100):  # until both are under way, whose processes begin when they can
+                    await asyncio.sleep(0.1)
+                    await at.call(server, "echo", exchange=Told().exchange(session="c"))
             for call in calls:
                 call.cancel()
             await asyncio.gather(*calls, return_exceptions=True)
