@@ -190,6 +190,13 @@ def test_a_legacy_server_has_a_process_for_each_session_and_declares_what_its_cl
     assert heard[-1][2]["_meta"] == {"traceparent": "00-1"}
 
 
+async def _again_and_again(at, server, session):
+    """Ask until both others are under way, whose processes begin when they can."""
+    for _ in range(100):
+        await asyncio.sleep(0.1)
+        await at.call(server, "echo", exchange=Told().exchange(session=session))
+
+
 def test_there_are_not_more_sessions_than_there_may_be():
     async def work():
         async with asking(sessions=2) as at:
@@ -200,9 +207,7 @@ def test_there_are_not_more_sessions_than_there_may_be():
                 for name in ("a", "b")
             ]
             with pytest.raises(UpstreamFailed) as caught:
-                for _ in range(100):  # until both are under way, whose processes begin when they can
-                    await asyncio.sleep(0.1)
-                    await at.call(server, "echo", exchange=Told().exchange(session="c"))
+                await _again_and_again(at, server, "c")
             for call in calls:
                 call.cancel()
             await asyncio.gather(*calls, return_exceptions=True)
