@@ -11,7 +11,7 @@ from remit.settings import Settings
 from tests.faults.callers import CALLERS, calling, expect_all_on_record, expect_clear_503s
 from tests.postgres.server import Server
 
-SHORT = faults.Plan(effects=1_500, servers=2, kills=3, crashes=1, payments=8, frozen_s=0.5)
+SHORT = faults.Plan(effects=700, servers=2, kills=3, crashes=1, payments=8, frozen_s=0.5)
 COMMIT_DELAY_S = 0.1
 
 
