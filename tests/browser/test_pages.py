@@ -13,6 +13,7 @@ pytestmark = ONE_WORKER
 AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
 LOOKS = [("en", "light"), ("en", "dark"), ("ar", "light"), ("ar", "dark")]
 RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}"
+STARTED_MS = 20_000
 PLACES = {
     "overview": "/overview",
     "runs": "/runs",
@@ -48,9 +49,9 @@ def address(house: House, place: str) -> str:
 def settled(page: Page) -> None:
     """Wait until everything that was asked for is there."""
     page.wait_for_selector("main h1")
-    expect(page.locator("[role=status][aria-label='Loading'], [role=status][aria-label='جارٍ التحميل']")).to_have_count(
-        0
-    )
+    loading = page.locator("[role=status][aria-label='Loading'], [role=status][aria-label='جارٍ التحميل']")
+    # A page may ask a tool server that has to be started first, beside everything else that is tested meanwhile.
+    expect(loading, f"{page.url} is there").to_have_count(0, timeout=STARTED_MS)
     page.evaluate("document.fonts.ready")
 
 
