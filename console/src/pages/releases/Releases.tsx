@@ -130,7 +130,7 @@ function One({ release, before }: { release: ReleaseShown; before: ReleaseShown 
           <Tabs.Tab value="text">{before ? t('releases.changes') : t('releases.files')}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="words">
-          <Words release={release.id} />
+          {tab !== 'text' && <Words release={release.id} />}
         </Tabs.Panel>
         <Tabs.Panel value="text">
           {tab === 'text' && (
