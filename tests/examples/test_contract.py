@@ -39,6 +39,14 @@ def orders(path: Path) -> list[dict[str, Any]]:
         return [dict(row) for row in books.execute(query)]
 
 
+def test_an_order_that_is_asked_for_is_the_one_that_was_placed(tmp_path: Path) -> None:
+    """To the dirham, also where the total is no multiple of the quantity; what was never placed is absent."""
+    with part("company").Company(tmp_path / "company.db") as books:
+        placed = books.create_order("Najd Electric", "ELC-250", 150, 61_859, "act_1")
+        assert books.order_status("act_1") == {"status": "ok", "result": placed}
+        assert books.order_status("act_2") == {"status": "absent"}
+
+
 def shown(house: House, run: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(house.office.remit("workflows", "show", run, "--output", "json"))
     return found

@@ -16,7 +16,7 @@ TABLES = """
 CREATE TABLE suppliers (name TEXT PRIMARY KEY, city TEXT NOT NULL, trn TEXT NOT NULL);
 CREATE TABLE products (sku TEXT PRIMARY KEY, name TEXT NOT NULL, unit TEXT NOT NULL, price_fils INTEGER NOT NULL);
 CREATE TABLE orders (id TEXT PRIMARY KEY, supplier TEXT NOT NULL REFERENCES suppliers, status TEXT NOT NULL,
-    ordered_on TEXT NOT NULL, reference TEXT UNIQUE);
+    ordered_on TEXT NOT NULL, reference TEXT UNIQUE, total_aed INTEGER);
 CREATE TABLE order_lines (order_id TEXT NOT NULL REFERENCES orders, line INTEGER NOT NULL,
     sku TEXT NOT NULL REFERENCES products, quantity INTEGER NOT NULL, price_fils INTEGER NOT NULL,
     PRIMARY KEY (order_id, line));
@@ -121,7 +121,7 @@ def _orders(database: sqlite3.Connection, chance: random.Random) -> None:
         id = f"PO-{number}"
         supplier = "Najd Electric" if id == RENEWAL else chance.choice(SUPPLIERS)[0]
         status = "renewal due" if id == RENEWAL else chance.choice(("open", "delivered", "paid"))
-        database.execute("INSERT INTO orders VALUES (?, ?, ?, ?, NULL)", (id, supplier, status, _day(chance)))
+        database.execute("INSERT INTO orders VALUES (?, ?, ?, ?, NULL, NULL)", (id, supplier, status, _day(chance)))
         chosen = chance.sample(sorted(PRODUCTS), chance.randint(1, 4))
         lines = RENEWAL_LINES if id == RENEWAL else [(sku, chance.randint(1, 60)) for sku in chosen]
         for line, (sku, quantity) in enumerate(lines, start=1):
