@@ -1,8 +1,9 @@
 import { Button, Popover, Textarea } from '@mantine/core'
+import type { Icon } from '@tabler/icons-react'
 import { IconArrowBackUp, IconPlayerStop, IconRepeat, IconTransfer } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useState } from 'react'
+import { type ReactNode, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
 import { answer, api } from '../../api/client'
@@ -30,41 +31,25 @@ export function Acts({ run }: { run: WholeRunShown }) {
 function Cancel({ run }: { run: WholeRunShown }) {
   const { t } = useTranslation()
   const [isOpen, open] = useState(false)
-  const [reason, setReason] = useState('')
   const cancel = useAct(
-    (how: 'cancel' | 'terminate') =>
-      answer(api.POST('/api/v1/workflow-runs/{run}/cancel', { params: { path: { run: run.run } }, body: { how, reason: reason.trim() } })),
+    ({ how, reason }: { how: 'cancel' | 'terminate'; reason: string }) =>
+      answer(api.POST('/api/v1/workflow-runs/{run}/cancel', { params: { path: { run: run.run } }, body: { how, reason } })),
     { said: () => t('workflows.isCancelled'), changes: ['workflow-run', 'workflow-runs'], then: () => open(false) },
   )
   return (
-    <Popover opened={isOpen} onChange={open} position="bottom-end" width={340} shadow="md" trapFocus withRoles>
-      <Popover.Target>
-        <Button size="xs" variant="default" leftSection={<IconPlayerStop size={14} aria-hidden />} onClick={() => open(!isOpen)}>
-          {t('workflows.cancel')}
-        </Button>
-      </Popover.Target>
-      <Popover.Dropdown aria-label={t('workflows.cancel')}>
-        <div className="asked">
-          <div className="sub">{t('workflows.cancelTold')}</div>
-          <Textarea
-            size="xs"
-            label={t('workflows.why')}
-            value={reason}
-            maxLength={400}
-            autosize
-            minRows={2}
-            onChange={(event) => setReason(event.currentTarget.value)}
-          />
-          <Button size="xs" color="red" loading={cancel.isPending} onClick={() => cancel.mutate('cancel')}>
+    <AsksWhy Sign={IconPlayerStop} label={t('workflows.cancel')} told={t('workflows.cancelTold')} isOpen={isOpen} open={open}>
+      {(reason) => (
+        <>
+          <Button size="xs" color="red" loading={cancel.isPending} onClick={() => cancel.mutate({ how: 'cancel', reason })}>
             {t('workflows.cancelNow')}
           </Button>
-          <Button size="xs" color="red" variant="light" loading={cancel.isPending} onClick={() => cancel.mutate('terminate')}>
+          <Button size="xs" color="red" variant="light" loading={cancel.isPending} onClick={() => cancel.mutate({ how: 'terminate', reason })}>
             {t('workflows.terminateNow')}
           </Button>
           <div className="quiet">{t('workflows.terminateTold')}</div>
-        </div>
-      </Popover.Dropdown>
-    </Popover>
+        </>
+      )}
+    </AsksWhy>
   )
 }
 
@@ -72,23 +57,47 @@ function Cancel({ run }: { run: WholeRunShown }) {
 function Undo({ run }: { run: WholeRunShown }) {
   const { t } = useTranslation()
   const [isOpen, open] = useState(false)
-  const [reason, setReason] = useState('')
   const defined = useQuery(workflowQuery(run.workflow, run.release))
   const undo = useAct(
-    () => answer(api.POST('/api/v1/workflow-runs/{run}/undo', { params: { path: { run: run.run } }, body: { reason: reason.trim() } })),
+    (reason: string) => answer(api.POST('/api/v1/workflow-runs/{run}/undo', { params: { path: { run: run.run } }, body: { reason } })),
     { said: () => t('workflows.isUndone'), changes: ['workflow-run', 'workflow-runs'], then: () => open(false) },
   )
   if (!defined.data || !undoes(defined.data.steps)) return null
   return (
+    <AsksWhy Sign={IconArrowBackUp} label={t('workflows.undoAll')} told={t('workflows.undoTold')} isOpen={isOpen} open={open}>
+      {(reason) => (
+        <Button size="xs" color="red" loading={undo.isPending} onClick={() => undo.mutate(reason)}>
+          {t('workflows.undoNow')}
+        </Button>
+      )}
+    </AsksWhy>
+  )
+}
+
+interface Asking {
+  Sign: Icon
+  label: string
+  told: string
+  isOpen: boolean
+  open: (isOpen: boolean) => void
+  /** The buttons that do it, for the reason given. */
+  children: (reason: string) => ReactNode
+}
+
+/** A button that says what it leads to and asks why before it is done. */
+function AsksWhy({ Sign, label, told, isOpen, open, children }: Asking) {
+  const { t } = useTranslation()
+  const [reason, setReason] = useState('')
+  return (
     <Popover opened={isOpen} onChange={open} position="bottom-end" width={340} shadow="md" trapFocus withRoles>
       <Popover.Target>
-        <Button size="xs" variant="default" leftSection={<IconArrowBackUp size={14} aria-hidden />} onClick={() => open(!isOpen)}>
-          {t('workflows.undoAll')}
+        <Button size="xs" variant="default" leftSection={<Sign size={14} aria-hidden />} onClick={() => open(!isOpen)}>
+          {label}
         </Button>
       </Popover.Target>
-      <Popover.Dropdown aria-label={t('workflows.undoAll')}>
+      <Popover.Dropdown aria-label={label}>
         <div className="asked">
-          <div className="sub">{t('workflows.undoTold')}</div>
+          <div className="sub">{told}</div>
           <Textarea
             size="xs"
             label={t('workflows.why')}
@@ -98,9 +107,7 @@ function Undo({ run }: { run: WholeRunShown }) {
             minRows={2}
             onChange={(event) => setReason(event.currentTarget.value)}
           />
-          <Button size="xs" color="red" loading={undo.isPending} onClick={() => undo.mutate()}>
-            {t('workflows.undoNow')}
-          </Button>
+          {children(reason.trim())}
         </div>
       </Popover.Dropdown>
     </Popover>
