@@ -14,10 +14,11 @@ export function RunNotes({ run }: { run: WholeRunShown }) {
   const { t } = useTranslation()
   const unknown = run.steps.filter((step) => step.state === 'unknown').length
   const notUndone = run.steps.filter((step) => step.path.startsWith(UNDO) && step.state === 'failed')
-  const moved = run.cancel?.startsWith('moved:') ? run.cancel.slice('moved:'.length) : ''
+  const moved = /^moved to (run_\w+)$/.exec(run.error)?.[1] ?? ''
+  const isMoving = run.cancel?.startsWith('move:') ?? false // then nothing is undone
   return (
     <>
-      {run.error && (
+      {run.error && !moved && (
         <Note Sign={IconAlertTriangle} isBad>
           <bdi>{run.error}</bdi>
         </Note>
@@ -32,7 +33,7 @@ export function RunNotes({ run }: { run: WholeRunShown }) {
           {t('workflows.notUndone')} <Ltr mono>{notUndone.map((step) => step.path.slice(UNDO.length)).join(', ')}</Ltr>
         </Note>
       )}
-      {run.cancel && !moved && run.ended_at === null && <Note Sign={IconHandStop}>{t('workflows.isCancelled')}</Note>}
+      {run.cancel && !isMoving && run.ended_at === null && <Note Sign={IconHandStop}>{t('workflows.isCancelled')}</Note>}
       {moved && (
         <Note Sign={IconRepeat}>
           {t('workflows.movedTo')} <To run={moved} />
