@@ -107,7 +107,7 @@ def test_recorded_actions_are_counted_and_their_arguments_not_shown(amount: int)
     request = PolicyRequest(AgentName("buyer"), "erp.pay", "Tool", "erp.pay", given, facts_of(CALL))
     (denied,) = found(before, after, ("act_1", request), ("act_2", request))
     assert (denied.action, denied.recorded) == (("act_1", 2) if amount > 500 else ("", 0))
-    assert "777" not in say_consequence(denied)
+    assert str(amount) not in say_consequence(denied)
     if amount > 500:
         assert say_consequence(denied).endswith("; 2 recorded, such as act_1")
 

@@ -40,7 +40,7 @@ def test_secrets_that_differ_in_capitals_differ() -> None:
 def test_values_are_not_kept() -> None:
     names = Placeholders()
     mask(TEXT, NONE, names)
-    assert "4242" not in repr(names)
+    assert "42424242" not in repr(names).replace(" ", "")
     assert "hunter2" not in str(names._numbers)
 
 
