@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from remit.cli.output import TABLE, document, fields, line, note, output_option
-from remit.cli.session import Failed
+from remit.cli.session import Failed, work_folder_option
 from remit.domain.ids import AgentName
 from remit.domain.release import Endpoint, EndpointKind
 from remit.workspace.files import read_folder
@@ -34,15 +34,7 @@ the agent or the folder can not be read."""
 
 @click.command(epilog=EXAMPLES)
 @click.argument("agent")
-@click.option(
-    "--dir",
-    "folder",
-    default=".",
-    show_default=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The workspace folder whose agents/ names AGENT.",
-)
+@work_folder_option
 @click.option("--check", is_flag=True, help="Exit with 1 unless the card is the one that is pinned.")
 @output_option
 @click.pass_context

@@ -15,7 +15,7 @@ from remit.cli import discover_backup
 from remit.cli.discover_clients import Settings, SettingsFile, Unreadable, parsed, settings_files, written
 from remit.cli.discover_drafts import Draft, LeftAlone, drafted
 from remit.cli.output import TABLE, document, line, output_option
-from remit.cli.session import Failed
+from remit.cli.session import Failed, work_folder_option
 from remit.domain.text import revealed
 
 EXAMPLES = """\b
@@ -59,7 +59,7 @@ class Found:
 
 
 @click.command(epilog=EXAMPLES)
-@click.option("--dir", "folder", default=".", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
+@work_folder_option
 @click.option(
     "--project",
     "projects",

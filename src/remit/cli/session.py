@@ -122,6 +122,15 @@ def _login() -> str:
 
 
 folder_option = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+work_folder_option = click.option(
+    "--dir",
+    "folder",
+    default=".",
+    show_default=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The workspace folder that is read or written.",
+)
 only_option = click.option(
     "--only", multiple=True, metavar="PATH", help="Just this file, as agents/x.yaml; may be given more than once."
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from remit.cli.output import TABLE, document, line, note, output_option
-from remit.cli.session import Failed
+from remit.cli.session import Failed, work_folder_option
 
 if TYPE_CHECKING:
     from remit.workspace.proposals.comparison import Compared
@@ -34,15 +34,7 @@ server or the folder can not be read."""
 
 @click.command("import", epilog=EXAMPLES)
 @click.argument("server")
-@click.option(
-    "--dir",
-    "folder",
-    default=".",
-    show_default=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The workspace folder whose servers/ names SERVER.",
-)
+@work_folder_option
 @click.option("--accept", "names", multiple=True, metavar="TOOL", help="Pin this one; may be given more than once.")
 @click.option("--all", "everything", is_flag=True, help="Pin all that is new or changed.")
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 if anything is new or changed.")

@@ -6,7 +6,6 @@ what is there is answered from there. So a conversation goes on wherever it was 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -41,7 +40,6 @@ MOST_CALLS = 32
 """Most tools that a model may ask for at once; the others are told so."""
 LONGEST_RESULT = 100_000
 """Characters of a tool's result that the model is shown."""
-_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class BuiltIn:
@@ -225,10 +223,7 @@ def offered(work: Work) -> dict[str, Tool]:
         above = (rules.grant(each.agent, grant.tool) for each in work.turn.run.line)
         if tool is None or tool.server in (ASKING, DELEGATING) or not all(above):
             continue
-        name = _NAME.sub("_", tool.name)[:60]
-        while name in found:
-            name += "_"
-        found[name] = tool
+        found[rules.spelt(tool.name)] = tool
     return found
 
 
