@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import ONE_WORKER, House
 from tests.browser.standing import LINA, NOOR, SARA, standing
 from tests.browser.test_pages import AXE, LOOKS, RULES, settled
-from tests.workflows.shop import WORKSPACE, shop_files, workflow
+from tests.workflows.shop import LIMITS, WORKSPACE, agent, shop_files, workflow
 
 pytestmark = [ONE_WORKER, pytest.mark.slow]
 
@@ -95,6 +95,10 @@ def box(form: Locator, name: str) -> Locator:
 
 def node(page: Page, id: str, state: str) -> Locator:
     return page.locator(".workflow-graph").get_by_role("button", name=re.compile(f"^{id}.*{state}"))
+
+
+def undone_by(page: Page) -> Locator:
+    return page.get_by_label("Detail of the step").get_by_role("heading", name="Undone by").locator("xpath=..")
 
 
 def test_a_form_is_made_from_the_schema_and_mistakes_stand_at_their_fields(
@@ -205,6 +209,40 @@ def test_a_run_that_waits_is_cancelled_and_what_it_did_is_undone(visit: Callable
     expect(page.get_by_role("button", name="Cancel …")).to_have_count(0)
     node(page, "reserve", "Done").press("Enter")
     expect(page.get_by_label("Detail of the step")).to_contain_text("till.cancel")
+
+
+def test_a_run_that_waits_is_terminated_and_what_it_did_is_undone_all_the_same(visit: Callable[..., Page], shop: House) -> None:
+    page = visit(NOOR, at=shop)
+    started(page, shop, "supply")
+    expect(node(page, "paid", "Waiting")).to_be_visible()
+    page.get_by_role("button", name="Cancel …").click()
+    page.get_by_role("textbox", name="Why").fill("the supplier is gone")
+    page.get_by_role("button", name="Terminate", exact=True).click()
+    expect(page.locator("main").get_by_text("Cancelled", exact=True)).to_be_visible()
+    expect(page.locator("main")).to_contain_text("terminated by user:noor: the supplier is gone")
+    node(page, "reserve", "Done").press("Enter")
+    expect(undone_by(page)).to_contain_text("till.cancelDone")
+
+
+def test_a_run_that_waits_goes_on_in_another_release(visit: Callable[..., Page], shop: House) -> None:
+    page = visit(NOOR, at=shop)
+    first = started(page, shop, "supply")
+    expect(node(page, "paid", "Waiting")).to_be_visible()
+    expect(page.get_by_role("button", name="Take on to the release in use")).to_have_count(0)
+    shop.office.apply({"agents/clerk.yaml": agent(limits={**LIMITS, "wall_time": "300d"}).encode()})
+    page.reload()
+    page.get_by_role("button", name="Take on to the release in use").click()
+    expect(page.get_by_text("It was taken on to another release in")).to_be_visible(timeout=15_000)
+    expect(node(page, "reserve", "Done")).to_be_visible()
+    node(page, "reserve", "Done").press("Enter")
+    expect(undone_by(page)).to_contain_text("till.cancelNot needed")
+    page.locator(".note").get_by_role("link", name=re.compile("run_")).click()
+    page.wait_for_url(lambda url: "/workflow-runs/run_" in url and first not in url)
+    expect(page.get_by_text("It began with the finished steps of")).to_be_visible()
+    expect(node(page, "reserve", "Done")).to_be_visible()
+    node(page, "paid", "Waiting").press("Enter")
+    page.get_by_label("Detail of the step").get_by_role("button", name="It has happened").click()
+    expect(page.locator("main").get_by_text("Succeeded", exact=True)).to_be_visible(timeout=30_000)
 
 
 def test_a_schedule_is_paused_and_goes_on(visit: Callable[..., Page], shop: House) -> None:

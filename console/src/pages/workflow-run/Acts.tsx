@@ -154,12 +154,10 @@ export function Retry({ run, path, isFirst = false }: { run: WholeRunShown; path
 
 function Move({ run }: { run: WholeRunShown }) {
   const { t } = useTranslation()
-  const navigate = useNavigate()
   const now = useQuery(workflowQuery(run.workflow))
   const move = useAct(() => answer(api.POST('/api/v1/workflow-runs/{run}/move', { params: { path: { run: run.run } } })), {
     said: () => t('workflows.moved'),
     changes: ['workflow-run', 'workflow-runs'],
-    then: (made) => void navigate({ to: '/workflow-runs/$run', params: { run: made.run } }),
   })
   if (now.data === undefined || now.data.release === run.release) return null
   return (
