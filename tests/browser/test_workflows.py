@@ -211,7 +211,9 @@ def test_a_run_that_waits_is_cancelled_and_what_it_did_is_undone(visit: Callable
     expect(page.get_by_label("Detail of the step")).to_contain_text("till.cancel")
 
 
-def test_a_run_that_waits_is_terminated_and_what_it_did_is_undone_all_the_same(visit: Callable[..., Page], shop: House) -> None:
+def test_a_run_that_waits_is_terminated_and_what_it_did_is_undone_all_the_same(
+    visit: Callable[..., Page], shop: House
+) -> None:
     page = visit(NOOR, at=shop)
     started(page, shop, "supply")
     expect(node(page, "paid", "Waiting")).to_be_visible()

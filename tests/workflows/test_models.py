@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from remit.execution.workflows.ports import CallFailed
 from tests.workflows.played_models import PlayedModels, says
 from tests.workflows.shop import WORKSPACE, agent, workflow
 from tests.workflows.till import Died, Fragile, till
@@ -29,9 +30,10 @@ Write {{n}} words.
 }
 
 
-def asks(**fields: Any) -> str:
+def asks(attempts: int = 1, **fields: Any) -> str:
     said = {"messages": [{"role": "user", "content": "Say ${inputs.n}"}]}
-    step = {"id": "ask", "model": {"name": MODEL, **(fields or said)}}
+    retry = {"retry": {"attempts": attempts}} if attempts > 1 else {}
+    step = {"id": "ask", "model": {"name": MODEL, **(fields or said)}, **retry}
     return workflow(step, outputs={"text": "${steps.ask.text}", "tokens": "${steps.ask.output_tokens}"})
 
 
@@ -71,3 +73,18 @@ def test_a_worker_that_dies_meanwhile_leaves_the_same_end_and_no_second_bill(tmp
         assert it.output(run) == {"text": "Seven.", "tokens": 20}
         assert it.run(run).spent == 120
         assert len(played.asked) <= 2
+
+
+@pytest.mark.parametrize(("sent", "spent"), [(False, 120), (True, 120 + 200)], ids=["not sent", "timed out"])
+def test_a_call_that_brought_no_answer_counts_as_reserved_if_it_was_sent_and_else_as_nothing(
+    tmp_path: Path, sent: bool, spent: int
+) -> None:
+    with till(tmp_path, asks(attempts=2), changes=PRICED) as it:
+        it.models = played = PlayedModels([says("Seven.")])
+        played.failing = [CallFailed("timed_out", "nobody answered", sent=sent)]
+        run = it.start(n=7)
+        it.carry_out()
+        for _ in range(3):
+            it.pass_time(60)
+        assert it.output(run)["text"] == "Seven.", it.run(run).error
+        assert it.run(run).spent == spent

@@ -60,6 +60,10 @@ class Cost:
         return cls(None if micros is None else Micros(micros), data["tokens"] or 0, data["calls"] or 0)
 
 
+NOT_SENT = Cost(Micros(0), 0, 0)
+"""What a call costs that was never sent: nothing, and it does not count as a call."""
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One thing an agent attempts in a run.

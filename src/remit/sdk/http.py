@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import orjson
 
-from remit.domain.action import ActionKind, ActionState, Cost, Outcome, OutcomeStatus
+from remit.domain.action import NOT_SENT, ActionKind, ActionState, Cost, Outcome, OutcomeStatus
 from remit.domain.admission import Admission, AskedQuestion, RunRequest, WaitingFor
 from remit.domain.arguments import BadArguments, PayloadLimits, checked
 from remit.domain.clock import SystemClock
@@ -25,7 +25,6 @@ from remit.domain.decision import Decision
 from remit.domain.facts import ApprovalState, ScopeKind, Stop
 from remit.domain.finding import ABOVE, Code, Finding, Verdict
 from remit.domain.ids import ActionId, ApprovalId, Ids, KeyId, RandomIds, RunId
-from remit.domain.money import Micros
 from remit.domain.policy_reading import PolicyReading
 from remit.domain.prompt import fitted
 from remit.domain.run import Run
@@ -44,9 +43,6 @@ MAX_THREADS = 32
 """How many calls of async functions are under way at once; more wait."""
 LONGEST_WAIT_S = 30
 """How long the server lets one request wait for a person's answer."""
-
-NOTHING = Cost(Micros(0), 0, 0)
-"""What an action cost that was admitted and never dispatched."""
 
 _WHOLE = ("input_tokens", "output_tokens")
 """What a usage always says; the rest are parts of them."""
@@ -240,7 +236,7 @@ class HttpDoor:
         """Decide; give back what was admitted to a caller who has gone while the request was on its way."""
         admission = self.admit(attempt)
         if cast("HttpAttempt", attempt).left and admission.state is ActionState.ADMITTED:
-            nothing = Outcome(admission.action, OutcomeStatus.ERROR, NOTHING, error="not_dispatched")
+            nothing = Outcome(admission.action, OutcomeStatus.ERROR, NOT_SENT, error="not_dispatched")
             with contextlib.suppress(RemitError):  # the caller was quicker to say so
                 self.settle(attempt, nothing, b"")
         return admission
@@ -261,7 +257,7 @@ class HttpDoor:
         """See Door."""
         known = cast("HttpAttempt", attempt)
         told: dict[str, object] = {"status": outcome.status, "error": _type_name(outcome.error)}
-        if outcome.cost == NOTHING:
+        if outcome.cost == NOT_SENT:
             told["dispatched"] = False
         if known.usage is not None:
             told["usage"] = {name: tokens for name, tokens in asdict(known.usage).items() if tokens or name in _WHOLE}

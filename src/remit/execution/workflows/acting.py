@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from remit.domain.action import ActionKind, ActionState, Outcome, OutcomeStatus
+from remit.domain.action import NOT_SENT, ActionKind, ActionState, Outcome, OutcomeStatus
 from remit.domain.admission import Admission
 from remit.domain.arguments import BadArguments
 from remit.domain.facts import ApprovalState
@@ -300,16 +300,23 @@ class Acting:
     async def _broke(self, row: Progress, admission: Admission, error: CallFailed) -> Progress:
         """Go on after a call that brought no result."""
         if not error.sent or self._deed.is_read:
-            await self._settle(admission.action, OutcomeStatus.ERROR, f"upstream.{error.code}", b"", None)
-            return self._once_more(row, _words(f"upstream.{error.code}"))
+            cost = None if error.sent else NOT_SENT
+            outcome = Outcome(admission.action, OutcomeStatus.ERROR, cost, error=f"upstream.{error.code}")
+            await self._put_on_record(outcome, b"", None)
+            known = await self._turn.thread(self._outcome, admission.action)
+            row = replace(row, spent=row.spent + _cost(_admitted(admission), known))
+            return self._once_more(row, _words(outcome.error))
         if self._deed.may_repeat and row.attempt < self._retry.attempts:
             return waiting(replace(row, attempt=row.attempt + 1), "", self._turn.after(self._pause(row)))
         return await self._found_out(row, admission, {}, "")
 
     async def _settle(self, id: ActionId, status: OutcomeStatus, error: str, raw: bytes, usage: Usage | None) -> None:
+        await self._put_on_record(Outcome(id, status, error=error), raw, usage)
+
+    async def _put_on_record(self, outcome: Outcome, raw: bytes, usage: Usage | None) -> None:
         """Put an outcome on record. Where another is there already it stands, and is read by whoever goes on."""
         try:
-            await self._turn.door.settle_once(self._turn.run, Outcome(id, status, error=error), Result(raw), usage)
+            await self._turn.door.settle_once(self._turn.run, outcome, Result(raw), usage)
         except (NothingOpen, KeyReused):
             return
 

@@ -14,7 +14,7 @@ import orjson
 
 from remit.asgi.answers import JSON, NO_STORE, Headers, Receive
 from remit.asgi.outbound import Answer, Outbound, OutboundFailed
-from remit.domain.action import Outcome, OutcomeStatus
+from remit.domain.action import NOT_SENT, Outcome, OutcomeStatus
 from remit.domain.clock import MICROS_PER_SECOND, Clock
 from remit.domain.ids import ActionId
 from remit.domain.run import Run
@@ -38,7 +38,7 @@ from remit.gateways.llm.routes import (
     sent,
     worth_another,
 )
-from remit.gateways.llm.settling import NOT_DONE, NOT_SENT, Settlement, result_of, settlement
+from remit.gateways.llm.settling import NOT_DONE, Settlement, result_of, settlement
 from remit.gateways.llm.size import LONGEST_TOKEN, Size
 from remit.gateways.llm.speaking import Speaking
 from remit.gateways.llm.turned import Turned, Why

@@ -23,8 +23,6 @@ from remit.gateways.llm.size import Size
 from remit.kernel.ruleset import Ruleset
 from remit.screens import mask_json
 
-NOT_SENT = Cost(Micros(0), 0, 0)
-"""No endpoint was sent the call."""
 NOT_DONE = Cost(Micros(0), 0, 1)
 """An endpoint answered with an error, for which it bills nothing."""
 
