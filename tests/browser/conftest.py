@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from remit.api.console import FOLDER, PAGE
 from remit.compose import open_parts
@@ -21,6 +21,10 @@ from remit.domain.identity import Role
 from remit.domain.ids import WorkspaceName
 from remit.sdk.client import Client
 from remit.settings import Settings
+
+PATIENCE_MS = 30_000
+"""How long a page may take to do as it should: a machine that does much else is slow, and nothing is waited for in vain."""
+expect.set_options(timeout=PATIENCE_MS)
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples/gulf-trading"
@@ -149,7 +153,7 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable
             f"localStorage.setItem('mantine-color-scheme-value', '{theme}')"
         )
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_MS)
         made = Visit(context, page, [], [])
         page.on("console", lambda message: _note(made, message))
         page.on("pageerror", lambda error: made.errors.append(str(error)))
