@@ -23,7 +23,7 @@ from remit.sdk.client import Client
 from remit.settings import Settings
 
 PATIENCE_MS = 30_000
-"""How long a page may take to do as it should: a machine that does much else is slow, and nothing is waited for in vain."""
+"""How long a page may take to do as it should: a machine may be busy with other things."""
 expect.set_options(timeout=PATIENCE_MS)
 
 ROOT = Path(__file__).resolve().parents[2]
