@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, text
 
 from remit.storage.tables import metadata
 
@@ -42,6 +42,8 @@ workflow_runs = Table(
     Index("workflow_runs_listed", "workspace", "created_at"),
     Index("workflow_runs_workflow", "workspace", "workflow", "state"),
     Index("workflow_runs_parent", "parent"),
+    Index("workflow_runs_ended", "workspace", "state", "ended_at"),
+    Index("workflow_runs_shares", "shares", sqlite_where=text("shares != ''"), postgresql_where=text("shares != ''")),
 )
 workflow_steps = Table(
     "workflow_steps",

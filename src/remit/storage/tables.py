@@ -122,6 +122,7 @@ approvals = Table(
     Index("approvals_first_digest", "run", "first_digest"),
     Index("approvals_due", "due_at"),
     Index("approvals_similar", "workspace", "agent", "target", "created_at"),
+    Index("approvals_state", "workspace", "state", "created_at"),
 )
 delegations = Table(  # who answers in whose place while they are away
     "delegations",
