@@ -17,6 +17,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from remit.api import provider as provider_module
+from remit.api.oidc import ClaimRules
 from remit.api.provider import ALGORITHMS, Begun, Client, Provider, ProviderFailed
 from remit.domain.clock import ManualClock, SystemClock
 from remit.settings import Settings
@@ -87,6 +88,20 @@ def test_who_is_not_let_in(it: Office, sub: str, status: int, said: str) -> None
     assert answer.status_code == status
     assert said in answer.json()["detail"]
     assert "remit_session" not in answer.headers.get("set-cookie", "")
+
+
+def test_who_is_out_of_every_group_has_no_role_and_no_session_from_the_next_sign_in_on(
+    it: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TestClient(it.app) as browser:
+        browser.get(signed_at_provider(browser, "s-1"), follow_redirects=False)
+        assert browser.get(f"{PREFIX}/me").status_code == 200
+        monkeypatch.setattr(ClaimRules, "roles_of", lambda _, claims: frozenset())
+        with TestClient(it.app) as other:
+            answer = other.get(signed_at_provider(other, "s-1"), follow_redirects=False)
+        assert (answer.status_code, "no role here" in answer.json()["detail"]) == (401, True)
+        assert browser.get(f"{PREFIX}/me").status_code == 401
+    assert it.people.named(WORKSPACE, "user:zoe").roles == frozenset()
 
 
 def test_a_sign_in_that_another_browser_began_is_refused(it: Office) -> None:

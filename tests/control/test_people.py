@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from remit.control.attempts import TooManyAttempts
+from remit.control.attempts import FREE, TooManyAttempts
 from remit.control.passwords import Passwords, PasswordUnfit
 from remit.control.people import PersonRefused
 from remit.control.proof import Proof
@@ -226,6 +226,54 @@ def test_each_act_is_on_record_without_a_secret(it: Office) -> None:
     assert (entry["person"], entry["session"], entry["how"]) == (NINA, signed.session.id, "password")
     everything = str(it.world.records()) + repr(signed) + repr(it.people.named(WORKSPACE, NINA))
     assert not any(secret in everything for secret in (RIGHT, OTHER, signed.secret, "$argon2"))
+
+
+def test_of_many_guesses_at_once_no_more_are_looked_at_than_of_as_many_in_turn(
+    it: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    is_right = Passwords.is_right
+
+    def look(self: Passwords, stored: str, password: str) -> bool:
+        looked.append(password)
+        return is_right(self, stored, password)
+
+    monkeypatch.setattr(Passwords, "is_right", look)
+
+    def guess(number: int) -> str:
+        try:
+            it.signing_in.by_password(WORKSPACE, NINA, f"a wrong guess {number}", f"198.51.100.{number}")
+        except (SignInRefused, TooManyAttempts) as refused:
+            return type(refused).__name__
+        return "in"
+
+    with ThreadPoolExecutor(24) as pool:
+        came = sorted(pool.map(guess, range(24)))
+    assert came == ["SignInRefused"] * (FREE + 1) + ["TooManyAttempts"] * (24 - FREE - 1)
+    assert len(looked) == FREE + 1
+
+
+def test_whom_the_provider_gives_no_role_any_more_has_none_and_holds_nothing(it: Office, proof: Proof) -> None:
+    subject = "https://idp sub-7"
+    signed = it.signing_in.by_subject(WORKSPACE, subject, frozenset({Role.OPERATOR}), UserId("user:zoe"))
+    token = it.credentials.make_person_token(WORKSPACE, UserId("user:zoe"), "user:zoe", "", 3_600)
+    for _ in range(2):
+        with pytest.raises(SignInRefused, match="no role here"):
+            it.signing_in.turn_away(WORKSPACE, subject)
+    assert it.people.named(WORKSPACE, "user:zoe").roles == frozenset()
+    assert (proof.of(signed.secret), proof.of(token.secret)) == (None, None)
+    with pytest.raises(SignInRefused, match="no role here"):
+        it.signing_in.turn_away(WORKSPACE, "https://idp nobody")
+    again = it.signing_in.by_subject(WORKSPACE, subject, frozenset({Role.VIEWER}), UserId("user:zoe"))
+    assert again.account.roles == {Role.VIEWER}
+
+
+def test_the_only_admin_keeps_the_role_and_has_to_sign_in_anew(it: Office, proof: Proof) -> None:
+    signed = it.signing_in.by_subject(WORKSPACE, "https://idp boss", frozenset({Role.ADMIN}), UserId("user:zoe"))
+    with pytest.raises(SignInRefused):
+        it.signing_in.turn_away(WORKSPACE, "https://idp boss")
+    assert it.people.named(WORKSPACE, "user:zoe").roles == {Role.ADMIN}
+    assert proof.of(signed.secret) is None
 
 
 def test_an_identity_provider_brings_people_with_roles(it: Office) -> None:

@@ -42,13 +42,10 @@ class ClaimRules:
     roles: Mapping[str, frozenset[Role]]
 
     def roles_of(self, claims: Mapping[str, Any]) -> frozenset[Role]:
-        """Return the roles of every group that is mapped. Raises SignInRefused where there is none."""
+        """Return the roles of every group that is mapped."""
         told = claims.get(self.groups)
         groups = [told] if isinstance(told, str) else told if isinstance(told, list) else []
-        found = frozenset(role for group in groups for role in self.roles.get(str(group), ()))
-        if not found:
-            raise SignInRefused("the identity provider gives this person no role here: ask an admin of it")
-        return found
+        return frozenset(role for group in groups for role in self.roles.get(str(group), ()))
 
     def person_of(self, claims: Mapping[str, Any]) -> UserId:
         """Return the id a new person gets. Raises SignInRefused."""
@@ -107,12 +104,11 @@ class OidcRoutes:
             claims = self._provider.identity(code, begun)
         except ProviderFailed as error:
             raise _failed(error) from None
-        signed = self._use.signing_in.by_subject(
-            self._use.home_workspace(),
-            f"{claims['iss']} {claims['sub']}",
-            self._rules.roles_of(claims),
-            self._rules.person_of(claims),
-        )
+        workspace, subject = self._use.home_workspace(), f"{claims['iss']} {claims['sub']}"
+        roles = self._rules.roles_of(claims)
+        if not roles:
+            self._use.signing_in.turn_away(workspace, subject)
+        signed = self._use.signing_in.by_subject(workspace, subject, roles, self._rules.person_of(claims))
         answer = RedirectResponse("/", 303)
         answer.delete_cookie(COOKIE, path=self._path)
         set_session(answer, self._use, signed)

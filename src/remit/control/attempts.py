@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from remit.control.transaction import written
+from remit.control.transaction import changing, written
 from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
+from remit.domain.ids import WorkspaceName
 from remit.storage.identity import CountFailure, Forgive
-from remit.storage.port import Store
+from remit.storage.port import Store, Wanted
 
 FREE = 5
 """How many failures in a row cost nothing."""
@@ -37,11 +38,22 @@ class Attempts:
         if wait_s > 0:
             raise TooManyAttempts(wait_s)
 
+    def claim(self, workspace: WorkspaceName, key: str) -> None:
+        """Count an attempt as failed before it is looked at: of many at once no more are looked at than in turn.
+
+        Raises TooManyAttempts.
+        """
+        with changing(self._store, Wanted(workspace=workspace), self._clock.now()) as change:
+            self.check([key])
+            change.writes.identity.append(self._failure(key))
+
     def failed(self, keys: Iterable[str]) -> None:
         """Count one more failure of each."""
+        written(self._store, [self._failure(key) for key in keys])
+
+    def _failure(self, key: str) -> CountFailure:
         now = self._clock.now()
-        since = Instant(now - FORGOTTEN_AFTER_S * MICROS_PER_SECOND)
-        written(self._store, [CountFailure(key, now, since) for key in keys])
+        return CountFailure(key, now, Instant(now - FORGOTTEN_AFTER_S * MICROS_PER_SECOND))
 
     def succeeded(self, keys: Iterable[str]) -> None:
         """Forget the failures of each."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from remit.control.passwords import Passwords
@@ -86,6 +87,21 @@ class People:
             person = replace(self.named(workspace, id), roles=frozenset(roles))
             self._keep_an_admin(person)
             self._write(change, person, "roles", by)
+        return person
+
+    def strip(self, workspace: WorkspaceName, id: str, by: str, reason: str = "") -> Account:
+        """Take all roles from a person and end what they hold.
+
+        The only admin keeps the role, so that somebody can administer the workspace, but has to sign in anew.
+        """
+        with changing(self._store, Wanted(workspace=workspace), self._clock.now()) as change:
+            person = self.named(workspace, id)
+            stripped = replace(person, roles=frozenset())
+            with suppress(PersonRefused):
+                self._keep_an_admin(stripped)
+                person = stripped
+            self._end_everything(change, person)
+            self._write(change, person, "roles", by, reason)
         return person
 
     def disable(self, workspace: WorkspaceName, id: str, by: str, reason: str = "") -> Account:

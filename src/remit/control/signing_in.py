@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import NoReturn
 
 from remit.control.attempts import Attempts
 from remit.control.credentials import Made, digest_of, make
@@ -108,15 +109,16 @@ class SigningIn:
 
         It takes as long for both, too.
         """
-        keys = [f"account:{workspace}/{person[:200]}", f"address:{peer}"]
-        self._attempts.check(keys)
+        of_account, of_address = f"account:{workspace}/{person[:200]}", f"address:{peer}"
+        self._attempts.check([of_address])
+        self._attempts.claim(workspace, of_account)
         account = self._store.account(workspace, UserId(person))
         stored = "" if account is None or account.disabled_at is not None else account.password
         is_right = self._passwords.is_right(stored, password)
         if account is None or not is_right:
-            self._attempts.failed(keys)
+            self._attempts.failed([of_address])
             raise SignInRefused("name or password is not right")
-        self._attempts.succeeded(keys[:1])
+        self._attempts.succeeded([of_account])
         with changing(self._store, Wanted(workspace=workspace), self._clock.now()) as change:
             return self._begin(change, account, "password")
 
@@ -137,6 +139,14 @@ class SigningIn:
             raise SignInRefused("this person may not sign in")
         with changing(self._store, Wanted(workspace=workspace), self._clock.now()) as change:
             return self._begin(change, account, "oidc")
+
+    def turn_away(self, workspace: WorkspaceName, subject: str) -> NoReturn:
+        """Refuse whom an identity provider gives no role here; who had some loses them, their sessions and tokens."""
+        account = self._store.account_of_subject(workspace, subject)
+        if account is not None and account.disabled_at is None:
+            people = People(self._store, self._clock, self._ids, self._passwords)
+            people.strip(workspace, account.id, "remit:oidc", "the identity provider gives no role")
+        raise SignInRefused("the identity provider gives this person no role here: ask an admin of it")
 
     # -- sessions
 
