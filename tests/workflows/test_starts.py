@@ -12,8 +12,10 @@ import pytest
 
 from remit.compose import workflow_schedules, workflow_triggers
 from remit.domain.clock import MICROS_PER_SECOND, ManualClock
+from remit.domain.identity import Role
 from remit.domain.ids import UserId
 from remit.execution.workflows.triggers import InputsFailed, NotSigned, Replayed, Triggers
+from tests.api.office import PREFIX, Office
 from tests.workflows.shop import WORKSPACE, workflow
 from tests.workflows.test_steps import step
 from tests.workflows.till import Till, till
@@ -116,6 +118,67 @@ def test_inputs_that_do_not_fit_are_told_and_hold_nothing_up(tmp_path: Path) -> 
         assert look(it) == 0
         (row,) = it.timetable.schedules(WORKSPACE).values()
         assert row.problem == "flow does not take these inputs: day: format date"
+
+
+def test_an_hour_that_is_named_twice_counts_once_where_clocks_are_set_back(tmp_path: Path) -> None:
+    flow = scheduled("0,30 2 * * *", timezone="Europe/Berlin", missed="all")
+    with till(tmp_path, flow, clock=at(1_792_790_000)) as it:  # 2026-10-23 21:13 UTC
+        look(it)
+        it.world.clock.advance(2 * DAY)
+        assert look(it) == 4
+
+
+NEVER = "0 9 30 2 *"
+
+
+def test_a_schedule_that_never_comes_holds_no_other_up_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a release that was applied before this was looked at: it is refused now."""
+    monkeypatch.setattr("remit.workspace.workflow_checks.mistake", lambda _: "")
+    for module in ("tests.api.office", "tests.worlds"):
+        monkeypatch.setattr(f"{module}.WORKSPACE", WORKSPACE)
+    other = workflow(step("a"), name="other", schedules=[{"cron": "0 * * * *", "inputs": {"n": 2}}])
+    with till(tmp_path, scheduled(NEVER), other, clock=at()) as it:
+        look(it)
+        it.world.clock.advance(HOUR)
+        assert look(it) == 1
+        problems = {each.workflow: each.problem for each in it.timetable.schedules(WORKSPACE).values()}
+        assert problems == {"flow": f"`{NEVER}` never comes", "other": ""}
+        office = Office(it.world)
+        shown = office.ask("GET", f"{PREFIX}/workflow-schedules", office.token(Role.VIEWER)).json()["schedules"]
+        assert [(each["next_at"] is None, each["problem"]) for each in shown] == [
+            (True, f"`{NEVER}` never comes"),
+            (False, ""),
+        ]
+
+
+def test_a_workspace_whose_schedules_can_not_be_read_holds_no_other_up(tmp_path: Path) -> None:
+    with till(tmp_path, scheduled("0 * * * *"), clock=at()) as it:
+        schedules = workflow_schedules(it.world.parts, it.world.queue)
+        schedules()
+        it.world.clock.advance(HOUR)
+        schedules._store = _OfTwo(it.world.store)  # type: ignore[assignment]
+        schedules()
+        assert len(it.journal.runs(WORKSPACE, 10)) == 1
+
+
+class _OfTwo:
+    """A store with another workspace before the one that is there."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def workspaces(self) -> list[str]:
+        return ["broken", WORKSPACE]
+
+    def active(self, workspace: str, channel: str) -> Any:
+        if workspace == "broken":
+            raise ZeroDivisionError("our own fault")
+        return self._store.active(workspace, channel)
 
 
 # -- events and webhooks

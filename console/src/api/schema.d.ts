@@ -4419,7 +4419,7 @@ export interface components {
         };
         /**
          * ScheduleShown
-         * @description A schedule of the release in use. `problem` says why it could not start what was due.
+         * @description A schedule of the release in use. `problem` says why it could not start what was due, or never will.
          */
         ScheduleShown: {
             /** Cron */

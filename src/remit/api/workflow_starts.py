@@ -17,10 +17,11 @@ from remit.asgi.answers import Refusal
 from remit.domain.identity import Caller, Role
 from remit.domain.ids import UserId
 from remit.execution.workflows.schedules import Scheduled
+from remit.workspace.fire_times import NeverComes
 
 
 class ScheduleShown(Shown):
-    """A schedule of the release in use. `problem` says why it could not start what was due."""
+    """A schedule of the release in use. `problem` says why it could not start what was due, or never will."""
 
     id: str
     workflow: str
@@ -108,6 +109,12 @@ class WorkflowStartRoutes:
     def _shown(self, each: Scheduled) -> ScheduleShown:
         row, now = each.row, self._use.clock.now()
         paused = row is not None and row.paused_at
+        next_at, problem = None, "" if row is None else row.problem
+        if not paused:
+            try:
+                next_at = each.next_after(now)
+            except NeverComes as error:
+                problem = str(error)
         return ScheduleShown(
             id=each.id,
             workflow=each.workflow.name,
@@ -115,8 +122,8 @@ class WorkflowStartRoutes:
             timezone=each.timezone,
             missed=each.schedule.missed.value,
             last_at=None if row is None else row.last_at,
-            next_at=None if paused else each.next_after(now),
+            next_at=next_at,
             paused_at=row.paused_at if row is not None and paused else None,
             paused_by=row.paused_by if row is not None and paused else None,
-            problem="" if row is None else row.problem,
+            problem=problem,
         )

@@ -231,11 +231,15 @@ def schedules(pause: str, resume: str, workspace: str | None, output: str) -> No
             if id:
                 post(at, f"/workflow-schedules/{part(id)}/{act}")
         found = get(at, "/workflow-schedules")["schedules"]
-    rows = [
-        (s["id"], s["workflow"], s["cron"], s["timezone"], "paused" if s["paused_at"] else moment(s["next_at"]))
-        for s in found
-    ]
+    rows = [(s["id"], s["workflow"], s["cron"], s["timezone"], _next(s)) for s in found]
     table(("schedule", "workflow", "cron", "timezone", "next"), rows, output, found)
+
+
+def _next(schedule: dict[str, Any]) -> str:
+    if schedule["paused_at"]:
+        return "paused"
+    found = "" if schedule["next_at"] is None else moment(schedule["next_at"])
+    return "; ".join(each for each in (found, schedule["problem"]) if each)
 
 
 def _input(text: str) -> tuple[str, Any]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from croniter import croniter
-
 from remit.domain.ids import WorkflowName
 from remit.domain.release import Agent, Effect
 from remit.domain.workflow import (
@@ -26,6 +24,7 @@ from remit.domain.workflow import (
     within,
 )
 from remit.workspace.draft import Draft, Written
+from remit.workspace.fire_times import mistake
 from remit.workspace.program import UNDOING, Fault, Known, Program
 from remit.workspace.report import Source, listed
 
@@ -63,8 +62,8 @@ class _Checking:
             self._reached(step, path)
             self._undone(step, path)
         for index, schedule in enumerate(workflow.schedules):
-            if not croniter.is_valid(schedule.cron):
-                said = f"`{schedule.cron}` never comes or is no time"
+            said = mistake(schedule.cron)
+            if said:
                 self._wrong(f"schedules[{index}].cron", said, "Write minute, hour, day, month and weekday: `0 9 * * 1`")
         if draft.read_whole("Tool", "Workflow"):
             for fault in Program(workflow, self._known).faults:

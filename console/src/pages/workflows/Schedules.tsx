@@ -73,11 +73,8 @@ function Row({ schedule, isNamed }: { schedule: ScheduleShown; isNamed: boolean 
         )}
       </td>
       <td>
-        {schedule.next_at !== null ? (
-          <Moment at={schedule.next_at} isAhead />
-        ) : (
-          <span className="chip t-hold">{t('workflows.paused')}</span>
-        )}
+        {schedule.next_at !== null && <Moment at={schedule.next_at} isAhead />}
+        {schedule.paused_at !== null && <span className="chip t-hold">{t('workflows.paused')}</span>}
         {schedule.paused_by && (
           <div className="quiet">
             <bdi>{schedule.paused_by}</bdi>

@@ -11,9 +11,6 @@ import hashlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
-
-from croniter import croniter
 
 from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
 from remit.domain.ids import UserId, WorkspaceName
@@ -27,6 +24,7 @@ from remit.execution.workflows.starting import InputsUnfit, NothingActive, Start
 from remit.storage.port import Store
 from remit.storage.timetable import ScheduleRow, Timetable
 from remit.workspace.expressions import Failed
+from remit.workspace.fire_times import next_after
 from remit.workspace.program import STARTS
 
 ON_TIME_S = 60
@@ -35,6 +33,8 @@ MOST_MISSED = 1_000
 """Most missed times that are started one by one; of more the latest are."""
 MOST_AT_ONCE = 100
 """Most runs of one schedule that one look starts; the next look goes on."""
+LONGEST_PROBLEM = 500
+"""Characters of what kept a schedule from starting something."""
 SCHEDULER = UserId("system:schedule")
 """For whom the agent of a scheduled run acts."""
 
@@ -53,18 +53,8 @@ class Scheduled:
     row: ScheduleRow | None
 
     def next_after(self, at: Instant) -> Instant:
-        """Return the first fire time after an instant."""
-        zone = ZoneInfo(self.timezone)
-        times = croniter(self.schedule.cron, dt.datetime.fromtimestamp(at / 1e6, zone))
-        found = times.get_next(dt.datetime)
-        if self._is_again(found, zone):
-            found = times.get_next(dt.datetime)
-        return Instant(int(found.timestamp() * MICROS_PER_SECOND))
-
-    def _is_again(self, found: dt.datetime, zone: ZoneInfo) -> bool:
-        """Tell whether an hour that the schedule names comes a second time that day: as clocks are set back."""
-        names_hours = not self.schedule.cron.split()[1].startswith("*")
-        return names_hours and dt.datetime.fromtimestamp(found.timestamp(), zone).fold == 1
+        """Return the first fire time after an instant. Raises NeverComes."""
+        return next_after(self.schedule.cron, self.timezone, at)
 
 
 def schedule_id(workspace: WorkspaceName, workflow: str, schedule: Schedule, timezone: str) -> str:
@@ -100,7 +90,10 @@ class Schedules:
     def __call__(self) -> None:
         """Look at what is due, and start it."""
         for workspace in self._store.workspaces():
-            self.look(workspace)
+            try:
+                self.look(workspace)
+            except Exception as error:  # noqa: BLE001 - others do not wait for a workspace that nobody can read
+                _log.exception("what is due in workspace %s could not be looked at: %s", workspace, error)
 
     def all(self, workspace: WorkspaceName) -> list[Scheduled]:
         """Return the schedules of the release in use."""
@@ -121,8 +114,17 @@ class Schedules:
                 # A schedule begins when it is first seen: it never fires for a time before it was applied.
                 self._timetable.begin(ScheduleRow(each.id, workspace, each.workflow.name, now))
             elif not each.row.paused_at:
-                started += self._see_to(workspace, each, each.row, now)
+                try:
+                    started += self._see_to(workspace, each, each.row, now)
+                except Exception as error:  # noqa: BLE001 - one that fails holds no other up, and says why
+                    _log.exception("schedule %s of %s could not be looked at: %s", each.id, each.workflow.name, error)
+                    self._tell(each.row, str(error) or type(error).__name__)
         return started
+
+    def _tell(self, row: ScheduleRow, problem: str) -> None:
+        """Say what keeps a schedule from being looked at; what is due stays due."""
+        if row.problem != problem[:LONGEST_PROBLEM]:
+            self._timetable.seen_to(row.id, row.last_at, row.last_at, problem[:LONGEST_PROBLEM])
 
     def _see_to(self, workspace: WorkspaceName, each: Scheduled, row: ScheduleRow, now: Instant) -> int:
         due = _due(each, row.last_at, now)
@@ -150,7 +152,7 @@ class Schedules:
             self._starts.start(start)
         except (Failed, InputsUnfit, RunRefused, WorkflowUnknown, NothingActive, KeyReused, ReleaseUnusable) as error:
             _log.error("schedule %s of %s could not start what was due: %s", each.id, each.workflow.name, error)
-            return str(error)[:500]
+            return str(error)[:LONGEST_PROBLEM]
         return ""
 
 
