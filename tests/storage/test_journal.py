@@ -184,6 +184,29 @@ def test_an_end_wakes_the_run_above(journal: Journal) -> None:
     )  # fmt: skip
 
 
+def test_runs_that_ended_badly_are_told_until_they_are_done_again(journal: Journal) -> None:
+    """Those that failed, but where a run above tells of it; what was not undone, or not moved; nothing else."""
+    ended = {"state": WorkflowState.FAILED, "ended_at": NOW, "ready_at": None}
+    for made in (
+        run("run_failed", **{**ended, "ended_at": NOW + 2}),
+        run("run_done_again", **ended),
+        run("run_again", shares="run_done_again"),
+        run("run_below", **ended, parent="run_failed"),
+        run("run_left_below", **{**ended, "error": "a: x; not undone: a"}, parent="run_failed"),
+        run("run_left", **{**ended, "state": WorkflowState.CANCELLED, "error": "undone by x; not undone: a"}),
+        run("run_not_moved", **{**ended, "state": WorkflowState.CANCELLED, "error": "not moved, retry it: x"}),
+        run("run_cancelled", **{**ended, "state": WorkflowState.CANCELLED, "error": "cancelled by x"}),
+        run("run_well", **{**ended, "state": WorkflowState.SUCCEEDED}),
+        run("run_of_others", **ended, workspace=WorkspaceName("b")),
+        run("run_long_ago", **{**ended, "ended_at": NOW - 1}),
+        run("run_open"),
+    ):
+        journal.add(made)
+    found = journal.ended_badly(WorkspaceName("a"), NOW, 10)
+    assert [each.run for each in found] == ["run_left", "run_left_below", "run_not_moved", "run_failed"]
+    assert [each.run for each in journal.ended_badly(WorkspaceName("a"), NOW, 1)] == ["run_left"]
+
+
 def test_events_are_kept_once_used_once_and_not_for_what_is_over(journal: Journal) -> None:
     journal.add(run("run_1"))
     event = WorkflowEvent("evt_1", RunId("run_1"), "paid", NOW, data=b"x")

@@ -7,13 +7,14 @@ the same detail without them. What is read is on record before it is shown.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 import orjson
 
+from remit.control.concerned import Concerned, Rules
 from remit.control.origins import MAX_BYTES, Earlier, Origin, edited, origins
 from remit.control.payload_reads import PayloadReads
 from remit.domain.action import ActionKind, Cost
@@ -47,9 +48,6 @@ MAX_STEPS = 50
 
 READERS = frozenset({Role.AUDITOR, Role.ADMIN})
 """Who reads arguments of every approval; approvers read those they must answer."""
-
-Rules = Callable[[WorkspaceName, ReleaseId], Ruleset]
-"""Returns the rules of a release; raises where they can not be had."""
 
 
 class DetailRefused(Exception):
@@ -187,20 +185,7 @@ class Details:
         """
         if READERS & frozenset(roles):
             return True
-        now = self._clock.now()
-        releases = releases_of(self._store, approval)
-        everywhere = [self._rules(approval.workspace, release).configuration for release in releases]
-        groups = {turn.group for each in approval.rules for seat in each.seats for turn in seat}
-        voices = {person} | {
-            each.person
-            for each in self._store.delegations(approval.workspace)
-            if each.delegate == person and each.holds_at(now)
-        }
-        return any(
-            all(group in each.groups and voice in each.groups[group].members for each in everywhere)
-            for group in groups
-            for voice in voices
-        )
+        return Concerned(self._store, self._rules, approval.workspace, person, self._clock.now()).reads(approval)
 
     # -- what is sealed
 

@@ -1,4 +1,4 @@
-"""What came before an approval: requests like it, and the path its run has taken. Reads only, each bounded."""
+"""Approvals beside one another: what waits, what was like it, and the path its run has taken. Reads only, each bounded."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import DBAPIError
 
 from remit.domain.clock import Instant
+from remit.domain.facts import ApprovalState
 from remit.domain.ids import ActionId, AgentName, RunId, WorkspaceName
 from remit.domain.record import RecordKind
 from remit.storage import rows
@@ -17,6 +18,7 @@ from remit.storage.port import Store, StoreError
 from remit.storage.queries import Queries
 from remit.storage.tables import approvals, records
 
+_COLUMNS = [approvals.c[name.strip()] for name in rows.APPROVAL_COLUMNS.split(",")]
 OUTCOMES = ("reconciled", "outcome")
 """The records that tell what came of an action, the weightier first."""
 
@@ -28,6 +30,9 @@ class ApprovalHistory(Protocol):
         self, workspace: WorkspaceName, agent: AgentName, target: str, since: Instant, limit: int
     ) -> Sequence[Approval]:
         """Return approvals of one agent and target created at or after `since`, newest first."""
+
+    def waiting(self, workspace: WorkspaceName, limit: int) -> Sequence[Approval]:
+        """Return approvals that wait for people, the oldest first, as they were written: some may have expired."""
 
     def decided(self, workspace: WorkspaceName, run: RunId, action: ActionId, limit: int) -> Sequence[bytes]:
         """Return the decision records of a run before that of `action`: the last `limit`, oldest first."""
@@ -55,12 +60,17 @@ class SqlApprovalHistory:
     ) -> Sequence[Approval]:
         """See ApprovalHistory."""
         c = approvals.c
-        columns = [c[name.strip()] for name in rows.APPROVAL_COLUMNS.split(",")]
-        query = select(*columns).where(
+        query = select(*_COLUMNS).where(
             c.workspace == workspace, c.agent == agent, c.target == target, c.created_at >= since
         )
         found = self._all(query.order_by(c.created_at.desc(), c.id.desc()).limit(limit))
         return [rows.approval_from(row) for row in found]
+
+    def waiting(self, workspace: WorkspaceName, limit: int) -> Sequence[Approval]:
+        """See ApprovalHistory."""
+        c = approvals.c
+        query = select(*_COLUMNS).where(c.workspace == workspace, c.state == ApprovalState.PENDING.value)
+        return [rows.approval_from(row) for row in self._all(query.order_by(c.created_at, c.id).limit(limit))]
 
     def decided(self, workspace: WorkspaceName, run: RunId, action: ActionId, limit: int) -> Sequence[bytes]:
         """See ApprovalHistory."""

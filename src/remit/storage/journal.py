@@ -21,6 +21,10 @@ from remit.domain.workflow_progress import OVER, Progress, WorkflowState
 
 TO_UNDO = "undo"
 """What `cancel` says of a run that had succeeded and is undone since somebody asked for that."""
+NOT_UNDONE = "; not undone: "
+"""Stands in the error of a run before the steps that could not be undone."""
+NOT_MOVED = "not moved"
+"""Begins the error of a run that was to go on under another release and could not."""
 NO_BOUND = -1
 """Stands for a budget where there is none."""
 
@@ -148,6 +152,13 @@ class Journal(Protocol):
 
     def steps(self, run: RunId) -> Sequence[StoredStep]:
         """Return the steps of a run that have begun, by path."""
+
+    def ended_badly(self, workspace: WorkspaceName, since: Instant, limit: int) -> Sequence[WorkflowRun]:
+        """Return runs that ended since then and that somebody must look at, the oldest first.
+
+        They failed, and no run above tells of it; or something was not undone; or they could not be moved to another
+        release. Those that were done again are not among them.
+        """
 
     def counts(self, workspace: WorkspaceName) -> Mapping[WorkflowState, int]: ...
 

@@ -7,13 +7,37 @@ from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, literal, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import DBAPIError
 
 from remit.domain.clock import Instant
 from remit.domain.ids import OwnerId, RunId, WorkspaceName
 from remit.domain.workflow_progress import OVER, Progress, StepState, WorkflowState
-from remit.storage.journal import TO_UNDO, Ending, Journal, LostRun, Standing, StoredStep, WorkflowEvent, WorkflowRun
+from remit.storage.journal import (
+    NOT_MOVED,
+    NOT_UNDONE,
+    TO_UNDO,
+    Ending,
+    Journal,
+    LostRun,
+    Standing,
+    StoredStep,
+    WorkflowEvent,
+    WorkflowRun,
+)
 from remit.storage.journal_tables import workflow_events, workflow_runs, workflow_steps, workflow_workers
 from remit.storage.port import Store, StoreError
 from remit.storage.queries import Queries
@@ -102,6 +126,17 @@ class SqlJournal:
         c = workflow_steps.c
         found = self._all(select(*_STEP_COLUMNS).where(c.run == run).order_by(c.path))
         return [StoredStep(_progress(row[:-1]), bytes(row[-1])) for row in found]
+
+    def ended_badly(self, workspace: WorkspaceName, since: Instant, limit: int) -> Sequence[WorkflowRun]:
+        """See Journal."""
+        c, again = workflow_runs.c, workflow_runs.alias().c
+        is_done_again = exists().where(again.shares == c.run, again.shares != literal_column("''"))  # as its index says
+        told = or_(c.error.contains(NOT_UNDONE, autoescape=True), c.error.startswith(NOT_MOVED, autoescape=True))
+        is_first_told = or_(told, and_(c.state == WorkflowState.FAILED.value, c.parent == ""))
+        badly = c.state.in_([WorkflowState.FAILED.value, WorkflowState.CANCELLED.value])
+        query = select(*_RUN_COLUMNS).where(c.workspace == workspace, badly, c.ended_at >= since, is_first_told)
+        found = self._all(query.where(~is_done_again).order_by(c.ended_at, c.run).limit(min(limit, MAX_LIST)))
+        return [_run(row) for row in found]
 
     def counts(self, workspace: WorkspaceName) -> Mapping[WorkflowState, int]:
         """Return how many runs of a workspace there are in each state."""

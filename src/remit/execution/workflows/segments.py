@@ -33,7 +33,7 @@ from remit.execution.workflows.turn import StepFailed, StepKind, Turn, begun, fa
 from remit.execution.workflows.undoing import Undoing
 from remit.execution.workflows.waits import Waits
 from remit.execution.workflows.walking import UNDO, Ready, Walk, walk
-from remit.storage.journal import TO_UNDO, Ending, Journal, LostRun, WorkflowRun
+from remit.storage.journal import NOT_MOVED, NOT_UNDONE, TO_UNDO, Ending, Journal, LostRun, WorkflowRun
 from remit.storage.port import Store, StoreError
 from remit.storage.sealed import PayloadLost
 from remit.workspace.expressions import Failed
@@ -381,7 +381,7 @@ class Segment:
         left = [path for path, each in turn.notebook.rows.items() if _is_left(path, each)]
         if left:
             names = ", ".join(sorted(path.removeprefix(UNDO) for path in left))
-            error = f"{error}; not undone: {names}"
+            error = f"{error}{NOT_UNDONE}{names}"
         self._turn = replace(turn, row=row)
         return await self._end(state, error, None)
 
@@ -391,7 +391,7 @@ class Segment:
             moved = await asyncio.to_thread(self._kit.repeats.moved, self._turn.row, release)
             error = f"moved to {moved.run}"
         except (NotAgain, InputsUnfit) as refused:
-            error = f"not moved, retry it: {refused}"
+            error = f"{NOT_MOVED}, retry it: {refused}"
         return await self._end(WorkflowState.CANCELLED, error, None)
 
     def _why(self, walked: Walk) -> tuple[WorkflowState, str]:

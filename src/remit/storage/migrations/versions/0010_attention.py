@@ -1,4 +1,4 @@
-"""What needs a person's attention is found by index: approvals by state, runs of workflows by how and when they ended."""
+"""What needs a person is found by index: approvals by state, runs of workflows by how and when they ended."""
 
 import sqlalchemy as sa
 from alembic import op
