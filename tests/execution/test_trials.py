@@ -236,8 +236,13 @@ def test_where_two_people_are_demanded_nobody_enforces_or_weakens_alone(tmp_path
         with pytest.raises(ReleaseRefused, match="another one than user:omar proposes"):
             begun(it, TrialKind.CANARY, proposed, OWNER, 100)
         trial = begun(it, TrialKind.CANARY, proposed, SARA, 100)
-        with pytest.raises(TrialRefused, match="another one weakens it"):
-            trials(it).demote(WORKSPACE, trial.id, SARA)
+        for weaken in (trials(it).demote, trials(it).stop):
+            with pytest.raises(TrialRefused, match="another one weakens it"):
+                weaken(WORKSPACE, trial.id, SARA)
+        assert trial in it.store.trials(WORKSPACE, running=True)
         again = trials(it).demote(WORKSPACE, trial.id, LINA)
         assert again.kind is TrialKind.OBSERVE
         assert it.store.active(WORKSPACE, "production") != proposed
+        trials(it).stop(WORKSPACE, again.id, LINA)  # an observation enforces nothing: who began it ends it
+        second = begun(it, TrialKind.CANARY, proposed, SARA, 100)
+        assert trials(it).stop(WORKSPACE, second.id, LINA).ended_by == LINA

@@ -81,10 +81,15 @@ class Trials:
         return begun
 
     def stop(self, workspace: WorkspaceName, id: str, by: str) -> Trial:
-        """End a trial. New runs get what the channel points at; those of a canary keep what they began with."""
+        """End a trial. New runs get what the channel points at; those of a canary keep what they began with.
+
+        A canary is then enforced no longer, which takes two people as `demote` does. Raises TrialRefused.
+        """
         now = self._clock.now()
         with changing(self._store, Wanted(workspace=workspace), now) as change:
             trial = self._running(workspace, id)
+            if trial.kind is TrialKind.CANARY:
+                self._check_second(trial, by)
             ended = replace(trial, state=TrialState.STOPPED, ended_at=now, ended_by=by)
             self._write(change, ended, "stopped", by)
         return ended
@@ -97,8 +102,7 @@ class Trials:
         trial = self._running(workspace, id)
         if trial.kind is not TrialKind.CANARY:
             raise TrialRefused(f"{id} is observed only: there is nothing to weaken; `remit observe stop` ends it")
-        if trial.by == by and self._releases.takes_two(workspace, trial.channel):
-            raise TrialRefused(f"{by} began {id}, and this workspace demands two people: another one weakens it")
+        self._check_second(trial, by)
         now = self._clock.now()
         with changing(self._store, Wanted(workspace=workspace), now) as change:
             trial = self._running(workspace, id)
@@ -116,6 +120,11 @@ class Trials:
             raise TrialRefused(f"{id} is observed only: begin with `remit canary {trial.release}`")
         self._releases.activate(workspace, trial.release, by, message, trial.channel, expect)
         return self._store.trial(workspace, id) or trial
+
+    def _check_second(self, trial: Trial, by: str) -> None:
+        """Raise TrialRefused where it takes another person to enforce a canary no longer."""
+        if trial.by == by and self._releases.takes_two(trial.workspace, trial.channel):
+            raise TrialRefused(f"{by} began {trial.id}, and this workspace demands two people: another one weakens it")
 
     def _running(self, workspace: WorkspaceName, id: str) -> Trial:
         trial = self._store.trial(workspace, id)
