@@ -13,7 +13,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, MetaData, Table, create_engine, insert, text
 from sqlalchemy.pool import NullPool
 
 from remit.domain.facts import ScopeKind
@@ -84,6 +84,31 @@ def test_ends_and_ancestors_of_runs_are_found_out(postgres: Server, tmp_path: Pa
         assert [store.run(RunId(run)).ancestors for run in ("top", "mid", "low")] == [(), ("top",), ("top", "mid")]  # type: ignore[union-attr]
         within = [store.runs_within(WorkspaceName("w"), ScopeKind.RUN, run, 9) for run in ("top", "mid", "low")]
         assert [[run.id for run in found] for found in within] == [["low", "top"], ["low"], ["low"]]
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("url_of", [sqlite_url, postgres_url], ids=["sqlite", "postgres"])
+def test_who_asked_for_a_run_of_a_workflow_and_which_it_follows_are_found_out(
+    postgres: Server, tmp_path: Path, url_of: UrlOf
+) -> None:
+    url = url_of(postgres, tmp_path)
+    make_as_of(url, "0010")
+    with connection_to(url) as connection:
+        for run in ("first", "again", "undoing", "own"):
+            connection.execute(text(RUN), {"id": run, "parent": None, "depth": 0})
+        table = Table("workflow_runs", MetaData(), autoload_with=connection)
+        for run, by, shares, undo_run in (("first", "user:a", "", "undoing"), ("again", "user:b", "first", "")):
+            told = {"run": run, "started_by": by, "shares": shares, "undo_run": undo_run, "outputs": b""}
+            columns = [each for each in table.c if not each.nullable and each.name not in told]
+            rest = {each.name: 0 if each.type.python_type is int else "" for each in columns}
+            connection.execute(insert(table), {**told, **rest})
+        connection.commit()
+    store = open_store(url)
+    try:
+        found = [store.run(RunId(run)) for run in ("first", "again", "undoing", "own")]
+        told_now = [(run.started_by, run.follows) for run in found if run is not None]
+        assert told_now == [("user:a", None), ("user:b", "first"), ("", "first"), ("", None)]
     finally:
         store.close()
 

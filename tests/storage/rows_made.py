@@ -104,6 +104,8 @@ def run(id: str, workspace: WorkspaceName = HERE, parent: str | None = None) -> 
         key=KeyId(f"{workspace}/{id}"),
         parent=None if parent is None else RunId(parent),
         depth=1 if parent else 0,
+        started_by="user:lina" if parent else "",
+        follows=RunId("run_before") if parent else None,
     )
 
 

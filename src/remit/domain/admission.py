@@ -27,6 +27,8 @@ class RunRequest:
         verified: whether the door knows for whom the agent acts, and did not just hear it from the agent.
         parent: the run it is to be below: with its release, for the same person, and with nothing that it has not.
         release: what the run is pinned to in place of what the channel points at; only workflows say so.
+        started_by: who or what asks for it, where that is not the agent itself; only workflows say so.
+        follows: the run that it does again, goes on with or undoes; only workflows say so.
         handed: whether the work was handed on already, by an action of the run above that was admitted.
     """
 
@@ -41,6 +43,8 @@ class RunRequest:
     identity_token: str = field(default="", repr=False)
     verified: bool = False
     release: ReleaseId | None = None
+    started_by: str = ""
+    follows: RunId | None = None
     handed: bool = False
 
 

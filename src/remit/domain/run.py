@@ -31,6 +31,8 @@ class Run:
         line: what is to be known of `ancestors`, in the same order: nothing is admitted here that they may not do.
         depth: 0 for a run a person or a system started, one more for each delegation.
         key: the key its payloads are sealed under: the data subject's where one was named, else its own.
+        started_by: who or what asked for it, as `user:sara` or `schedule:ID`; empty: its agent, by itself.
+        follows: the run that it does again, goes on with or undoes. Whoever had a part in that has one in this.
         salt: makes digests of its payloads unguessable; derived from the key and destroyed with it.
         own_scopes: the rows that what happens in this run counts on.
         scopes: those whose locks whoever decides something in this run takes: its own, and of the runs above it.
@@ -49,6 +51,8 @@ class Run:
     depth: int = 0
     ancestors: tuple[RunId, ...] = ()
     line: tuple[RunAbove, ...] = ()
+    started_by: str = ""
+    follows: RunId | None = None
     salt: bytes = field(default=b"", repr=False)
     own_scopes: tuple[ScopeId, ...] = field(init=False, repr=False, compare=False)
     scopes: tuple[ScopeId, ...] = field(init=False, repr=False, compare=False)

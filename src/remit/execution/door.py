@@ -222,6 +222,8 @@ class InProcessDoor:
             depth=len(ancestors),
             ancestors=ancestors,
             line=line,
+            started_by=request.started_by,
+            follows=request.follows,
             salt=salt,
         )
 

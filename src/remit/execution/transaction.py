@@ -156,6 +156,8 @@ class _Work:
             "purpose": run.purpose,
             "parent": run.parent,
             "depth": run.depth,
+            "started_by": run.started_by,
+            "follows": run.follows,
             "task_digest": command.task_digest,
         }
         self._record(command.record_key, RecordKind.RUN_STARTED, run, content)

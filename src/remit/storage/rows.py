@@ -23,7 +23,10 @@ APPROVAL_COLUMNS = (
     "id, workspace, run, agent, action, target, digest, release, on_behalf_of, approvers, state,"
     " created_at, expires_at, answers, course, first_digest, due_at"
 )
-RUN_COLUMNS = "id, workspace, agent, team, release, on_behalf_of, purpose, started_at, key, parent, depth, ancestors"
+RUN_COLUMNS = (
+    "id, workspace, agent, team, release, on_behalf_of, purpose, started_at, key, parent, depth, ancestors,"
+    " started_by, follows"
+)
 DELEGATION_COLUMNS = "id, workspace, person, delegate, begins_at, ends_at, made_by, made_at, ended_at"
 PUT_DELEGATION = (
     f"insert into delegations ({DELEGATION_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -198,6 +201,8 @@ def run_row(run: Run) -> tuple[Any, ...]:
         run.parent,
         run.depth,
         "".join(f" {ancestor}" for ancestor in run.ancestors) + " " if run.ancestors else "",
+        run.started_by,
+        run.follows,
     )
 
 

@@ -70,6 +70,8 @@ runs = Table(
     Column("ancestors", String, nullable=False, server_default=""),  # parent last, a blank around each
     Column("ended_at", BigInteger, nullable=False, server_default="0"),  # 0 while it is open
     Column("heard_at", BigInteger, nullable=False, server_default="0"),  # 0 where nobody waits to hear of it
+    Column("started_by", String, nullable=False, server_default=""),
+    Column("follows", String),
     Index("runs_workspace", "workspace", "id"),
     Index("runs_agent", "workspace", "agent", "id"),
     Index("runs_on_behalf_of", "workspace", "on_behalf_of", "id"),

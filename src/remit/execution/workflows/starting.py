@@ -112,6 +112,8 @@ class Starts:
             verified=start.verified,
             release=release,
             handed=start.handed,
+            started_by=start.by,
+            follows=RunId(start.shares) if start.shares else None,
         )
         # An agent's own keys are printable: none of them is one of these.
         key = f"workflow\x00{start.workflow}/{start.key}" if start.key else ""
