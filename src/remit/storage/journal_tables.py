@@ -62,7 +62,14 @@ workflow_steps = Table(
     Column("began_at", BigInteger),
     Column("ended_at", BigInteger),
     Column("output", LargeBinary, nullable=False),
+    Column("belongs_to", String, nullable=False, server_default=""),  # the run that undoes it, where another does
     Index("workflow_steps_waiting", "waits_for"),
+    Index(
+        "workflow_steps_shared",
+        "belongs_to",
+        sqlite_where=text("belongs_to != ''"),
+        postgresql_where=text("belongs_to != ''"),
+    ),
     sqlite_with_rowid=False,
 )
 workflow_events = Table(
