@@ -103,6 +103,14 @@ def test_the_subject_stands_nowhere_in_the_clear(it: World) -> None:
     assert b"another" not in raw_bytes(it)
 
 
+def test_what_a_run_says_of_itself_in_the_clear_stays(it: World) -> None:
+    with it.client.run("buyer", on_behalf_of=VISITOR, subject=SUBJECT, purpose="For Mariam, of all people.") as run:
+        run.call("erp.get", {"id": "1"}, using=lambda id: {"id": id})
+    erase(it)
+    assert b"For Mariam, of all people." in raw_bytes(it)
+    assert {each["on_behalf_of"] for each in it.records(RecordKind.RUN_STARTED)} == {VISITOR}
+
+
 def test_the_wrapped_key_is_gone_from_the_file_and_its_log(it: World) -> None:
     """Not only from the table: from free pages and from the write-ahead log as well."""
     key = it.store.run(handle(it, SUBJECT)).key

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from remit.control.releases import ReleaseRefused
+from remit.domain.identity import Role
 from remit.domain.ids import ReleaseId, UserId
 from remit.domain.record import RecordKind
 from remit.domain.release import Release
 from remit.workspace.files import Folder
+from tests.api.office import office
 from tests.worlds import LINA, OWNER, SARA, TWO_PEOPLE, WORKSPACE, World, agent, files, world
 
 TWO = {"workspace.yaml": TWO_PEOPLE}
@@ -126,6 +128,24 @@ def test_another_release_or_channel_is_not_what_was_proposed(it: World) -> None:
 def test_a_second_person_who_applies_the_same_files_agrees(it: World) -> None:
     new = applied(it, SARA, LAXER)
     assert applied(it, LINA, LAXER).id == active(it) == new.id
+
+
+def test_an_admin_can_be_two_people_and_the_record_shows_it(tmp_path: Path) -> None:
+    """Who may make people and their links can sign in as one of them. Nothing of it can be hidden."""
+    with office(tmp_path, TWO) as it:
+        admin = it.token(Role.ADMIN, Role.AUTHOR)
+        new = applied(it.world, UserId(admin.name), LAXER)
+        it.people.add(WORKSPACE, UserId("user:sock"), [Role.AUTHOR], admin.name)
+        link = it.signing_in.one_time_link(WORKSPACE, UserId("user:sock"), admin.name)
+        sock = it.signing_in.by_link(link.secret, "127.0.0.1").account.id
+        agreed(it.world, sock, new)
+        assert active(it.world) == new.id
+        (added,) = (each for each in it.world.records(RecordKind.PERSON_CHANGED) if each["person"] == sock)
+        (made,) = (each for each in it.world.records(RecordKind.KEY_CHANGED) if each["holder"] == sock)
+        (came,) = (each for each in it.world.records(RecordKind.SIGNED_IN) if each["person"] == sock)
+        moved = it.world.records(RecordKind.RELEASE_ACTIVATED)[-1]
+        assert (added["by"], made["by"], came["how"]) == (admin.name, admin.name, "link")
+        assert (moved["proposed_by"], moved["by"]) == (admin.name, sock)
 
 
 def test_a_withdrawn_release_is_not_activated_by_two_either(it: World) -> None:

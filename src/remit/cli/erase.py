@@ -14,7 +14,8 @@ EXAMPLES = """\b
 Examples:
   remit erase customer-4711 --yes -m "request of 3 May"
 
-Do not write the subject's name into the message: records stay for ever.
+Do not write the subject's name into the message: records stay for ever,
+and so do the purposes of runs.
 Copies of the database made before still hold the key."""
 
 

@@ -44,7 +44,8 @@ class Client:
             on_behalf_of: whom it acts for: `user:NAME`, `service:NAME` or `system:NAME`, such as `user:buyer-7`. May be
                 left out where an identity token says so.
             task: what was asked, in words. Sealed; it never stands in a record.
-            purpose: why the run may see what it sees; the agent's own purpose where left out.
+            purpose: why the run may see what it sees; the agent's own purpose where left out. It stands in records,
+                which stay: name nobody in it.
             subject: whose data it handles: its payloads can then be erased with that subject's key.
             parent: the run that delegated to this one.
             channel: which channel's release decides: `production` where it is left out, and at a server the channel
