@@ -134,22 +134,7 @@ def test_an_unknown_outcome_costs_nothing_until_somebody_knows(it: Office, viewe
     call(it, run, "1", OutcomeStatus.UNKNOWN)
     found = shown(it, viewer)
     assert sum(hour["cost"] for hour in found["hours"]) == 0
-    assert [(each["code"], each["subject"]) for each in found["attention"]] == [("actions_unknown", run.id)]
-
-
-def test_what_needs_a_person_comes_the_most_urgent_first(it: Office, viewer: Shows) -> None:
-    it.world.stops.freeze(WORKSPACE, "agent:seller", "user:test", "odd")
-    run = it.world.start("buyer", VISITOR)
-    for number in range(8):
-        call(it, run, str(number))
-    held = it.world.door.admit(it.world.door.attempt_tool(run, "erp.pay", {"amount": 501}))
-    found = shown(it, viewer)["attention"]
-    assert held.state == "held"
-    assert [each["code"] for each in found] == ["approvals_pending", "stops_in_force", "budget_near"]
-    assert (found[0]["count"], found[0]["subject"]) == (1, held.approval)
-    assert found[0]["until"] > it.world.clock.now()
-    assert found[1]["subject"] == "agent:seller"
-    assert (found[2]["budget"], found[2]["subject"], found[2]["per_cent"]) == ("agent-day", "buyer", 80)
+    assert [(each["code"], each["run"]) for each in found["attention"]] == [("action_unknown", run.id)]
 
 
 def test_no_other_workspaces_figures_are_told(it: Office) -> None:

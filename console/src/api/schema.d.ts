@@ -2628,38 +2628,78 @@ export interface components {
         };
         /**
          * AttentionCode
-         * @description Why somebody is needed, the most urgent first; whoever shows it has the words.
+         * @description What somebody is needed for, the most urgent first; whoever shows it has the words.
          * @enum {string}
          */
-        AttentionCode: "ledger_alarm" | "approvals_pending" | "actions_unknown" | "budget_exhausted" | "stops_in_force" | "budget_near";
+        AttentionCode: "ledger_alarm" | "approval_pending" | "action_unknown" | "not_undone" | "workflow_failed" | "schedule_problem" | "tool_changed" | "tool_not_accepted" | "budget_exhausted" | "stops_in_force" | "budget_near";
         /**
          * AttentionShown
-         * @description Something that needs a person.
+         * @description Something that needs a person. Texts that do not apply are empty, numbers that are not known null.
          */
         AttentionShown: {
+            /** Agent */
+            agent: string;
             /**
              * Budget
-             * @description A budget's name, or empty.
+             * @description A budget's name.
              */
             budget: string;
             code: components["schemas"]["AttentionCode"];
-            /** Count */
+            /**
+             * Cost
+             * @description Micro-USD: the most that an approved action costs, what an unknown one holds back, what failed runs have spent, what of a budget is spent and set aside.
+             */
+            cost: number | null;
+            /**
+             * Count
+             * @description How many runs, stops or attempts it tells of.
+             */
             count: number;
             /**
              * Per Cent
-             * @description How much of the budget is spent and set aside.
+             * @description How much of a budget is spent and set aside.
              */
             per_cent: number | null;
             /**
+             * Run
+             * @description The run it is about; of several the latest.
+             */
+            run: string;
+            /**
+             * Since
+             * @description When it began.
+             */
+            since: number | null;
+            /**
              * Subject
-             * @description The approval that expires first, the oldest action's run, a target, whose budget
+             * @description The approval, the unknown action, a workflow, a schedule's times, a tool, the newest stop's target, or whose budget it is.
              */
             subject: string;
             /**
+             * Title
+             * @description What is asked of an approver, without arguments; an unknown action's tool.
+             */
+            title: string;
+            /**
              * Until
-             * @description When the first approval expires, or the budget's window ends.
+             * @description When an approval expires, or a budget's window ends.
              */
             until: number | null;
+            /**
+             * Why
+             * @description The rule that holds, the person's reason, or what went wrong.
+             */
+            why: string;
+            /**
+             * Workflow
+             * @description The workflow whose run it is, or which is to be started.
+             */
+            workflow: string;
+            /**
+             * Yours
+             * @description Whether the caller is asked to answer it now.
+             */
+            yours: boolean;
         };
         /**
          * BacktestShown
@@ -3586,6 +3626,15 @@ export interface components {
             release: string;
         };
         /**
+         * MoreShown
+         * @description How many things of a kind there are beyond those that are listed.
+         */
+        MoreShown: {
+            code: components["schemas"]["AttentionCode"];
+            /** Count */
+            count: number;
+        };
+        /**
          * NewBacktest
          * @description A candidate: the id of a stored release, or the files of a folder; and how far back to go.
          */
@@ -3794,8 +3843,10 @@ export interface components {
          * OverviewShown
          * @description A workspace as it is at `at`.
          *
-         *     `hours` and `agents` are since `since`: 24 hours, or less where so much happened that its beginning is not summed.
-         *     `budget` is the workspace's own in money: the day's, or else the hour's, or else the month's.
+         *     `attention` is at most five things of each kind, the most urgent kind first, within it what the caller is asked and
+         *     then the oldest; `more` counts the others. `hours` and `agents` are since `since`: 24 hours, or less where so much
+         *     happened that its beginning is not summed. `budget` is the workspace's own in money: the day's, or else the hour's,
+         *     or else the month's.
          */
         OverviewShown: {
             /** Agents */
@@ -3807,6 +3858,8 @@ export interface components {
             budget: components["schemas"]["BudgetShown"] | null;
             /** Hours */
             hours: components["schemas"]["HourShown"][];
+            /** More */
+            more: components["schemas"]["MoreShown"][];
             runs: components["schemas"]["OpenRunsShown"];
             /** Since */
             since: number;
@@ -5310,6 +5363,7 @@ export type MessageShown = components['schemas']['MessageShown'];
 export type ModelRouteShown = components['schemas']['ModelRouteShown'];
 export type ModelShown = components['schemas']['ModelShown'];
 export type ModelsShown = components['schemas']['ModelsShown'];
+export type MoreShown = components['schemas']['MoreShown'];
 export type NewBacktest = components['schemas']['NewBacktest'];
 export type NewDelegation = components['schemas']['NewDelegation'];
 export type NewKey = components['schemas']['NewKey'];
@@ -9871,7 +9925,10 @@ export interface operations {
     };
     overview_all: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The language of the words. */
+                language?: "en" | "ar";
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -128,6 +128,7 @@ class _Document:
 
 
 def _routes(use: UseCases) -> Iterator[Route]:
+    incidents = IncidentRoutes(use)
     nouns: Nouns = (
         SessionRoutes(use),
         PeopleRoutes(use),
@@ -148,8 +149,8 @@ def _routes(use: UseCases) -> Iterator[Route]:
         MatchRoutes(use),
         ReasonRoutes(use),
         BudgetRoutes(use),
-        OverviewRoutes(use),
-        IncidentRoutes(use),
+        OverviewRoutes(use, incidents),
+        incidents,
         ApprovalRoutes(use),
         DelegationRoutes(use),
         ApprovalDetailRoutes(use),

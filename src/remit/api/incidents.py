@@ -209,7 +209,7 @@ class IncidentRoutes:
         self, caller: Asker, kind: IncidentKind | None = None, limit: Limit = PAGE, cursor: Cursor = ""
     ) -> IncidentPage:
         """List what went wrong lately, the latest first: of the newest 20,000 records, at most 1,000 incidents."""
-        since, every = self._of(caller.workspace).all()
+        since, every = self.lately(caller.workspace)
         before = number_of(cursor)
         found = [each for each in every if kind in (None, each.kind) and (not before or each.no < before)]
         last = found[min(limit, len(found)) - 1].no if found else 0
@@ -217,12 +217,14 @@ class IncidentRoutes:
         more = cursor_of(last) if len(found) > len(page) else None
         return IncidentPage(incidents=[_shown(each) for each in page], since=since, next=more)
 
-    def _of(self, workspace: WorkspaceName) -> Lately:
+    def lately(self, workspace: WorkspaceName) -> tuple[Instant, list[Incident]]:
+        """Return since when records were looked through, and the incidents, the latest first. Raises StoreError."""
         with self._lock:
             if workspace not in self._lately:
                 store = self._use.store
                 self._lately[workspace] = Lately(workspace, store, outbox_of(store))
-            return self._lately[workspace]
+            found = self._lately[workspace]
+        return found.all()
 
 
 def _shown(found: Incident) -> IncidentShown:

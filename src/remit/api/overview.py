@@ -5,19 +5,17 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from enum import StrEnum
-
-from pydantic import Field
 
 from remit.api.access import allow, people
+from remit.api.actions import ToldIn
+from remit.api.attention import Attention, AttentionShown, MoreShown
 from remit.api.budgets import BudgetRoutes, BudgetShown
 from remit.api.day import Day, Sums
+from remit.api.incidents import IncidentRoutes
 from remit.api.route import Route
 from remit.api.shapes import Asker, Shown, missing
 from remit.api.use_cases import UseCases
-from remit.control.stops import InForce
-from remit.domain.clock import Instant
-from remit.domain.facts import ApprovalState, ScopeKind
+from remit.domain.facts import ScopeKind
 from remit.domain.identity import Caller
 from remit.domain.ids import AgentName, WorkspaceName
 from remit.domain.release import BudgetUnit, BudgetWindow
@@ -27,29 +25,6 @@ from remit.storage.outbox import outbox_of
 MAX_RUNS = 1_000
 MAX_AGENTS = 100
 """Agents in one answer: those of the highest cost."""
-NEAR_PER_CENT = 80
-
-
-class AttentionCode(StrEnum):
-    """Why somebody is needed, the most urgent first; whoever shows it has the words."""
-
-    LEDGER_ALARM = "ledger_alarm"
-    APPROVALS_PENDING = "approvals_pending"
-    ACTIONS_UNKNOWN = "actions_unknown"
-    BUDGET_EXHAUSTED = "budget_exhausted"
-    STOPS_IN_FORCE = "stops_in_force"
-    BUDGET_NEAR = "budget_near"
-
-
-class AttentionShown(Shown):
-    """Something that needs a person."""
-
-    code: AttentionCode
-    count: int
-    subject: str = Field(description="The approval that expires first, the oldest action's run, a target, whose budget")
-    budget: str = Field(description="A budget's name, or empty.")
-    until: int | None = Field(description="When the first approval expires, or the budget's window ends.")
-    per_cent: int | None = Field(description="How much of the budget is spent and set aside.")
 
 
 class OpenRunsShown(Shown):
@@ -94,13 +69,16 @@ class AgentHoursShown(Shown):
 class OverviewShown(Shown):
     """A workspace as it is at `at`.
 
-    `hours` and `agents` are since `since`: 24 hours, or less where so much happened that its beginning is not summed.
-    `budget` is the workspace's own in money: the day's, or else the hour's, or else the month's.
+    `attention` is at most five things of each kind, the most urgent kind first, within it what the caller is asked and
+    then the oldest; `more` counts the others. `hours` and `agents` are since `since`: 24 hours, or less where so much
+    happened that its beginning is not summed. `budget` is the workspace's own in money: the day's, or else the hour's,
+    or else the month's.
     """
 
     at: int
     since: int
     attention: list[AttentionShown]
+    more: list[MoreShown]
     runs: OpenRunsShown
     hours: list[HourShown]
     agents: list[AgentDayShown]
@@ -110,8 +88,9 @@ class OverviewShown(Shown):
 class OverviewRoutes:
     """The overview."""
 
-    def __init__(self, use: UseCases) -> None:
+    def __init__(self, use: UseCases, incidents: IncidentRoutes) -> None:
         self._use = use
+        self._attention = Attention(use, incidents)
         self._budgets = BudgetRoutes(use)
         self._lock = threading.Lock()
         self._days: dict[WorkspaceName, Day] = {}
@@ -122,18 +101,20 @@ class OverviewRoutes:
         yield Route("GET", "/overview/agents/{agent}", self.of_agent, AgentHoursShown)
 
     @allow(people())
-    def all(self, caller: Asker) -> OverviewShown:
+    def all(self, caller: Asker, language: ToldIn = "en") -> OverviewShown:
         """Return what needs a person now, the open runs, and the last 24 hours by hour and by agent."""
         where, now = caller.workspace, self._use.clock.now()
         figures = self._day(where).at(now)
         stops = self._use.stops.in_force(where)
         runs = self._use.store.runs_within(where, ScopeKind.WORKSPACE, "", MAX_RUNS)
         budgets = self._budgets_of(caller)
+        attention, more = self._attention.of(caller, stops, budgets, language)
         stopped = {stop.target.removeprefix("run:") for stop in stops if stop.target.startswith("run:")}
         return OverviewShown(
             at=now,
             since=figures.since,
-            attention=[*self._waiting(where, now), *_stops(stops), *_budgets(budgets)],
+            attention=attention,
+            more=more,
             runs=OpenRunsShown(open=len(runs), stopped=sum(run.id in stopped for run in runs)),
             hours=[_hour(start, sums) for start, sums in sorted(figures.hours.items())],
             agents=_agents(figures.agents, runs),
@@ -159,48 +140,6 @@ class OverviewRoutes:
 
     def _budgets_of(self, caller: Caller) -> Sequence[BudgetShown]:
         return [] if self._use.rules(caller.workspace) is None else self._budgets.all(caller).budgets
-
-    def _waiting(self, where: WorkspaceName, now: Instant) -> Iterator[AttentionShown]:
-        store = self._use.store
-        if self._use.evidence(where).lag(now).alarm:
-            yield _attention(AttentionCode.LEDGER_ALARM, 1)
-        pending = [
-            each for each in store.approvals(where, ApprovalState.PENDING) if each.lapsed(now).state == each.state
-        ]
-        if pending:
-            first = min(pending, key=lambda each: each.expires_at)
-            yield _attention(AttentionCode.APPROVALS_PENDING, len(pending), first.id, until=first.expires_at)
-        unknown = [action for action in store.open_actions(where) if action.unknown]
-        if unknown:
-            yield _attention(AttentionCode.ACTIONS_UNKNOWN, len(unknown), unknown[0].run)
-
-
-def _attention(
-    code: AttentionCode,
-    count: int,
-    subject: str = "",
-    budget: str = "",
-    until: int | None = None,
-    per_cent: int | None = None,
-) -> AttentionShown:
-    return AttentionShown(code=code, count=count, subject=subject, budget=budget, until=until, per_cent=per_cent)
-
-
-def _stops(stops: Sequence[InForce]) -> Iterator[AttentionShown]:
-    """Say what is stopped, but for single runs: the loop check stops many, and most of them have ended."""
-    found = [stop for stop in stops if not stop.target.startswith("run:")]
-    if found:
-        newest = max(found, key=lambda each: each.stop.at)
-        yield _attention(AttentionCode.STOPS_IN_FORCE, len(found), newest.target)
-
-
-def _budgets(budgets: Sequence[BudgetShown]) -> Iterator[AttentionShown]:
-    """Say which budgets are near their end, the fullest first."""
-    used = [(100 * (budget.spent + budget.reserved) // max(1, budget.amount), budget) for budget in budgets]
-    for per_cent, budget in sorted(used, key=lambda each: each[0], reverse=True):
-        if per_cent >= NEAR_PER_CENT:
-            code = AttentionCode.BUDGET_EXHAUSTED if per_cent >= 100 else AttentionCode.BUDGET_NEAR
-            yield _attention(code, 1, budget.subject, budget.name, budget.window_end or None, per_cent)
 
 
 _LENGTHS = {BudgetWindow.DAY.value: 0, BudgetWindow.HOUR.value: 1, BudgetWindow.MONTH.value: 2}

@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next'
 
 import { answer, api } from '../../api/client'
 import { useFresh } from '../../api/live'
+import { language } from '../../i18n'
 import { Empty } from '../../parts/Empty'
 import { Loaded } from '../../parts/Loaded'
 import { Page } from '../../parts/Page'
@@ -20,7 +21,11 @@ const CHANGES = [
 export function Overview() {
   const { t } = useTranslation()
   useFresh(['overview'], ({ kind }) => CHANGES.includes(kind))
-  const overview = useQuery({ queryKey: ['overview'], queryFn: () => answer(api.GET('/api/v1/overview')), refetchInterval: 60_000 })
+  const overview = useQuery({
+    queryKey: ['overview', language()],
+    queryFn: () => answer(api.GET('/api/v1/overview', { params: { query: { language: language() } } })),
+    refetchInterval: 60_000,
+  })
   return (
     <Page title={t('overview.title')}>
       <Loaded query={overview} lines={6}>
@@ -29,7 +34,7 @@ export function Overview() {
             <Tiles overview={found} />
             <div className="grid">
               <Spend overview={found} />
-              <Attention items={found.attention} at={found.at} />
+              <Attention items={found.attention} more={found.more} at={found.at} />
             </div>
             <Incidents />
             <section className="card">
