@@ -51,7 +51,7 @@ class Approvals:
             instead_of: in whose place, where the person stands in for several.
 
         Raises AnswerRefused: unknown, already answered, expired, another digest, a member of no group that must answer
-            or whose turn it is, or of the requester's own side (the agent's owner, or whom the run acts for).
+            or whose turn it is, or of the requester's own side (see sides.py).
         """
         known = known_approval(self._store, id)
         voices = Voices(self._store, known)

@@ -22,6 +22,7 @@ from remit.control.approval_detail import (
 )
 from remit.control.delivery import Delivery, NotDelivered
 from remit.control.payload_reads import PayloadReads
+from remit.control.sides import side_of
 from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
 from remit.domain.facts import ApprovalState
 from remit.domain.ids import ApprovalId, GroupName, OwnerId, ReleaseId, UserId, WorkspaceName
@@ -172,11 +173,12 @@ class Notifier:
         if len(releases) < len(found):
             return  # nobody can answer it either
         today = releases[-1]
+        silent = {*side_of(self._store, approval, releases), *_heard(approval)}
         for group in groups:
-            members = _members(releases, group) - _silent(approval, releases)
+            members = _members(releases, group) - silent
             if group in today.groups:
                 yield from ((group, address) for address in today.groups[group].notify)
-            for person in sorted(members | self._standing_in(approval, members)):
+            for person in sorted((members | self._standing_in(approval, members)) - silent):
                 known = today.people.get(person)
                 yield from ((person, address) for address in (known.notify if known is not None else ()))
 
@@ -254,11 +256,9 @@ def _members(releases: Sequence[Configuration], group: GroupName) -> frozenset[U
     return frozenset.intersection(*found)
 
 
-def _silent(approval: Approval, releases: Sequence[Configuration]) -> set[UserId]:
-    """Return who can not answer: the requester's side, and whoever has."""
-    owners = {each.agents[approval.agent].owner for each in releases if approval.agent in each.agents}
-    answered = {UserId(str(said)) for each in approval.current for said in (each["by"], each.get("for")) if said}
-    return {approval.on_behalf_of} | owners | answered
+def _heard(approval: Approval) -> set[UserId]:
+    """Return who has answered, or has been answered for."""
+    return {UserId(str(said)) for each in approval.current for said in (each["by"], each.get("for")) if said}
 
 
 class NotifyingThread:

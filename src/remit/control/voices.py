@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from remit.control.sides import side_of
 from remit.domain.clock import Instant
-from remit.domain.ids import AgentName, ApprovalId, GroupName, ReleaseId, UserId
+from remit.domain.ids import ApprovalId, GroupName, ReleaseId, UserId
 from remit.domain.release import Configuration
 from remit.domain.text import is_actor
 from remit.storage.approval import Approval
@@ -47,6 +48,7 @@ class Voices:
         self._approval = approval
         self._releases = self._find_releases()
         self._configurations = self._read(self._releases)
+        self._side = side_of(store, approval, self._configurations)
         self._groups = tuple(
             dict.fromkeys(turn.group for each in approval.rules for seat in each.seats for turn in seat)
         )
@@ -106,12 +108,9 @@ class Voices:
     def _check_side(self, person: UserId) -> None:
         if not is_actor(person):
             raise AnswerRefused(f"{person!r} names nobody who could answer: write user:NAME")
-        for configuration in self._configurations:
-            agent = configuration.agents.get(AgentName(self._approval.agent))
-            if agent is not None and agent.owner == person:
-                raise AnswerRefused(f"{person} owns {self._approval.agent}: nobody approves for an agent of their own")
-        if self._approval.on_behalf_of == person:
-            raise AnswerRefused(f"the run acts for {person}: nobody approves what is done on their own behalf")
+        tie = self._side.get(person)
+        if tie is not None:
+            raise AnswerRefused(tie.why(person, self._approval))
 
     def _find_releases(self) -> tuple[ReleaseId, ...]:
         """Return the release that asked, and those active now on every channel that ever pointed at it."""

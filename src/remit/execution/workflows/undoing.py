@@ -97,9 +97,18 @@ class Undoing:
             purpose=turn.run.purpose,
             task=f"Undo {turn.row.workflow} {turn.row.run}",
             release=turn.row.release,
+            started_by=await turn.thread(self._asked_by, turn),
+            follows=turn.row.run,
         )
         run, _ = await turn.door.start_once(request, f"workflow/undo/{turn.row.run}", leased=False)
         return run
+
+    def _asked_by(self, turn: Turn) -> str:
+        """Return who has asked for the end of a run, or of the one above it, with which it ends; empty: nobody has."""
+        row: WorkflowRun | None = turn.row
+        while row is not None and row.cancelled_by.startswith("run:"):
+            row = turn.journal.run(RunId(row.parent))
+        return "" if row is None else row.cancelled_by.partition(": ")[0]
 
     async def _under_way(self, turn: Turn, inputs: Any) -> Progress | None:
         """Find out what became of calls that were under way: what they did is to be undone, or told as unknown.
