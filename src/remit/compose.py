@@ -6,7 +6,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -289,6 +289,7 @@ def open_api(
 
     store, clock, ids, settings = parts.store, parts.clock, parts.ids, parts.settings
     assert settings.key_path is not None, "parts do not open without a key"
+    parts = replace(parts, rulesets=parts.rulesets.for_people())
     wrapper = KeyFile(settings.key_path)
     tokens, attempts, passwords = RunTokens(store, Keyring(wrapper), clock, ids), Attempts(store, clock), Passwords()
     payload = _payload_limits(settings)

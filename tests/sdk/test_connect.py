@@ -156,7 +156,6 @@ def test_a_release_that_can_not_be_read_admits_nothing(tmp_path: Path) -> None:
     with world(tmp_path) as it:
         run = it.start()
     with reopened(it.path) as later:
-        later.parts.rulesets._ready.clear()
         broken = {"agents/buyer.yaml": b"kind: FromTheFuture\n"}
         releases = Releases(later.store, later.clock, later.ids)
         known = later.store.release("tiny", run.release)

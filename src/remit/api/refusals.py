@@ -24,7 +24,7 @@ from remit.domain.arguments import BadArguments
 from remit.domain.messages import say
 from remit.domain.problem import Problem
 from remit.execution.door import RunRefused
-from remit.execution.rulesets import ReleaseUnusable
+from remit.execution.rulesets import ReleaseUnusable, TooManyLoading
 from remit.execution.served import KeyReused
 from remit.execution.workflows.again import NotAgain
 from remit.execution.workflows.programs import WorkflowUnknown
@@ -59,6 +59,7 @@ _KNOWN: tuple[tuple[type[Exception], int, str, str], ...] = (
     (KeyReused, 422, "key_reused", "Take a new key for each new request"),
     (BadTile, 409, "ledger_broken", "Run `remit audit verify` where the database is"),
     (PayloadLost, 410, "erased", "It is gone for ever; the record stands"),
+    (TooManyLoading, 503, "releases_loading", "Wait, and ask again"),
     (StoreError, 503, "store_failed", "Try again with the same Idempotency-Key"),
 )
 

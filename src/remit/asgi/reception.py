@@ -95,7 +95,9 @@ class Reception:
             raise Refusal(422, "field_unfit", "is nobody an agent can act for", ACTOR_FORMS, field="Remit-On-Behalf-Of")
         caller = visit.caller
         talk = Conversation(caller.workspace, visit.agent, caller.channel, UserId(person), conversation)
-        return await self._implied.of(visit.door, talk, task)
+        run = await self._implied.of(visit.door, talk, task)
+        await visit.door.make_ready(run)
+        return run
 
     def goes_on(self, run: Run) -> bool:
         """Hear that a run has ended; whether its conversation goes on in another, which `run_of` then returns."""

@@ -38,6 +38,7 @@ from remit.execution.rulesets import Rulesets
 from remit.execution.run_requests import accepted_by
 from remit.execution.transaction import NothingOpen
 from remit.kernel.loops.sketch import CallSketch, call_sketch
+from remit.kernel.ruleset import Ruleset
 from remit.storage.port import Reads, StoreError
 from remit.storage.sealed import PayloadLost
 
@@ -111,9 +112,9 @@ class ServedDoor(InProcessDoor):
         super().__init__(workspace, store, admissions, rulesets, keys, clock, ids, limits)
         self.action_lease_s = action_lease_s
         self._lock = threading.Lock()
-        self._runs: OrderedDict[RunId, _Salted] = OrderedDict()  # guarded by _lock, as are the two below
+        self._runs: OrderedDict[RunId, _Salted] = OrderedDict()  # guarded by _lock, as is the one below
         self._calls: OrderedDict[ActionId, _Call] = OrderedDict()
-        self._ready: set[ReleaseId] = set()
+        self._loading: dict[ReleaseId, asyncio.Task[Ruleset]] = {}  # owned by the event loop
 
     # -- runs
 
@@ -188,6 +189,7 @@ class ServedDoor(InProcessDoor):
         with self._lock:
             kept = self._runs.get(id)
         if kept is not None and time.monotonic() - kept.at < SALTED_S:
+            await self.make_ready(kept.run)
             return kept.run
         run = await asyncio.to_thread(self._read_run, id)
         if run is None:
@@ -195,10 +197,19 @@ class ServedDoor(InProcessDoor):
         with self._lock:
             self._runs.pop(id, None)
             _keep(self._runs, id, _Salted(run, time.monotonic()))
-        if run.release not in self._ready:  # reading a release takes a while: not on the event loop
-            await asyncio.to_thread(self._rules, run.release)
-            self._ready.add(run.release)
+        await self.make_ready(run)
         return run
+
+    async def make_ready(self, run: Run) -> None:
+        """Have the rules of a run at hand: reading a release takes a while, and must not be done on the event loop."""
+        release = run.release
+        if self._rulesets.is_ready(self.workspace, release):
+            return
+        loading = self._loading.get(release)
+        if loading is None:  # one thread, however many runs wait for it
+            loading = self._loading[release] = asyncio.create_task(asyncio.to_thread(self._rules, release))
+            loading.add_done_callback(lambda _: self._loading.pop(release, None))
+        await asyncio.shield(loading)
 
     def _read_run(self, id: RunId) -> Run | None:
         run = self._store.run(id)

@@ -11,7 +11,7 @@ either way, and a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -261,6 +261,9 @@ class Reads(LivenessReads, CandidateReads, Protocol):
     def releases(self, workspace: WorkspaceName) -> Sequence[Release]: ...
 
     def active(self, workspace: WorkspaceName, channel: str) -> ReleaseId | None: ...
+
+    def active_releases(self) -> Set[tuple[WorkspaceName, ReleaseId]]:
+        """Those that any channel of any workspace points at now."""
 
     def channels(self, workspace: WorkspaceName) -> Sequence[str]: ...
 

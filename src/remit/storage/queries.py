@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import orjson
@@ -244,6 +244,13 @@ class Queries(IdentityQueries, LivenessQueries, CandidateQueries):
         """Return the release a channel points at."""
         past = self.activations(workspace, channel)
         return past[0].release if past else None
+
+    def active_releases(self) -> Set[tuple[WorkspaceName, ReleaseId]]:
+        """Return those that any channel of any workspace points at now."""
+        t = tables.activations
+        newest = select(func.max(t.c.seq)).group_by(t.c.workspace, t.c.channel)
+        query = select(t.c.workspace, t.c.release).where(t.c.seq.in_(newest))
+        return {(WorkspaceName(workspace), ReleaseId(release)) for workspace, release in self._all(query)}
 
     def channels(self, workspace: WorkspaceName) -> Sequence[str]:
         """Return the channels that ever pointed at a release, by name."""

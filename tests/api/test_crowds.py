@@ -1,0 +1,45 @@
+"""Many people who ask at once keep nobody waiting who stops something."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remit.domain.identity import Role
+from remit.execution import rulesets
+from remit.execution.rulesets import MAX_LOADING
+from tests.api.office import PREFIX, Office, office
+from tests.loads import WAIT_S, counted, old_ones
+
+THREADS = 40
+"""How many requests of the control plane are carried out at a time, as anyio has it."""
+
+
+@pytest.fixture
+def it(tmp_path: Path) -> Iterator[Office]:
+    with office(tmp_path) as opened:
+        yield opened
+
+
+def test_a_release_that_has_to_wait_is_asked_for_again(it: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rulesets, "PATIENCE_S", 0.05)
+    *slow, third = old_ones(it.world, MAX_LOADING + 1)
+    loads, viewer = counted(monkeypatch), it.token(Role.VIEWER)
+
+    def shown(release: str) -> Any:
+        return it.ask("GET", f"{PREFIX}/policies?release={release}", viewer)
+
+    with ThreadPoolExecutor() as threads, loads.held_up(*slow):
+        waiting = [threads.submit(shown, each) for each in slow]
+        loads.wait_for(*slow)
+        refused = shown(third)
+        assert (refused.status_code, refused.json()["code"]) == (503, "releases_loading")
+        assert refused.headers["Retry-After"] == "1"
+        assert shown("").status_code == 200
+    assert [each.result(WAIT_S).json()["release"] for each in waiting] == slow
+    assert shown(third).status_code == 200
