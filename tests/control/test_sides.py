@@ -65,6 +65,11 @@ class Desk:
         asked = self.post(f"/workflows/{name}/runs", who, {"inputs": {"n": 5}, "on_behalf_of": on_behalf_of})
         return RunId(asked["run"])
 
+    def own_side(self, who: str) -> Any:
+        """Why the page tells this person that they may not answer."""
+        (asked,) = pending(self.till)
+        return self.office.ask("GET", f"{PREFIX}/approvals/{asked.id}/detail", self.person(who)).json()["own_side"]
+
     def approve(self, who: str) -> str:
         """What becomes of the one approval that waits; or why this person may not answer it."""
         (asked,) = pending(self.till)
@@ -94,6 +99,7 @@ def test_who_started_a_run_for_somebody_else_may_not_answer_what_it_asks(tmp_pat
     with desk(tmp_path, FLOW) as it:
         run = it.start("flow", SARA)
         assert it.approve(SARA) == started(SARA, run)
+        assert (it.own_side(SARA), it.own_side(NORA)) == ({"part": "started", "name": run}, None)
         assert it.till.tools.names() == []
         assert it.approve(NORA) == "approved"
         assert it.till.tools.names() == ["order(5)"]
@@ -170,6 +176,7 @@ def test_the_owner_of_an_agent_above_may_not_answer_what_the_one_below_asks(tmp_
             f"{SARA} owns clerk, which has handed work to scout: nobody approves for an agent of their own"
         )
         assert it.approve(LINA) == f"{LINA} owns scout: nobody approves for an agent of their own"
+        assert it.own_side(SARA) == {"part": "owns", "name": "clerk"}
         assert it.approve(OWNER) == started(OWNER, run), "nor who started the run above"
         assert it.approve(NORA) == "approved"
         assert it.till.tools.names() == ["order(5)"]

@@ -2468,6 +2468,8 @@ export interface components {
         /**
          * ApprovalDetailShown
          * @description All that is shown of an approval. `withheld` says why there are no arguments; null where they are here.
+         *
+         *     `own_side` is null for whoever may answer.
          */
         ApprovalDetailShown: {
             /** Action */
@@ -2503,6 +2505,7 @@ export interface components {
             missing: string[];
             /** On Behalf Of */
             on_behalf_of: string;
+            own_side: components["schemas"]["OwnSideShown"] | null;
             /** Path */
             path: components["schemas"]["StepShown"][];
             /** Path Has Earlier */
@@ -3221,6 +3224,11 @@ export interface components {
              * @default 0
              */
             tool_calls?: number;
+            /**
+             * Verified
+             * @default false
+             */
+            verified?: boolean;
         };
         /**
          * FilesShown
@@ -3864,6 +3872,21 @@ export interface components {
             /** Since */
             since: number;
         };
+        /**
+         * OwnSideShown
+         * @description Why you may not answer: the agent of this name is yours, the run of this id acts for you, or you started it.
+         */
+        OwnSideShown: {
+            /** Name */
+            name: string;
+            part: components["schemas"]["Part"];
+        };
+        /**
+         * Part
+         * @description What makes somebody one of the requester's side.
+         * @enum {string}
+         */
+        Part: "owns" | "acts_for" | "started";
         /**
          * PartCode
          * @description A part of the server that is looked at; whoever shows it has the words.
@@ -5046,7 +5069,8 @@ export interface components {
              *       "spent": {},
              *       "steps": 0,
              *       "stopped": [],
-             *       "tool_calls": 0
+             *       "tool_calls": 0,
+             *       "verified": false
              *     }
              */
             facts?: components["schemas"]["FactsGiven"];
@@ -5377,6 +5401,8 @@ export type OriginKind = components['schemas']['OriginKind'];
 export type OriginShown = components['schemas']['OriginShown'];
 export type OutcomeShown = components['schemas']['OutcomeShown'];
 export type OverviewShown = components['schemas']['OverviewShown'];
+export type OwnSideShown = components['schemas']['OwnSideShown'];
+export type Part = components['schemas']['Part'];
 export type PartCode = components['schemas']['PartCode'];
 export type PartShown = components['schemas']['PartShown'];
 export type Password = components['schemas']['Password'];

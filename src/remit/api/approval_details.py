@@ -12,6 +12,7 @@ from remit.api.shapes import Asker, Json, Shown, missing
 from remit.api.use_cases import UseCases
 from remit.control.approval_detail import ApprovalDetail, Argument, BudgetStanding, Similar, Withheld
 from remit.control.origins import Origin, OriginKind
+from remit.control.sides import Part
 from remit.domain.facts import ApprovalState
 from remit.domain.ids import ApprovalId, UserId
 from remit.domain.messages import Language
@@ -98,8 +99,18 @@ class BudgetAfter(Shown):
     after: int | None
 
 
+class OwnSideShown(Shown):
+    """Why you may not answer: the agent of this name is yours, the run of this id acts for you, or you started it."""
+
+    part: Part
+    name: str
+
+
 class ApprovalDetailShown(Shown):
-    """All that is shown of an approval. `withheld` says why there are no arguments; null where they are here."""
+    """All that is shown of an approval. `withheld` says why there are no arguments; null where they are here.
+
+    `own_side` is null for whoever may answer.
+    """
 
     id: str
     state: ApprovalState
@@ -127,6 +138,7 @@ class ApprovalDetailShown(Shown):
     path_has_earlier: bool
     similar: SimilarShown
     budgets: list[BudgetAfter]
+    own_side: OwnSideShown | None
 
 
 class ApprovalDetailRoutes:
@@ -192,6 +204,7 @@ class ApprovalDetailRoutes:
             path_has_earlier=detail.has_earlier,
             similar=_similar(detail.similar),
             budgets=[_budget(each) for each in detail.budgets],
+            own_side=None if detail.tie is None else OwnSideShown(part=detail.tie.part, name=detail.tie.name),
         )
 
 

@@ -17,6 +17,7 @@ import orjson
 from remit.control.concerned import Concerned, Rules
 from remit.control.origins import MAX_BYTES, Earlier, Origin, edited, origins
 from remit.control.payload_reads import PayloadReads
+from remit.control.sides import Tie
 from remit.domain.action import ActionKind, Cost
 from remit.domain.canonical import salted_digest
 from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
@@ -124,6 +125,7 @@ class ApprovalDetail:
         tool: None for a model call, and where the release no longer knows it.
         path: the actions before it, oldest first; `has_earlier` where there were more.
         findings: why it is held.
+        tie: why who looks may not answer, where they are approvers and of the requester's side.
     """
 
     approval: Approval
@@ -136,6 +138,7 @@ class ApprovalDetail:
     has_earlier: bool
     similar: Similar
     budgets: tuple[BudgetStanding, ...]
+    tie: Tie | None
 
 
 class Details:
@@ -153,6 +156,7 @@ class Details:
 
         Raises DetailRefused where the arguments kept are not those of the approval's digest, and whatever `rules` does.
         """
+        roles = frozenset(roles)
         rules = self._rules(approval.workspace, approval.release)
         tool = rules.tool(approval.target)
         run = self._store.run(approval.run)
@@ -175,6 +179,7 @@ class Details:
             has_earlier=len(earlier) > MAX_STEPS,
             similar=self._similar(approval),
             budgets=tuple(self._budgets(rules, run, record)) if run is not None and record else (),
+            tie=self._concerned(approval, person).tie(approval) if Role.APPROVER in roles else None,
         )
 
     def is_reader(self, approval: Approval, person: UserId, roles: Iterable[Role]) -> bool:
@@ -185,7 +190,10 @@ class Details:
         """
         if READERS & frozenset(roles):
             return True
-        return Concerned(self._store, self._rules, approval.workspace, person, self._clock.now()).reads(approval)
+        return self._concerned(approval, person).reads(approval)
+
+    def _concerned(self, approval: Approval, person: UserId) -> Concerned:
+        return Concerned(self._store, self._rules, approval.workspace, person, self._clock.now())
 
     # -- what is sealed
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from remit.control.sides import Tie, side_of
 from remit.domain.clock import Instant
-from remit.domain.ids import AgentName, GroupName, ReleaseId, UserId, WorkspaceName
+from remit.domain.ids import GroupName, ReleaseId, UserId, WorkspaceName
 from remit.domain.release import Configuration
 from remit.kernel.ruleset import Ruleset
 from remit.storage.approval import Approval
@@ -48,17 +49,21 @@ class Concerned:
 
         Nobody of the requester's side is asked, in whoever's place. Raises what `rules` does.
         """
-        side = self._side_of(approval)
-        if self._person in side:
-            return False
         voted = {vote.person for vote in approval.votes}
-        voices = [voice for voice in self._voices if voice not in side and voice not in voted]
         asked = approval.standing(self._now).asked
-        return any(self._is_member(voice, group, approval) for voice in voices for group in asked)
+        voices = {
+            voice
+            for voice in self._voices
+            if voice not in voted and any(self._is_member(voice, group, approval) for group in asked)
+        }
+        if not voices:
+            return False  # as most are: whose side they are on need not be looked up
+        side = side_of(self._store, approval, self._configurations(approval))
+        return self._person not in side and not voices <= side.keys()
 
-    def _side_of(self, approval: Approval) -> set[UserId]:
-        agents = [each.agents.get(AgentName(approval.agent)) for each in self._configurations(approval)]
-        return {approval.on_behalf_of} | {agent.owner for agent in agents if agent is not None}
+    def tie(self, approval: Approval) -> Tie | None:
+        """Return what ties the person to the requester's side; None: nothing. Raises what `rules` does."""
+        return side_of(self._store, approval, self._configurations(approval)).get(self._person)
 
     def _is_member(self, voice: UserId, group: GroupName, approval: Approval) -> bool:
         found = [each.groups.get(group) for each in self._configurations(approval)]

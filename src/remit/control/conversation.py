@@ -16,13 +16,13 @@ from remit.control.approval_detail import (
     MAX_STEPS,
     Argument,
     Kept,
-    Rules,
     Withheld,
     argument_of,
     kept_before,
     kept_of,
     opened_before,
 )
+from remit.control.concerned import Rules
 from remit.control.origins import Origin, origins
 from remit.control.payload_reads import PayloadReads
 from remit.domain.ids import ActionId, ReleaseId, RunId, WorkspaceName

@@ -37,12 +37,14 @@ export function Acts({ detail, edits, setEdits }: Props) {
     () => answer(api.POST('/api/v1/approvals/{approval}/ask', { params: { path }, body: { text: comment } })),
     { said: () => t('approvals.asked'), changes: CHANGES, then: () => setComment('') },
   )
-  const canAnswer = may && detail.withheld === null
+  const own = detail.own_side
+  const canAnswer = may && own === null && detail.withheld === null
   useHotkeys(
     canAnswer && edits === null
       ? [['a', () => approving.mutate(undefined)], ['r', () => rejecting.mutate(undefined)], ['e', () => setEdits({})]]
       : [],
   )
+  if (may && own) return <div className="approval-acts sub">{t(`approvals.ownSide.${own.part}`, { name: own.name })}</div>
   if (!canAnswer) return <div className="approval-acts sub">{t('approvals.notYours', { groups: detail.approvers.join(', ') })}</div>
   return (
     <div className="approval-acts">
