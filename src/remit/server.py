@@ -9,6 +9,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from anyio.to_thread import run_sync
+
 from remit.api.admission import AgentRoutes, Told
 from remit.api.console import ConsoleRoute
 from remit.api.events import EventRoute
@@ -16,7 +18,7 @@ from remit.api.hooks import HookRoute
 from remit.api.identity_tokens import IdentityTokens
 from remit.api.listening import ListenRoute
 from remit.api.provider import Client, Provider
-from remit.api.route import Identifies, Seam
+from remit.api.route import Seam
 from remit.api.serving import NotEncrypted, Whole, is_loopback
 from remit.asgi.commits import Commits
 from remit.asgi.limits import RequestLimits, limits_for
@@ -60,18 +62,18 @@ class OpenServer:
 class Recognition:
     """Who calls the raw routes: agents by what was seen a moment ago, everybody else by the database."""
 
-    def __init__(self, proof: Proof, doorkeeper: Identifies) -> None:
+    def __init__(self, proof: Proof, seam: Seam) -> None:
         self._proof = proof
-        self._doorkeeper = doorkeeper
+        self._seam = seam
 
     def quickly(self, headers: Mapping[str, str]) -> Caller | None:
-        """See api/admission.py."""
+        """See asgi/callers.py."""
         scheme, _, secret = headers.get("authorization", "").partition(" ")
         return self._proof.quickly(secret.strip()) if scheme.lower() == "bearer" else None
 
-    def identify(self, headers: Mapping[str, str], peer: str) -> Caller:
-        """See api/admission.py."""
-        return self._doorkeeper.identify(headers, peer)
+    async def identify(self, headers: Mapping[str, str], peer: str) -> Caller:
+        """See asgi/callers.py."""
+        return await run_sync(self._seam.doorkeeper.identify, headers, peer, limiter=self._seam.identifying)
 
 
 def open_server(
@@ -96,7 +98,7 @@ def open_server(
     proof = Proof(store, tokens, parts.clock, settings.session_idle_s)
     application = open_api(parts, queue, secure=secure, proof=proof, poke=poke)
     seam: Seam = application.state.seam
-    recognition = Recognition(proof, seam.doorkeeper)
+    recognition = Recognition(proof, seam)
     commits = Commits(store.listen)
     told = Told(tokens, settings.run_token_s, seam.figures.answered)
     doors = Doors(parts, queue, payload)

@@ -43,3 +43,34 @@ def test_a_release_that_has_to_wait_is_asked_for_again(it: Office, monkeypatch: 
         assert shown("").status_code == 200
     assert [each.result(WAIT_S).json()["release"] for each in waiting] == slow
     assert shown(third).status_code == 200
+
+
+def test_a_stop_does_not_wait_for_those_who_look(it: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    viewer, operator, looking, over = (
+        it.token(Role.VIEWER),
+        it.token(Role.OPERATOR),
+        threading.Semaphore(0),
+        threading.Event(),
+    )
+
+    def slow(*_: object, **__: object) -> list[object]:
+        looking.release()
+        assert over.wait(WAIT_S)
+        return []
+
+    monkeypatch.setattr(it.world.store, "releases", slow)
+    with ThreadPoolExecutor(THREADS + 10) as threads:
+        try:
+            crowd = [threads.submit(it.ask, "GET", f"{PREFIX}/releases", viewer) for _ in range(THREADS + 5)]
+            for _ in range(THREADS):
+                assert looking.acquire(timeout=WAIT_S)
+            sent = {"target": "agent:buyer"}
+            asked = threads.submit(it.ask, "POST", f"{PREFIX}/stops", operator, sent, Idempotency_Key="k-1")
+            assert asked.result(WAIT_S).status_code == 201
+            assert not looking.acquire(blocking=False), "all threads are taken, and those who came late wait"
+            for path in ("lift", "terminate", "reactivate"):
+                asked = threads.submit(it.ask, "POST", f"{PREFIX}/stops/{path}", operator, sent)
+                assert asked.result(WAIT_S).status_code in (200, 403)
+        finally:
+            over.set()
+        assert {each.result(WAIT_S).status_code for each in crowd} == {200}

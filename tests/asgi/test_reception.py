@@ -31,7 +31,10 @@ class Slow:
     def quickly(self, headers: Mapping[str, str]) -> Caller | None:
         return BUYER if self._known and headers["authorization"] == "Bearer right" else None
 
-    def identify(self, headers: Mapping[str, str], _: str) -> Caller:
+    async def identify(self, headers: Mapping[str, str], peer: str) -> Caller:
+        return await asyncio.to_thread(self._look, headers)
+
+    def _look(self, headers: Mapping[str, str]) -> Caller:
         with self._lock:
             self.asked += 1
         time.sleep(0.05)

@@ -36,7 +36,7 @@ from remit.api.prompts import PromptRoutes
 from remit.api.records import RecordRoutes
 from remit.api.release_changes import ReleaseChangeRoutes
 from remit.api.releases import ReleaseRoutes
-from remit.api.route import GuardedRoute, Identifies, Route, Seam, problem
+from remit.api.route import GuardedRoute, Identifies, Route, Seam, in_threads, problem
 from remit.api.runs import RunRoutes
 from remit.api.sessions import SessionRoutes
 from remit.api.sign_in_page import SignInPage
@@ -168,9 +168,10 @@ def _add(app: FastAPI, prefix: str, route: Route) -> None:
     noun = route.function.__module__.rpartition(".")[2]
     name = f"{noun}.{route.function.__name__}"
     app.state.routes[name] = route
+    threads = app.state.seam.threads_of(route)
     app.router.add_api_route(
         prefix + route.path,
-        route.function,
+        route.function if threads is None else in_threads(route.function, threads),
         methods=[route.method],
         response_model=route.answer,
         status_code=route.status,

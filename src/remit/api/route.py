@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import orjson
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from fastapi.routing import APIRoute
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -29,6 +31,9 @@ from remit.storage.identity import Answer
 
 _log = logging.getLogger("remit.api")
 
+OWN_THREADS = 8
+"""How many threads find out who calls, and how many carry stops out, beside the 40 that all other routes share."""
+
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -41,6 +46,7 @@ class Route:
         large: its body may hold a whole workspace folder.
         answer: what it answers with, a pydantic model, or None for no body.
         form: how the answer is written.
+        urgent: it stops something, so it does not wait for a thread behind those who look.
     """
 
     method: str
@@ -51,6 +57,7 @@ class Route:
     writes: bool = False
     large: bool = False
     form: type[Response] = JSONResponse
+    urgent: bool = False
 
 
 class Identifies(Protocol):
@@ -63,19 +70,35 @@ class Identifies(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """What the seam needs."""
+    """What the seam needs.
+
+    Attributes:
+        identifying: threads that find out who calls, and do nothing else.
+        stopping: threads of urgent routes. All others share those of the framework, which slow answers may take up.
+    """
 
     doorkeeper: Identifies
     repeats: Repeats
     figures: Figures
     limits: RequestLimits
     large_limits: RequestLimits
+    identifying: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(OWN_THREADS))
+    stopping: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(OWN_THREADS))
+
+    def threads_of(self, route: Route) -> CapacityLimiter | None:
+        """Return which threads carry a route out; None for those of the framework."""
+        return self.stopping if route.urgent else None
 
 
 def caller_of(request: Request) -> Caller:
     """Return who calls; the seam has seen to it that they may."""
     caller: Caller = request.state.caller
     return caller
+
+
+async def asker_of(request: Request) -> Caller:
+    """As caller_of, where the framework would use a thread for it."""
+    return caller_of(request)
 
 
 def peer_of(request: Request) -> str:
@@ -114,7 +137,8 @@ class GuardedRoute(APIRoute):
         headers = headers_of(request.scope, seam.limits)
         access = declared(self.endpoint)
         if not access.is_public:
-            caller = await run_in_threadpool(seam.doorkeeper.identify, headers, peer_of(request), request.method)
+            who = (headers, peer_of(request), request.method)
+            caller = await run_sync(seam.doorkeeper.identify, *who, limiter=seam.identifying)
             access.check(caller)
             request.state.caller = caller
         _check_texts({**request.path_params, **request.query_params})
@@ -125,20 +149,33 @@ class GuardedRoute(APIRoute):
         key = key_in(headers)
         if access.is_public or not route.writes or not key:
             return await inner(request)
-        return await self._once(request, inner, seam.repeats, key, body)
+        return await self._once(request, inner, key, body)
 
-    async def _once(self, request: Request, inner: Handler, repeats: Repeats, key: str, body: bytes) -> Response:
-        claim = await run_in_threadpool(_claim, repeats, caller_of(request), key, _digest(request, body))
+    async def _once(self, request: Request, inner: Handler, key: str, body: bytes) -> Response:
+        seam: Seam = request.app.state.seam
+        repeats, threads = seam.repeats, seam.threads_of(request.app.state.routes[self.name])
+        asked = (caller_of(request), key, _digest(request, body))
+        claim = await run_sync(_claim, repeats, *asked, limiter=threads)
         if isinstance(claim, Given):
             replayed = {"Idempotent-Replayed": "true", "Cache-Control": "no-store"}
             return Response(claim.body, claim.status, replayed, "application/json")
         try:
             response = await inner(request)
         except BaseException:
-            await run_in_threadpool(repeats.give_up, claim)
+            await run_sync(repeats.give_up, claim, limiter=threads)
             raise
-        await run_in_threadpool(repeats.complete, claim, response.status_code, bytes(response.body))
+        await run_sync(repeats.complete, claim, response.status_code, bytes(response.body), limiter=threads)
         return response
+
+
+def in_threads(function: Callable[..., Any], threads: CapacityLimiter) -> Callable[..., Any]:
+    """Return the function of a route so that it is carried out in these threads, and not in the framework's."""
+
+    @functools.wraps(function)
+    async def carried_out(*args: Any, **named: Any) -> Any:
+        return await run_sync(functools.partial(function, *args, **named), limiter=threads)
+
+    return carried_out
 
 
 def _check_texts(given: Mapping[str, str]) -> None:

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from remit.api.route import caller_of
+from remit.api.route import asker_of
 from remit.asgi.answers import Refusal
 from remit.domain.identity import Caller
 from remit.domain.text import unfit
 
-Asker = Annotated[Caller, Depends(caller_of)]
+Asker = Annotated[Caller, Depends(asker_of)]
 """Who calls, as the seam has found out."""
 
 PAGE = 50

@@ -109,10 +109,10 @@ class StopRoutes:
     def routes(self) -> Iterator[Route]:
         """Name the routes."""
         yield Route("GET", "/stops", self.all, StopsShown)
-        yield Route("POST", "/stops", self.freeze, StopShown, 201, writes=True)
-        yield Route("POST", "/stops/lift", self.lift, Lifted, writes=True)
-        yield Route("POST", "/stops/terminate", self.terminate, TerminatedShown, 201, writes=True)
-        yield Route("POST", "/stops/reactivate", self.reactivate, Lifted, writes=True)
+        yield Route("POST", "/stops", self.freeze, StopShown, 201, writes=True, urgent=True)
+        yield Route("POST", "/stops/lift", self.lift, Lifted, writes=True, urgent=True)
+        yield Route("POST", "/stops/terminate", self.terminate, TerminatedShown, 201, writes=True, urgent=True)
+        yield Route("POST", "/stops/reactivate", self.reactivate, Lifted, writes=True, urgent=True)
         yield Route("GET", "/stops/{stop}/listeners", self.listeners, ListenersShown)
 
     @allow(people())

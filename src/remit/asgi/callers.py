@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -11,17 +10,20 @@ from remit.domain.identity import Caller
 
 
 class Authenticator(Protocol):
-    """Says who calls. `quickly` asks no database and may not know; `identify` does, and raises Refusal (401, 429)."""
+    """Says who calls. `quickly` asks no database and may not know; `identify` does, and raises Refusal (401, 429).
+
+    Neither blocks the event loop.
+    """
 
     def quickly(self, headers: Mapping[str, str]) -> Caller | None: ...
 
-    def identify(self, headers: Mapping[str, str], peer: str) -> Caller: ...
+    async def identify(self, headers: Mapping[str, str], peer: str) -> Caller: ...
 
 
 async def caller_of(authenticator: Authenticator, headers: Mapping[str, str], peer: str) -> Caller:
-    """Return who calls, without blocking the event loop. Raises Refusal."""
+    """Return who calls. Raises Refusal."""
     known = authenticator.quickly(headers)
-    return known if known is not None else await asyncio.to_thread(authenticator.identify, headers, peer)
+    return known if known is not None else await authenticator.identify(headers, peer)
 
 
 def peer_of(scope: Scope) -> str:

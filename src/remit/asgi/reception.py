@@ -72,7 +72,7 @@ class Reception:
             return await caller_of(self._authenticator, headers, peer)
         first = self._identifying[shown] = asyncio.Event()
         try:
-            return await asyncio.to_thread(self._authenticator.identify, headers, peer)
+            return await self._authenticator.identify(headers, peer)
         finally:
             del self._identifying[shown]
             first.set()
