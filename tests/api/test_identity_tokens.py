@@ -22,9 +22,10 @@ from remit.domain.clock import ManualClock, SystemClock
 from remit.domain.ids import UserId
 from remit.domain.record import RecordKind
 from remit.sdk.client import Client as Agents
-from remit.sdk.errors import Refused
+from remit.sdk.errors import Denied, Refused
 from remit.sdk.http import HttpDoor
 from remit.sdk.wire import Reach
+from remit.workspace.template import template
 from tests.served import Served, served
 from tests.worlds import WORKSPACE, world
 
@@ -88,6 +89,21 @@ def test_a_run_acts_for_whoever_the_token_names_and_that_is_on_record(it: Served
 def test_without_a_token_it_is_the_agents_word_and_the_record_says_so(it: Served) -> None:
     it.start(on_behalf_of=ZOE)
     assert (started(it)["on_behalf_of"], started(it)["verified"]) == (ZOE, False)
+
+
+def test_a_policy_can_ask_that_it_is_known_and_not_just_said(it: Served, issuer: str) -> None:
+    known = template("known-person").filled({"tool": "erp.get"})
+    it.world.apply({"policies/known.cedar": known})
+    with connected(it) as agent, agent.run("buyer", identity_token=token_of(issuer, "s-1")) as run:
+        assert run.call("erp.get", {"id": "1"}, using=lambda id: id) == "1"
+    with (
+        connected(it) as agent,
+        agent.run("buyer", on_behalf_of=ZOE) as run,
+        pytest.raises(Denied, match="Nobody but the agent says for whom it acts"),
+    ):
+        run.call("erp.get", {"id": "1"}, using=lambda id: pytest.fail("it was carried out"))
+    replayed = [each.agreement.value for each in it.world.replay.all(WORKSPACE)]
+    assert replayed == ["same", "same"], "the run knows it for as long as it is kept"
 
 
 def test_nobody_else_is_acted_for_with_somebodys_token(it: Served, issuer: str) -> None:

@@ -47,6 +47,7 @@ CALL: Mapping[str, Value] = {
     "hour": 9,
     "weekday": 1,
     "on_behalf_of": Ref("User", "user:huda"),
+    "verified": False,
     "purpose": "Renew contracts",
     "depth": 0,
     "steps": 0,

@@ -106,6 +106,7 @@ def run(id: str, workspace: WorkspaceName = HERE, parent: str | None = None) -> 
         depth=1 if parent else 0,
         started_by="user:lina" if parent else "",
         follows=RunId("run_before") if parent else None,
+        verified=parent is not None,
     )
 
 

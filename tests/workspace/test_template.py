@@ -54,6 +54,10 @@ CASES: Mapping[str, tuple[Mapping[str, str], list[tuple[Mapping[str, object], st
         {"tool": "bank.pay", "group": "finance"},
         [(by(SARA), "deny"), (by(VISITOR), "allow"), (by(OWNER), "deny")],
     ),
+    "known-person": (
+        {"tool": "bank.pay"},
+        [(PAY, "deny"), (READ, "allow"), ({**PAY, "facts": {"verified": True}}, "allow")],
+    ),
     "spend-cap": (
         {"tool": "bank.pay", "most": "500"},
         [(pays(amount=500), "allow"), (pays(amount=501), "deny"), (pays(), "deny")],

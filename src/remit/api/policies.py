@@ -45,6 +45,7 @@ class FactsGiven(Body):
     tool_calls: Count = 0
     model_calls: Count = 0
     depth: Count = 0
+    verified: bool = False
     running_s: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     in_flight: Count = 0
     repeats: Count = 0

@@ -97,6 +97,7 @@ def situation(rules: Ruleset, scenario: Scenario) -> tuple[Facts, Prepared]:
         key=KeyId("key_test"),
         depth=max(scenario.facts.depth, len(scenario.facts.above)),
         ancestors=tuple(RunId(f"run_above_{number}") for number, _ in enumerate(scenario.facts.above)),
+        verified=scenario.facts.verified,
         salt=b"test",
     )
     call = prepare(rules, run, _action(rules, scenario, workspace))

@@ -32,6 +32,7 @@ class Run:
         depth: 0 for a run a person or a system started, one more for each delegation.
         key: the key its payloads are sealed under: the data subject's where one was named, else its own.
         started_by: who or what asked for it, as `user:sara` or `schedule:ID`; empty: its agent, by itself.
+        verified: whether it is known for whom it acts: an identity provider has said so, or no agent named them.
         follows: the run that it does again, goes on with or undoes. Whoever had a part in that has one in this.
         salt: makes digests of its payloads unguessable; derived from the key and destroyed with it.
         own_scopes: the rows that what happens in this run counts on.
@@ -53,6 +54,7 @@ class Run:
     line: tuple[RunAbove, ...] = ()
     started_by: str = ""
     follows: RunId | None = None
+    verified: bool = False
     salt: bytes = field(default=b"", repr=False)
     own_scopes: tuple[ScopeId, ...] = field(init=False, repr=False, compare=False)
     scopes: tuple[ScopeId, ...] = field(init=False, repr=False, compare=False)

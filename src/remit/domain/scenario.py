@@ -33,6 +33,7 @@ class GivenFacts:
     model_calls: int = 0
     denials: int = 0
     depth: int = 0
+    verified: bool = False
     running_s: int = 0
     in_flight: int = 0
     repeats: int = 0

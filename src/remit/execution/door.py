@@ -224,6 +224,7 @@ class InProcessDoor:
             line=line,
             started_by=request.started_by,
             follows=request.follows,
+            verified=request.verified,
             salt=salt,
         )
 

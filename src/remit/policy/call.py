@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from remit.domain.action import Assurance
 from remit.domain.text import is_unicode
 from remit.policy.compiled.values import I64_MAX, I64_MIN, Ref, Value
-from remit.policy.shapes import EntityOf, Member, Record, Shape, Text, Whole
+from remit.policy.shapes import EntityOf, Member, Record, Shape, Text, Truth, Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,11 @@ CALL_FIELDS = (
     CallField("hour", Whole(0, 23), "the hour of the day in the workspace's time zone, 0 to 23"),
     CallField("weekday", Whole(1, 7), "the day of the week in the workspace's time zone, 1 (Monday) to 7"),
     CallField("on_behalf_of", EntityOf("User"), "the person the run acts for"),
+    CallField(
+        "verified",
+        Truth(),
+        "whether it is known for whom the run acts, by an identity token or its starter; else its agent says so",
+    ),
     CallField("purpose", Text(), "what the run is for; the purpose of the agent where the run was given none"),
     CallField("depth", Whole(0), "how many runs stand above this one; 0 for a run that no agent started"),
     CallField("steps", Whole(0), "actions of this run so far, of every kind, without this one"),
@@ -68,7 +73,7 @@ MODEL_INPUT = Record(
 """`context.input` of `model.call`: whom the call goes to, and the tokens it may use at most."""
 
 
-_TYPES: Mapping[type, type] = {Whole: int, Text: str, EntityOf: Ref}
+_TYPES: Mapping[type, type] = {Whole: int, Text: str, Truth: bool, EntityOf: Ref}
 _REQUIRED = tuple((field.name, _TYPES[type(field.shape)]) for field in CALL_FIELDS if field.required)
 _OPTIONAL = tuple((field.name, _TYPES[type(field.shape)]) for field in CALL_FIELDS if not field.required)
 

@@ -9,10 +9,10 @@ from sqlalchemy.engine import Connection, Engine
 
 from remit.storage.port import StoreError
 
-HEAD = "0012"
+HEAD = "0013"
 """The newest migration in migrations/versions; a test keeps it true."""
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
 
 
 _LOCK = 0x52454D4954

@@ -67,7 +67,9 @@ _PUT_PAYLOADS = _insert(
     "text text text bytea",
     "on conflict (owner, part) do update set key = excluded.key, sealed = excluded.sealed",
 )
-_ADD_RUNS = _insert("runs", rows.RUN_COLUMNS, "text text text text text text text int8 text text int8 text text text")
+_ADD_RUNS = _insert(
+    "runs", rows.RUN_COLUMNS, "text text text text text text text int8 text text int8 text text text bool"
+)
 _ADD_KEYS = _insert("payload_keys", "id, wrapped, created_at", "text bytea int8", "on conflict (id) do nothing")
 _DESTROY_KEYS = _insert(
     "payload_keys",

@@ -25,7 +25,7 @@ APPROVAL_COLUMNS = (
 )
 RUN_COLUMNS = (
     "id, workspace, agent, team, release, on_behalf_of, purpose, started_at, key, parent, depth, ancestors,"
-    " started_by, follows"
+    " started_by, follows, verified"
 )
 DELEGATION_COLUMNS = "id, workspace, person, delegate, begins_at, ends_at, made_by, made_at, ended_at"
 PUT_DELEGATION = (
@@ -203,6 +203,7 @@ def run_row(run: Run) -> tuple[Any, ...]:
         "".join(f" {ancestor}" for ancestor in run.ancestors) + " " if run.ancestors else "",
         run.started_by,
         run.follows,
+        run.verified,
     )
 
 

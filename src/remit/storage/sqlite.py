@@ -199,7 +199,7 @@ def _rare_statements(writes: Writes) -> Iterator[tuple[str, list[tuple[object, .
     if writes.runs:
         columns = rows.RUN_COLUMNS
         yield (
-            f"insert into runs ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"insert into runs ({columns}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [rows.run_row(run) for run in writes.runs],
         )
     if writes.keys:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Index,
     Integer,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -72,6 +74,7 @@ runs = Table(
     Column("heard_at", BigInteger, nullable=False, server_default="0"),  # 0 where nobody waits to hear of it
     Column("started_by", String, nullable=False, server_default=""),
     Column("follows", String),
+    Column("verified", Boolean, nullable=False, server_default=false()),
     Index("runs_workspace", "workspace", "id"),
     Index("runs_agent", "workspace", "agent", "id"),
     Index("runs_on_behalf_of", "workspace", "on_behalf_of", "id"),

@@ -136,6 +136,8 @@ def _facts(rules: Ruleset, past: Past, facts: Facts) -> Iterator[tuple[str, obje
     counts = {"steps": progress.steps, "tool_calls": progress.tool_calls, "model_calls": progress.model_calls}
     counts |= {"depth": past.run.depth, "in_flight": facts.agent.in_flight, "repeats": facts.repeats}
     yield from ((name, count) for name, count in counts.items() if count)
+    if past.run.verified:
+        yield "verified", True
     running_s = (facts.now - past.run.started_at) // MICROS_PER_SECOND
     if running_s > 0:
         yield "running", f"{running_s}s"

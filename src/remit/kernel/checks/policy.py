@@ -114,6 +114,7 @@ def _call_context(facts: Facts, call: Prepared, optional: bool) -> dict[str, Val
         "hour": local.hour,
         "weekday": local.isoweekday(),
         "on_behalf_of": Ref("User", call.run.on_behalf_of),
+        "verified": call.run.verified,
         "purpose": call.run.purpose or (agent.purpose if agent else ""),
         "depth": call.run.depth,
         "steps": progress.steps,

@@ -15,7 +15,7 @@ from remit.domain.ids import AgentName, BudgetName, GroupName, ModelName, ToolNa
 from remit.domain.money import Micros
 from remit.domain.release import BudgetUnit
 from remit.domain.scenario import GivenFacts, Scenario
-from remit.workspace.form import Choice, Dollars, Duration, Text, Whole
+from remit.workspace.form import Choice, Dollars, Duration, Text, Whole, YesNo
 from remit.workspace.kinds.agent import AGENT_NAME
 from remit.workspace.kinds.budget import AMOUNT_KEYS, BUDGET_NAME
 from remit.workspace.kinds.people import GROUP, USER
@@ -109,6 +109,7 @@ _STEPS = Field[int]("steps", Whole(0), "actions of this run so far", 0)
 _TOOL_CALLS = Field[int]("tool_calls", Whole(0), "tool calls of this run so far", 0)
 _MODEL_CALLS = Field[int]("model_calls", Whole(0), "model calls of this run so far", 0)
 _DEPTH = Field[int]("depth", Whole(0), "how often the work has been delegated on", 0)
+_VERIFIED = Field[bool]("verified", YesNo(), "whether it is known for whom the run acts, and not just said", False)
 _RUNNING = Field[int]("running", Duration(), "how long the run has lasted, such as `10m`", 0)
 _IN_FLIGHT = Field[int]("in_flight", Whole(0), "actions of the agent under way", 0)
 _DENIALS = Field[int]("denials", Whole(0), "how often this run has been denied", 0)
@@ -145,6 +146,7 @@ def _facts(values: Values, _: At) -> _Facts:
         tool_calls=values[_TOOL_CALLS],
         model_calls=values[_MODEL_CALLS],
         depth=values[_DEPTH],
+        verified=values[_VERIFIED],
         running_s=values[_RUNNING],
         in_flight=values[_IN_FLIGHT],
         denials=values[_DENIALS],
@@ -168,6 +170,7 @@ FACTS = Record(
         _TOOL_CALLS,
         _MODEL_CALLS,
         _DEPTH,
+        _VERIFIED,
         _RUNNING,
         _IN_FLIGHT,
         _DENIALS,
