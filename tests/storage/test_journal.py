@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,59 @@ def test_runs_that_ended_badly_are_told_until_they_are_done_again(journal: Journ
     found = journal.ended_badly(WorkspaceName("a"), NOW, 10)
     assert [each.run for each in found] == ["run_left", "run_left_below", "run_not_moved", "run_failed"]
     assert [each.run for each in journal.ended_badly(WorkspaceName("a"), NOW, 1)] == ["run_left"]
+
+
+def at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """What these return, called side by side."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [each.result(60) for each in [pool.submit(call) for call in calls]]
+
+
+def sharing(id: str, owner: str) -> tuple[WorkflowRun, list[StoredStep]]:
+    """A run that begins with a step of another."""
+    return run(id, shares=owner), [StoredStep(Progress("a", StepState.DONE, number=1, belongs_to=owner))]
+
+
+def whose(journal: Journal, id: str) -> str:
+    (step,) = journal.steps(RunId(id))
+    return step.progress.belongs_to
+
+
+def test_of_runs_that_share_what_a_failed_one_left_the_first_owns_it(journal: Journal) -> None:
+    journal.add(run("run_0", state=WorkflowState.FAILED), [StoredStep(Progress("a", StepState.DONE, number=1))])
+    names = [f"run_{number}" for number in range(1, 7)]
+    at_once(*(lambda name=name: journal.add(*sharing(name, "run_0")) for name in names))
+    (owner,) = [name for name in names if whose(journal, name) == ""]
+    assert whose(journal, "run_0") == owner
+    for name in names:
+        found = journal.run(RunId(name))
+        assert found is not None
+        assert (found.cancel, found.cancelled_by) == (("", "") if name == owner else ("cancel", "run:run_0"))
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_step_is_not_undone_under_a_run_that_begins_with_it(journal: Journal, number: int) -> None:
+    """Whoever is first: the other comes to nothing."""
+    owner, sharer = f"run_{number}", f"run_{number}_on"
+    journal.add(run(owner, state=WorkflowState.SUCCEEDED), [StoredStep(Progress("a", StepState.DONE, number=1))])
+    calls = [lambda: journal.undo(RunId(owner), "user:sara", NOW), lambda: journal.add(*sharing(sharer, owner))]
+    found = at_once(*(calls if number % 2 else reversed(calls)))
+    is_undone, _ = found if number % 2 else reversed(found)
+    begun = journal.run(RunId(sharer))
+    assert begun is not None
+    assert (begun.cancel == "cancel") == is_undone
+    assert whose(journal, sharer) == owner
+    assert list(journal.standing_on(RunId(owner))) == [sharer]
+
+
+def test_what_was_undone_meanwhile_is_begun_with_by_nobody(journal: Journal) -> None:
+    done = StoredStep(Progress("a", StepState.DONE, number=1))
+    undone = StoredStep(Progress("undo/a", StepState.DONE, number=2))
+    journal.add(run("run_0", state=WorkflowState.CANCELLED), [done, undone])
+    journal.add(*sharing("run_1", "run_0"))
+    found = journal.run(RunId("run_1"))
+    assert found is not None
+    assert found.cancel == "cancel"
 
 
 def test_events_are_kept_once_used_once_and_not_for_what_is_over(journal: Journal) -> None:

@@ -5288,6 +5288,7 @@ export interface components {
          * @description How far a step has come. What it was given and gave back is sealed: see the route `payload`.
          *
          *     `actions` are its actions so far, each an attempt or an asking after a hold; the last may still be under way.
+         *     `belongs_to` is the run that alone undoes it, where that is another one with which this run shares it.
          */
         WorkflowStepShown: {
             /** Actions */
@@ -5296,6 +5297,8 @@ export interface components {
             attempt: number;
             /** Began At */
             began_at: number | null;
+            /** Belongs To */
+            belongs_to: string | null;
             /** Due At */
             due_at: number | null;
             /** Ended At */

@@ -22,10 +22,9 @@ from remit.domain.ids import ActionId, ReleaseId, RunId
 from remit.domain.payload import ARGUMENTS, TASK
 from remit.domain.workflow_progress import Progress, WorkflowState
 from remit.execution.workflows.acting import step_key
-from remit.execution.workflows.again import MOVE
 from remit.execution.workflows.notebook import EVENT, OUTPUTS, STEP, sealed
 from remit.execution.workflows.starting import key_of
-from remit.storage.journal import WorkflowEvent, WorkflowRun
+from remit.storage.journal import MOVE, WorkflowEvent, WorkflowRun
 from remit.storage.port import SealedPayload
 
 MOST_CHILDREN = 1_000
@@ -168,7 +167,8 @@ class WorkflowRunRoutes:
         words(body.reason, "reason")
         self._workflows.repeats.check_undo(row)
         by = f"{caller.person}" + (f": {body.reason}" if body.reason else "")
-        self._workflows.journal.undo(row.run, by[:500], self._use.clock.now())
+        if not self._workflows.journal.undo(row.run, by[:500], self._use.clock.now()):
+            self._workflows.repeats.check_undo(self._row(caller, run))
         self._workflows.poke()
         return run_shown(self._row(caller, run))
 

@@ -68,6 +68,7 @@ class WorkflowStepShown(Shown):
     """How far a step has come. What it was given and gave back is sealed: see the route `payload`.
 
     `actions` are its actions so far, each an attempt or an asking after a hold; the last may still be under way.
+    `belongs_to` is the run that alone undoes it, where that is another one with which this run shares it.
     """
 
     path: str
@@ -81,6 +82,7 @@ class WorkflowStepShown(Shown):
     ended_at: int | None
     number: int
     spent_micros: int
+    belongs_to: str | None
 
 
 class WorkflowRunShown(Shown):
@@ -262,4 +264,5 @@ def step_shown(row: Progress, actions: Sequence[str], *, is_over: bool) -> Workf
         ended_at=row.ended_at,
         number=row.number,
         spent_micros=row.spent,
+        belongs_to=row.belongs_to or None,
     )

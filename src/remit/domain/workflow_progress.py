@@ -40,6 +40,7 @@ class Progress:
         asked: which of its actions this is, from 1: the id of the action follows from it and the path.
         spent: micro-USD it has cost so far, all attempts together.
         action: the last of its actions; empty: it has had none.
+        belongs_to: the run that undoes it, where that is another than the one it stands in: it is shared.
     """
 
     path: str
@@ -55,6 +56,7 @@ class Progress:
     action: str = ""
     began_at: Instant | None = None
     ended_at: Instant | None = None
+    belongs_to: str = ""
 
 
 class WorkflowState(StrEnum):

@@ -25,6 +25,8 @@ NOT_UNDONE = "; not undone: "
 """Stands in the error of a run before the steps that could not be undone."""
 NOT_MOVED = "not moved"
 """Begins the error of a run that was to go on under another release and could not."""
+MOVE = "move:"
+"""Before a release: what `cancel` says of a run that ends since another goes on in its place under that one."""
 NO_BOUND = -1
 """Stands for a budget where there is none."""
 
@@ -133,7 +135,11 @@ class Journal(Protocol):
     # -- runs
 
     def add(self, run: WorkflowRun, steps: Sequence[StoredStep] = ()) -> bool:
-        """Write a run that is not there yet, with steps it begins with; False where it is there."""
+        """Write a run that is not there yet, with steps it begins with; False where it is there.
+
+        Of steps that belong to a run that has not succeeded it becomes the owner. Where one may not stand, since its
+        owner is under way again or another run has taken it over, the run is written as one whose end is asked for.
+        """
 
     def run(self, run: RunId) -> WorkflowRun | None: ...
 
@@ -191,6 +197,9 @@ class Journal(Protocol):
     def end(self, run: WorkflowRun, ending: Ending, now: Instant) -> None:
         """End a run. Raises LostRun."""
 
+    def standing_on(self, run: RunId) -> Sequence[RunId]:
+        """Return runs that are under way and stand on steps which belong to one."""
+
     def undone_in(self, run: WorkflowRun, undo_run: RunId) -> None: ...
 
     def owned(self, owner: OwnerId) -> Sequence[WorkflowRun]: ...
@@ -207,7 +216,7 @@ class Journal(Protocol):
         """Ask for the end of a run and wake it; False where it is over, or was asked for at least as much before."""
 
     def undo(self, run: RunId, by: str, now: Instant) -> bool:
-        """Have a run that has succeeded undone; False where it has not, or is being undone already."""
+        """Have a run undone that is over; False where it is not, or a run under way stands on steps of it."""
 
     def tell(self, event: WorkflowEvent, now: Instant) -> bool:
         """Keep an event for a run and wake it; False where one of this id is there, or the run is over."""

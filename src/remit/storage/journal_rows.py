@@ -26,6 +26,7 @@ from sqlalchemy.exc import DBAPIError
 from remit.domain.clock import Instant
 from remit.domain.ids import OwnerId, RunId, WorkspaceName
 from remit.domain.workflow_progress import OVER, Progress, StepState, WorkflowState
+from remit.storage import sharing
 from remit.storage.journal import (
     NOT_MOVED,
     NOT_UNDONE,
@@ -62,7 +63,7 @@ def _put(table: str, columns: Sequence[str], conflict: str) -> Any:
 
 _ADD_RUN = _put("workflow_runs", _RUN, "(run) do nothing")
 _ADD_EVENT = _put("workflow_events", _EVENT, "(id) do nothing")
-_CHANGING = [each for each in (*_STEP, "output") if each != "path"]
+_CHANGING = [each for each in (*_STEP, "output") if each not in ("path", "belongs_to")]
 _PUT_STEP = _put(
     "workflow_steps",
     ("run", *_STEP, "output"),
@@ -91,6 +92,9 @@ class SqlJournal:
             if connection.execute(_ADD_RUN, {name: getattr(run, name) for name in _RUN}).rowcount != 1:
                 return False
             _put_steps(connection, run.run, steps)
+            if not sharing.may_begin(connection, run, steps):
+                values = {"cancel": "cancel", "cancelled_by": f"run:{run.shares}"}
+                connection.execute(update(workflow_runs).where(workflow_runs.c.run == run.run).values(values))
             return True
 
     def run(self, run: RunId) -> WorkflowRun | None:
@@ -239,6 +243,11 @@ class SqlJournal:
             if run.most:
                 connection.execute(_next_of(run, now))
 
+    def standing_on(self, run: RunId) -> Sequence[RunId]:
+        """See Journal."""
+        query = select(workflow_runs.c.run).where(sharing.standing_on(run)).order_by(workflow_runs.c.run)
+        return [RunId(row[0]) for row in self._all(query.limit(MAX_LIST))]
+
     def undone_in(self, run: WorkflowRun, undo_run: RunId) -> None:
         """Note in which run a run is undone. Raises LostRun."""
         with self._writing() as connection:
@@ -277,7 +286,7 @@ class SqlJournal:
     def undo(self, run: RunId, by: str, now: Instant) -> bool:
         """See Journal."""
         c = workflow_runs.c
-        asked = update(workflow_runs).where(c.run == run, c.state == WorkflowState.SUCCEEDED.value)
+        asked = update(workflow_runs).where(c.run == run, c.state.in_(_OVER))
         values = {
             "state": WorkflowState.COMPENSATING.value,
             "cancel": TO_UNDO,
@@ -290,6 +299,8 @@ class SqlJournal:
             "failures": 0,
         }
         with self._writing() as connection:
+            if sharing.is_stood_on(connection, run):
+                return False
             return connection.execute(asked.values(values)).rowcount == 1
 
     def tell(self, event: WorkflowEvent, now: Instant) -> bool:

@@ -15,18 +15,17 @@ from remit.domain.action import OutcomeStatus
 from remit.domain.ids import ReleaseId
 from remit.domain.payload import TASK
 from remit.domain.workflow import LoopStep, Step, Workflow, within
-from remit.domain.workflow_progress import Progress, StepState, WorkflowState
+from remit.domain.workflow_progress import ENDED, Progress, StepState, WorkflowState
 from remit.execution.keys import Keys
 from remit.execution.workflows.notebook import STEP, opened, shared
 from remit.execution.workflows.programs import Programs
+from remit.execution.workflows.sharing import Owners, of_others, undoable
 from remit.execution.workflows.starting import Start, Starts
 from remit.execution.workflows.walking import UNDO, undoing
-from remit.storage.journal import TO_UNDO, Journal, StoredStep, WorkflowRun
+from remit.storage.journal import NOT_UNDONE, TO_UNDO, Journal, StoredStep, WorkflowRun
 from remit.storage.port import Reads
 from remit.storage.sealed import DataKey
 
-MOVE = "move:"
-"""Before a release: how a run is asked to go on under it."""
 MOST_TOLD = 8
 """Of how many steps, of which nobody knows, is told at once."""
 FINISHED = frozenset({StepState.DONE, StepState.SKIPPED})
@@ -179,22 +178,55 @@ class Repeats:
         """Raise NotAgain where nothing of a run can be undone now, and PayloadLost where what it did is erased."""
         if row.cancel == TO_UNDO and not row.is_over:
             return
-        if row.state is not WorkflowState.SUCCEEDED:
-            what = "what could be undone has been" if row.is_over else "cancel it, and what it has done is undone"
-            raise NotAgain(f"run {row.run} is {row.state.value}: {what}")
+        if not row.is_over:
+            raise NotAgain(f"run {row.run} is {row.state.value}: cancel it, and what it has done is undone")
         self._keys.of(row.key)
         workflow = self._programs.of(row.workspace, row.release, row.workflow).workflow
         rows = {each.progress.path: each.progress for each in self._journal.steps(row.run)}
-        if not any(undoing(workflow, rows)):
+        paths = [path for path, _, _ in undoing(workflow, rows)]
+        if not paths:
+            self._check_owner(workflow, row, rows)
             raise NotAgain(f"no step that run {row.run} has done says what undoes it: give such steps a `compensate`")
+        if all(path in rows and rows[path].state in ENDED for path in paths):
+            left = "".join(row.error.partition(NOT_UNDONE)[1:])
+            raise NotAgain(f"run {row.run} is {row.state.value}: what could be undone has been{left}")
+        standing = self._journal.standing_on(row.run)
+        if standing:
+            runs = ", ".join(standing[:MOST_TOLD])
+            raise NotAgain(f"{runs} is under way and stands on what run {row.run} has done: cancel that first")
+
+    def _check_owner(self, workflow: Workflow, row: WorkflowRun, rows: Mapping[str, Progress]) -> None:
+        """Raise NotAgain where what could be undone of a run is another's to undo."""
+        owners = Owners(self._journal)
+        for each in of_others(workflow, rows):
+            owner, undone = owners.of(row.run, each.path)
+            said = "has undone it" if undone is not None and undone.state is StepState.DONE else "alone undoes it"
+            raise NotAgain(f"step {each.path} of run {row.run} belongs to run {owner}, which {said}")
 
     def moved(self, row: WorkflowRun, release: ReleaseId) -> WorkflowRun:
         """Start the run that goes on in the place of one that ends here. Raises as `again`."""
         return self._begin(row, "", release, row.cancelled_by, f"move/{row.run}")
 
     def _rows(self, row: WorkflowRun) -> dict[str, Progress]:
+        """Return how far a run has come; of steps that belong to others as well how far those have undone them.
+
+        Raises NotAgain where such a run is under way: it may yet undo them.
+        """
         data = self._keys.of(row.key)
-        return {each.progress.path: _opened(each, data, row.run) for each in self._journal.steps(row.run)}
+        rows = {each.progress.path: _opened(each, data, row.run) for each in self._journal.steps(row.run)}
+        owners = Owners(self._journal)
+        for path, each in list(rows.items()):
+            if each.belongs_to:
+                owner, undone = owners.of(row.run, path)
+                found = self._journal.run(owner)
+                if found is not None and not found.is_over:
+                    raise NotAgain(
+                        f"step {path} belongs to run {owner}, which is {found.state.value}: wait for its end"
+                    )
+                rows[path] = replace(each, belongs_to=owner)
+                if undone is not None:
+                    rows[undone.path] = undone
+        return rows
 
     def _told(self, row: WorkflowRun, rows: Mapping[str, Progress]) -> Mapping[str, Progress]:
         """Return the rows with what people have said since of those of which nobody knew: it is not done twice."""
@@ -216,9 +248,13 @@ class Repeats:
     ) -> dict[str, Progress]:
         before = self._programs.of(row.workspace, row.release, row.workflow).workflow
         stands = kept(before, rows, path)
+        after = self._programs.of(row.workspace, release, row.workflow).workflow
         if release != row.release:
-            check_shape(before, self._programs.of(row.workspace, release, row.workflow).workflow, stands)
-        return stands
+            check_shape(before, after, stands)
+        ids = undoable(before) | undoable(after)
+        return {
+            path: _owned(each, row.run if each.path.rpartition("/")[2] in ids else "") for path, each in stands.items()
+        }
 
     def _begin(self, row: WorkflowRun, path: str, release: ReleaseId, by: str, key: str) -> WorkflowRun:
         first = self._store.run(row.run)
@@ -241,6 +277,11 @@ class Repeats:
             shares=row.run,
         )
         return self._starts.start(start, lambda run: shared(stands.values(), self._keys.of(run.key), run.id))[0]
+
+
+def _owned(row: Progress, run: str) -> Progress:
+    """Return a row with whose it is: its owner so far, or that run; nobody's where it is done again."""
+    return replace(row, belongs_to=(row.belongs_to or run) if row.state is StepState.DONE else "")
 
 
 def _opened(step: StoredStep, key: DataKey, run: str) -> Progress:

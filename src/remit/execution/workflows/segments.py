@@ -25,15 +25,16 @@ from remit.domain.workflow_progress import Progress, StepState, WorkflowState
 from remit.execution.keys import Keys
 from remit.execution.served import ServedDoor
 from remit.execution.workflows.acting import RunOver
-from remit.execution.workflows.again import MOVE, NotAgain, Repeats
+from remit.execution.workflows.again import NotAgain, Repeats
 from remit.execution.workflows.notebook import OUTPUTS, Notebook, sealed
 from remit.execution.workflows.programs import Programs
+from remit.execution.workflows.sharing import of_others
 from remit.execution.workflows.starting import InputsUnfit
 from remit.execution.workflows.turn import StepFailed, StepKind, Turn, begun, failed
 from remit.execution.workflows.undoing import Undoing
 from remit.execution.workflows.waits import Waits
 from remit.execution.workflows.walking import UNDO, Ready, Walk, walk
-from remit.storage.journal import NOT_MOVED, NOT_UNDONE, TO_UNDO, Ending, Journal, LostRun, WorkflowRun
+from remit.storage.journal import MOVE, NOT_MOVED, NOT_UNDONE, TO_UNDO, Ending, Journal, LostRun, WorkflowRun
 from remit.storage.port import Store, StoreError
 from remit.storage.sealed import PayloadLost
 from remit.workspace.expressions import Failed
@@ -378,6 +379,8 @@ class Segment:
         if waits is not None:
             self._turn = replace(turn, row=row)
             return await self._rest(WorkflowState.COMPENSATING, waits.due_at)
+        for each in of_others(turn.workflow, turn.notebook.rows):
+            error = f"{error}; {each.path} belongs to {each.belongs_to}, which alone undoes it"
         left = [path for path, each in turn.notebook.rows.items() if _is_left(path, each)]
         if left:
             names = ", ".join(sorted(path.removeprefix(UNDO) for path in left))

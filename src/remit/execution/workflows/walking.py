@@ -317,12 +317,15 @@ def _values(inputs: Any, now: Instant) -> Values:
 
 
 def undoing(workflow: Workflow, rows: Mapping[str, Progress]) -> Iterator[tuple[str, Step, Progress]]:
-    """Yield what has to be undone, the last that was done first: the path under which that is done, step and row."""
+    """Yield what has to be undone, the last that was done first: the path under which that is done, step and row.
+
+    What belongs to another run is not undone here.
+    """
     steps = {step.id: step for step in workflow.each_step()}
     done = [row for row in rows.values() if row.state is StepState.DONE and not row.path.startswith(UNDO)]
     for row in sorted(done, key=lambda row: row.number, reverse=True):
         step = steps.get(row.path.rpartition("/")[2])
-        if step is not None and step.compensate is not None:
+        if step is not None and step.compensate is not None and not row.belongs_to:
             yield UNDO + row.path, step, row
 
 
