@@ -26,16 +26,16 @@ from remit.domain.clock import MICROS_PER_SECOND, Instant
 from remit.domain.decision import Decision
 from remit.domain.finding import Verdict
 from remit.domain.identity import Caller, Role
-from remit.domain.ids import ApprovalId, RunId, UserId, WorkspaceName
+from remit.domain.ids import ApprovalId, ReleaseId, RunId, UserId, WorkspaceName
 from remit.domain.messages import Language, say, telling
 from remit.domain.release import PRODUCTION, BudgetUnit
-from remit.execution.rulesets import ReleaseUnusable
+from remit.execution.rulesets import ReleaseUnusable, TooManyLoading
 from remit.execution.workflows.schedules import scheduled_in
 from remit.storage.approval import Approval
 from remit.storage.approval_history import approval_history_of
 from remit.storage.journal import NOT_UNDONE, WorkflowRun
 from remit.storage.journal_rows import journal_of
-from remit.storage.port import OpenAction
+from remit.storage.port import OpenAction, StoreError
 from remit.storage.timetable import timetable_of
 
 EACH = 5
@@ -144,7 +144,8 @@ class Attention:
 
     def _approvals(self, caller: Caller, now: Instant) -> Iterator[AttentionShown]:
         where = caller.workspace
-        concerned = Concerned(self._use.store, self._use.rulesets.of, where, UserId(str(caller.person)), now)
+        person = UserId(str(caller.person))
+        is_asked = _Asked(caller, Concerned(self._use.store, self._use.rulesets.of, where, person, now))
         for approval in self._history.waiting(where, MOST):
             if approval.lapsed(now).state is not approval.state:
                 continue
@@ -156,7 +157,7 @@ class Attention:
                 run=approval.run,
                 since=approval.since,
                 until=approval.expires_at,
-                yours=Role.APPROVER in caller.roles and _is_asked(concerned, approval),
+                yours=is_asked(approval),
             )
 
     def _unknown(self, where: WorkspaceName) -> Iterator[AttentionShown]:
@@ -239,21 +240,37 @@ class Attention:
         body = None if approval is None else self._use.store.record(where, f"{approval.action}/decision")
         if approval is None or body is None:
             return {}
-        with suppress(ReleaseUnusable):
-            title = title_without(self._use.rulesets.of(where, approval.release).tool(approval.target), approval.target)
-            each = each.model_copy(update={"title": getattr(title, language)})
+        tool = None
+        with suppress(ReleaseUnusable, TooManyLoading):
+            tool = self._use.rulesets.of(where, approval.release).tool(approval.target)
+        title = title_without(tool, approval.target)
         record = orjson.loads(body)
         reasons = telling(Decision.from_json(record["decision"]).reasons)
         holding = [reason for reason in reasons if reason.verdict is Verdict.HOLD] or reasons
         why = "; ".join(dict.fromkeys(say(reason, language) for reason in holding))
-        return {"title": each.title, "why": why[:LONGEST_WHY], "cost": Cost.from_json(record["cost"]).micros}
+        return {
+            "title": getattr(title, language),
+            "why": why[:LONGEST_WHY],
+            "cost": Cost.from_json(record["cost"]).micros,
+        }
 
 
-def _is_asked(concerned: Concerned, approval: Approval) -> bool:
-    try:
-        return concerned.is_asked(approval)
-    except ReleaseUnusable:
-        return False  # nobody's answer is taken while nobody can say who is in its groups
+class _Asked:
+    """Tells which approvals wait for a caller; of a release or run that can not be had none do: nobody could answer."""
+
+    def __init__(self, caller: Caller, concerned: Concerned) -> None:
+        self._caller = caller
+        self._concerned = concerned
+        self._unusable: set[ReleaseId] = set()
+
+    def __call__(self, approval: Approval) -> bool:
+        if Role.APPROVER not in self._caller.roles or approval.release in self._unusable:
+            return False
+        try:
+            return self._concerned.is_asked(approval)
+        except (ReleaseUnusable, TooManyLoading, StoreError):
+            self._unusable.add(approval.release)
+            return False
 
 
 def _held_back(action: OpenAction) -> int | None:

@@ -15,7 +15,7 @@ export function Spend({ overview }: { overview: OverviewShown }) {
   const { t } = useTranslation()
   const course = courseOf(overview)
   return (
-    <section className="card w8">
+    <section className="card w8 overview-own">
       <div className="card-head overview-spend">
         <h2>{course.isToday ? t('overview.spendToday') : t('overview.spendDay')}</h2>
         <span className="overview-sum num">
