@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,8 +13,9 @@ from genai_prices import data_snapshot
 from remit.domain.ids import ModelName, WorkspaceName
 from remit.domain.money import Micros
 from remit.domain.release import Configuration, ModelPrice, Settings
-from remit.execution.metering import MAX_TOKENS, NoUsage, Usage, actual, usage_of, worst_case
-from remit.workspace.model_prices import public_price
+from remit.execution import metering
+from remit.execution.metering import MAX_TOKENS, NoUsage, Usage, actual, prices_at_hand, usage_of, worst_case
+from remit.workspace.model_prices import READY, make_ready, public_price
 
 CLAUDE = ("anthropic", "claude-sonnet-4-5")
 """$3 a million tokens read, 3.75 written to a cache, 6 kept there for an hour, 0.30 read from it; $15 written."""
@@ -132,3 +135,29 @@ def test_what_has_no_price_of_tokens_is_not_free(model: str) -> None:
 
 def test_a_price_by_the_request_counts_as_well() -> None:
     assert worst_case(NO_TABLE, "perplexity", "sonar", Usage(0, 1)).micros == 12_001
+
+
+def test_the_list_is_loaded_once_and_not_by_whoever_serves_others_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    is_ready = threading.Event()
+
+    def load() -> None:
+        loaded.append(threading.current_thread().name)
+        is_ready.set()
+
+    monkeypatch.setattr(metering, "READY", is_ready)
+    monkeypatch.setattr(metering, "make_ready", load)
+
+    async def ask_twice() -> str:
+        await prices_at_hand()
+        await prices_at_hand()
+        return threading.current_thread().name
+
+    served_by = asyncio.run(ask_twice())
+    assert len(loaded) == 1
+    assert loaded[0] != served_by
+
+
+def test_a_list_that_is_loaded_says_so() -> None:
+    make_ready()
+    assert READY.is_set()

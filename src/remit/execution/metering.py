@@ -7,6 +7,7 @@ of its own is in neither.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -15,7 +16,7 @@ from remit.domain.action import Cost
 from remit.domain.ids import ModelName
 from remit.domain.money import Micros
 from remit.domain.release import Configuration
-from remit.workspace.model_prices import public_price
+from remit.workspace.model_prices import READY, make_ready, public_price
 
 MICROS_DIVISOR = 1_000_000
 """Prices are per million tokens."""
@@ -71,6 +72,12 @@ PARTS = tuple(field.name for field in fields(Usage))[2:]
 
 class NoUsage(ValueError):
     """A model's response does not say what it used: the whole reservation is taken as spent."""
+
+
+async def prices_at_hand() -> None:
+    """Wait until the public list is loaded, in a thread: the first call of a model would hold up all others."""
+    if not READY.is_set():
+        await asyncio.to_thread(make_ready)
 
 
 def worst_case(configuration: Configuration, provider: str, model: str, usage: Usage) -> Cost:

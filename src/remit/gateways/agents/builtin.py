@@ -28,6 +28,7 @@ from remit.domain.payload import RESULT
 from remit.domain.release import Tool
 from remit.domain.workflow import Retry
 from remit.domain.workflow_progress import Progress, StepState
+from remit.execution.metering import prices_at_hand
 from remit.execution.workflows.acting import Acting
 from remit.execution.workflows.kinds.handing import Work
 from remit.execution.workflows.kinds.model import ModelDeed
@@ -145,6 +146,7 @@ class Talk:
             raise self.leave(replace(work.row, state=StepState.RUNNING))
         self._is_fresh = True
         configuration = work.turn.door.rules_of(work.turn.run).configuration
+        await prices_at_hand()
         try:
             request = self._models.ready(configuration, work.step.model, body)
         except CallFailed as error:

@@ -15,6 +15,7 @@ from remit.domain.release import Cap
 from remit.domain.run import Run
 from remit.domain.upstream import Model
 from remit.execution.door import Entrance
+from remit.execution.metering import prices_at_hand
 from remit.execution.under_way import UnderWay
 from remit.gateways.llm.asked import Asked, Body
 from remit.gateways.llm.caller import Caller
@@ -46,6 +47,7 @@ class Calls:
 
     async def carry_out(self, caller: Caller, body: Body) -> None:
         """Carry one call out and answer it. Raises Turned where nothing of an answer has been sent."""
+        await prices_at_hand()
         visit, face = caller.visit, caller.face
         reference = reference_in(body)
         asked = face.read(body) if reference is None else None

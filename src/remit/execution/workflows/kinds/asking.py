@@ -10,7 +10,7 @@ from remit.domain.ids import PromptName
 from remit.domain.prompt_template import RenderedTooLong, UnfitVariables, render
 from remit.domain.workflow import ModelStep
 from remit.domain.workflow_progress import Progress, StepState
-from remit.execution.metering import Usage
+from remit.execution.metering import Usage, prices_at_hand
 from remit.execution.workflows.acting import Acting
 from remit.execution.workflows.kinds.model import ModelDeed
 from remit.execution.workflows.models import ModelCalls
@@ -35,6 +35,7 @@ class ModelKind:
         most = step.max_output_tokens or (None if prompt is None else prompt.max_output_tokens)
         if most is not None:
             body["max_tokens"] = most
+        await prices_at_hand()
         try:
             request = self._models.ready(configuration, step.model, body)
         except CallFailed as error:
