@@ -191,7 +191,7 @@ def test_a_withdrawn_release_is_marked_and_can_not_come_back(applied: Path, comm
     first = active(command)
     refused = command("releases", "withdraw", first)
     assert refused.code == 2
-    assert "is active: activate another one first" in refused.err
+    assert refused.err == f"Error: release {first} is active on production: activate another one first\n"
     write(applied, "agents/seller.yaml", agent("seller"))
     command("apply", applied)
     assert command("releases", "withdraw", first, "-m", "granted too much").code == 0
@@ -202,6 +202,23 @@ def test_a_withdrawn_release_is_marked_and_can_not_come_back(applied: Path, comm
     )
     listed = command("releases", "-o", "json").json
     assert {"id", "author", "message", "active_on", "withdrawn_at", "created_at", "proposed"} == set(listed[0])
+
+
+def test_a_release_that_any_channel_points_at_is_marked_and_not_withdrawn(applied: Path, command: Command) -> None:
+    first = active(command)
+    for channel in ("staging", "berlin"):
+        assert command("releases", "activate", first, "--channel", channel).code == 0
+    write(applied, "agents/seller.yaml", agent("seller"))
+    command("apply", applied)
+    states = {row[0]: row[1] for row in command("releases").rows}
+    assert states == {first: "active on berlin, active on staging", active(command): "active"}
+    assert {row[0]: row[1] for row in command("releases", "--channel", "staging").rows} == {
+        first: "active, active on berlin",
+        active(command): "active on production",
+    }
+    refused = command("releases", "withdraw", first)
+    assert refused.code == 2
+    assert refused.err == f"Error: release {first} is active on berlin, staging: activate another one first\n"
 
 
 def test_a_database_with_two_workspaces_wants_one_named(applied: Path, command: Command, tmp_path: Path) -> None:

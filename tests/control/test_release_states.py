@@ -138,7 +138,7 @@ class ReleaseStates(RuleBasedStateMachine):
     def withdraw(self, which: int) -> None:
         target = sorted(self.contents)[which % len(self.contents)]
         if target == self.past[-1]:
-            with pytest.raises(ReleaseRefused, match="is active: activate another one first"):
+            with pytest.raises(ReleaseRefused, match=f"is active on {CHANNEL}: activate another one first"):
                 self.it.releases.withdraw(WORKSPACE, target, OWNER, "a hole")
             return
         self.it.releases.withdraw(WORKSPACE, target, OWNER, "a hole")

@@ -4284,7 +4284,7 @@ export interface components {
         };
         /**
          * ReleaseShown
-         * @description A release. `active_on` are the channels that point at it: of `production`, `staging` and the one asked for.
+         * @description A release. `active_on` are the channels that point at it.
          *
          *     `proposed` is who wants a channel to point at it and waits for another person: then nothing has moved yet.
          */
@@ -12471,9 +12471,7 @@ export interface operations {
     };
     releases_all: {
         parameters: {
-            query?: {
-                channel?: string;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;

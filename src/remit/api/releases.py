@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -16,7 +16,7 @@ from remit.control.policy_tests import Tested
 from remit.control.releases import Plan
 from remit.domain.consequence import Consequence, say_consequence
 from remit.domain.identity import Caller, Role
-from remit.domain.ids import ReleaseId
+from remit.domain.ids import ReleaseId, WorkspaceName
 from remit.domain.messages import say
 from remit.domain.release import Release
 from remit.workspace.files import MAX_FILES, Folder
@@ -61,7 +61,7 @@ class ProposalShown(Shown):
 
 
 class ReleaseShown(Shown):
-    """A release. `active_on` are the channels that point at it: of `production`, `staging` and the one asked for.
+    """A release. `active_on` are the channels that point at it.
 
     `proposed` is who wants a channel to point at it and waits for another person: then nothing has moved yet.
     """
@@ -139,7 +139,6 @@ class PlanShown(Shown):
     tests: list[TestShown]
 
 
-CHANNELS = ("production", "staging")
 READS_HISTORY = frozenset({Role.AUTHOR, Role.ADMIN, Role.AUDITOR})
 """Who may try rules on recorded actions, as in a backtest: by what flips, arguments can be found out."""
 
@@ -162,10 +161,10 @@ class ReleaseRoutes:
         yield Route("POST", "/releases/{release}/withdraw", self.withdraw, ReleaseShown, writes=True)
 
     @allow(people())
-    def all(self, caller: Asker, channel: Channel = "production") -> ReleasesShown:
+    def all(self, caller: Asker) -> ReleasesShown:
         """List releases, newest first."""
         found = self._use.store.releases(caller.workspace)
-        return ReleasesShown(releases=[self._shown(each, channel) for each in found])
+        return ReleasesShown(releases=self._all_shown(caller.workspace, found))
 
     @allow(people())
     def one(self, release: str, caller: Asker) -> ReleaseShown:
@@ -271,22 +270,29 @@ class ReleaseRoutes:
             raise missing("release", id)
         return found
 
-    def _shown(self, release: Release, channel: str = "production") -> ReleaseShown:
-        asked = dict.fromkeys((*CHANNELS, channel))
-        active = [name for name in asked if self._use.store.active(release.workspace, name) == release.id]
-        return ReleaseShown(
-            id=release.id,
-            author=release.author,
-            message=release.message,
-            created_at=release.created_at,
-            withdrawn_at=release.withdrawn_at,
-            active_on=active,
-            proposed=[
-                ProposalShown(channel=each.channel, by=each.by, at=each.at, message=each.message)
-                for each in self._use.store.proposals(release.workspace)
-                if each.release == release.id
-            ],
-        )
+    def _shown(self, release: Release) -> ReleaseShown:
+        return self._all_shown(release.workspace, [release])[0]
+
+    def _all_shown(self, workspace: WorkspaceName, releases: Sequence[Release]) -> list[ReleaseShown]:
+        store = self._use.store
+        active = {channel: store.active(workspace, channel) for channel in store.channels(workspace)}
+        proposals = store.proposals(workspace)
+        return [
+            ReleaseShown(
+                id=release.id,
+                author=release.author,
+                message=release.message,
+                created_at=release.created_at,
+                withdrawn_at=release.withdrawn_at,
+                active_on=[channel for channel, id in active.items() if id == release.id],
+                proposed=[
+                    ProposalShown(channel=each.channel, by=each.by, at=each.at, message=each.message)
+                    for each in proposals
+                    if each.release == release.id
+                ],
+            )
+            for release in releases
+        ]
 
 
 def _consequence(found: Consequence) -> ConsequenceShown:

@@ -30,7 +30,7 @@ def releases(ctx: click.Context, channel: str, workspace: str | None, output: st
     if ctx.invoked_subcommand is not None:
         return
     with home(workspace) as at:
-        found = get(at, "/releases", channel=channel)["releases"]
+        found = get(at, "/releases")["releases"]
     rows = [
         (each["id"], _state(each, channel), moment(each["created_at"]), each["author"], each["message"])
         for each in found
@@ -41,10 +41,10 @@ def releases(ctx: click.Context, channel: str, workspace: str | None, output: st
 def _state(release: dict[str, Any], channel: str) -> str:
     if release["withdrawn_at"]:
         return "withdrawn"
-    if channel in release["active_on"]:
-        return "active"
+    active = ["active"] if channel in release["active_on"] else []
+    active += [f"active on {other}" for other in release["active_on"] if other != channel]
     waiting = proposal(release, channel)
-    return "" if waiting is None else f"proposed by {waiting['by']}"
+    return ", ".join(active if waiting is None else [*active, f"proposed by {waiting['by']}"])
 
 
 @releases.command()

@@ -208,13 +208,14 @@ class Releases:
     def withdraw(self, workspace: WorkspaceName, id: str, author: str, message: str) -> Release:
         """Withdraw a release: runs that began with it are admitted nothing more.
 
-        Raises ReleaseRefused for an active one.
+        Raises ReleaseRefused for one that a channel points at.
         """
         release = self.named(workspace, id)
         now = self._clock.now()
         with changing(self._store, Wanted(workspace=workspace), now) as change:
-            if self._store.active(workspace, "production") == release.id:  # as it is under the lock
-                raise ReleaseRefused(f"release {release.id} is active: activate another one first")
+            on = [channel for channel, active in self._active(workspace).items() if active == release.id]
+            if on:  # as it is under the lock
+                raise ReleaseRefused(f"release {release.id} is active on {', '.join(on)}: activate another one first")
             change.writes.withdrawn.append((workspace, release.id, now))
             tried = [t for t in self._store.trials(workspace, running=True) if t.release == release.id]
             end_trials(change, self._ids, tried, None, author)
