@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ONE_WORKER, VIEWER, House
+from remit.sdk.errors import Denied
+from tests.browser.conftest import OMAR, ONE_WORKER, VIEWER, House
 
 pytestmark = ONE_WORKER
 
@@ -18,6 +20,27 @@ def test_why_the_loop_was_stopped_stands_beside_the_step(visit: Callable[..., Pa
     panel = page.get_by_label("Detail of the step")
     expect(panel.get_by_text("the run repeats the same cycle of calls").first).to_be_visible()
     expect(page.get_by_text("1 denied")).to_be_visible()
+
+
+def test_a_policy_is_marked_by_what_it_says_itself(visit: Callable[..., Page], house: House) -> None:
+    """What permitted an action is not shown as what denied it."""
+    page = visit()
+    page.goto(f"{house.url}/runs/{house.played['renewal'].run}")
+    panel = page.get_by_label("Detail of the step")
+    expect(panel.get_by_text("Why this was denied")).to_be_visible()
+    expect(panel.get_by_text("Permits", exact=True)).to_be_visible()
+    expect(panel.locator(".code .hit.good").first).to_be_visible()
+    expect(panel.locator(".code .hit.bad")).to_have_count(0)
+    letter = {"to": "sales@najd.example", "subject": "What we pay", "body": "Less than you ask."}
+    with (
+        house.agent("procurement-optimizer") as client,
+        client.run("procurement-optimizer", on_behalf_of=OMAR) as run,
+        pytest.raises(Denied),
+    ):
+        run.call("mail.send", letter, using=lambda **given: given)
+    page.goto(f"{house.url}/runs/{run.id}")
+    expect(panel.get_by_text("Forbids", exact=True)).to_be_visible()
+    expect(panel.locator(".code .hit.bad").first).to_be_visible()
 
 
 def test_steps_are_found_filtered_and_walked_by_key(visit: Callable[..., Page], house: House) -> None:

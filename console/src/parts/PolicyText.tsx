@@ -10,11 +10,10 @@ interface Props {
   action: string
   release: string
   ids: string[]
-  bad?: boolean
 }
 
-/** The policies that decided, as they stand in their files, with the lines marked that the server says made them count. */
-export function PolicyText({ action, release, ids, bad = false }: Props) {
+/** The policies that had a say, as they stand in their files, with the lines marked that the server says made them count. */
+export function PolicyText({ action, release, ids }: Props) {
   const { t } = useTranslation()
   const deciding = useQuery({
     queryKey: ['deciding', action],
@@ -27,15 +26,16 @@ export function PolicyText({ action, release, ids, bad = false }: Props) {
         found === null ? (
           <Unmarked release={release} ids={ids} />
         ) : (
-          <div style={{ display: 'grid', gap: 10 }}>
+          <div className="policy-texts">
             {ids.map((id) => {
               const policy = found.policies.find((each) => each.policy === id)
               return (
                 <div key={id}>
-                  <div style={{ marginBottom: 4 }}>
+                  <div className="row-gap" style={{ marginBottom: 4 }}>
                     <Ltr mono>{id}</Ltr>
+                    {policy && <span className={`chip ${COLOURS[policy.stance]}`}>{t(`run.stance.${policy.stance}`)}</span>}
                   </div>
-                  {policy?.text ? <Lines policy={policy} bad={bad} /> : <div className="sub">{t('run.granted')}</div>}
+                  {policy?.text ? <Lines policy={policy} /> : <div className="sub">{t('run.granted')}</div>}
                 </div>
               )
             })}
@@ -46,11 +46,15 @@ export function PolicyText({ action, release, ids, bad = false }: Props) {
   )
 }
 
-function Lines({ policy, bad }: { policy: DecidingPolicyShown; bad: boolean }) {
+/** By what the policy itself says: what permits an action is not to blame where something else denies it. */
+const COLOURS: Record<string, string> = { permit: 't-allow', hold: 't-hold', forbid: 't-deny' }
+const MARKS: Record<string, string> = { permit: 'hit good', hold: 'hit', forbid: 'hit bad' }
+
+function Lines({ policy }: { policy: DecidingPolicyShown }) {
   return (
     <pre className="code" dir="ltr" tabIndex={0} aria-label={policy.policy}>
       {policy.text.split('\n').map((line, place) => (
-        <div key={place} className={policy.lines.includes(policy.line + place) ? `hit${bad ? ' bad' : ''}` : undefined}>
+        <div key={place} className={policy.lines.includes(policy.line + place) ? MARKS[policy.stance] : undefined}>
           {line || ' '}
         </div>
       ))}
@@ -69,7 +73,7 @@ function Unmarked({ release, ids }: { release: string; ids: string[] }) {
   return (
     <Loaded query={policies} lines={3}>
       {(found) => (
-        <div style={{ display: 'grid', gap: 10 }}>
+        <div className="policy-texts">
           <div className="quiet">{t('run.notMarked')}</div>
           {ids.map((id) => {
             const text = found.policies.flatMap((file) => file.statements).find((each) => each.id === id)?.text ?? ''

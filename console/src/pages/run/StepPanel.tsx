@@ -95,7 +95,7 @@ function Whole({ action }: { action: ActionWhole }) {
       {action.policies.length > 0 && (
         <div className="section">
           <h3>{t('run.policies')}</h3>
-          <PolicyText action={action.id} release={action.release} ids={action.policies} bad={action.verdict === 'deny'} />
+          <PolicyText action={action.id} release={action.release} ids={action.policies} />
           <Clauses key={action.id} action={action.id} />
         </div>
       )}
