@@ -4,11 +4,11 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { useTranslation } from 'react-i18next'
 
-import { duration, number } from '../../format'
+import { number } from '../../format'
 import { Empty } from '../../parts/Empty'
-import { Ltr } from '../../parts/Ltr'
 import { useSearchText } from '../../parts/useSearchText'
 import { axisOf } from './axis'
+import { PathHead, useRowHeight } from './PathHead'
 import { Row } from './Row'
 import { isKey, matches, type Step } from './steps'
 
@@ -21,7 +21,6 @@ interface Props {
   choose: (id: string) => void
 }
 
-const ROW = 36
 
 /** What the run did, row by row, on one time axis. Only the rows in sight are drawn. */
 export function Path({ steps, isWhole, start, end, chosen, choose }: Props) {
@@ -36,7 +35,9 @@ export function Path({ steps, isWhole, start, end, chosen, choose }: Props) {
   )
   const axis = useMemo(() => axisOf(steps.filter((step) => step.kind !== 'person').map((step) => step.span), start, end), [steps, start, end])
   const scroller = useRef<HTMLDivElement>(null)
-  const shown = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 12 })
+  const height = useRowHeight()
+  const shown = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => height, overscan: 12 })
+  useEffect(() => shown.measure(), [shown, height])
   const place = rows.findIndex((row) => row.id === chosen)
   const wanted = useRef<'center' | 'auto' | ''>('center')
   useEffect(() => {
@@ -67,23 +68,12 @@ export function Path({ steps, isWhole, start, end, chosen, choose }: Props) {
           <span className="kbd">K</span>
         </span>
       </div>
-      <div className="path-head">
-        <span>{t('run.step')}</span>
-        <span>{t('run.verdict')}</span>
-        <span className="lane">
-          {axis.ticks.map((tick) => (
-            <span key={tick.time} className="tick" data-first={tick.x === 0} style={{ insetInlineStart: `${tick.x * 100}%` }}>
-              <Ltr>{tick.time === 0 ? '0 s' : duration(tick.time)}</Ltr>
-            </span>
-          ))}
-        </span>
-        <span className="end">{t('run.cost')}</span>
-      </div>
+      <PathHead axis={axis} stands={t('run.verdict')} />
       {rows.length === 0 && <Empty title={steps.length === 0 ? t('run.nothing') : t('run.noneFits')} />}
       <div className="path-rows" hidden={rows.length === 0} ref={scroller} role="listbox" aria-label={t('run.path')} tabIndex={0}>
         <div style={{ height: shown.getTotalSize(), position: 'relative' }}>
           {shown.getVirtualItems().map((item) => (
-            <div key={rows[item.index].id} className="path-place" style={{ transform: `translateY(${item.start}px)`, height: ROW }}>
+            <div key={rows[item.index].id} className="path-place" style={{ transform: `translateY(${item.start}px)`, height }}>
               <Row step={rows[item.index]} axis={axis} isChosen={rows[item.index].id === chosen} choose={choose} />
             </div>
           ))}

@@ -41,6 +41,13 @@ export function axisOf(spans: Span[], start: number, end: number): Axis {
   return { at, folds: pieces.filter((piece) => piece.isFold), ticks: ticksOf(pieces, start, at) }
 }
 
+/** The ticks that leave each other this share of the axis, so that their words do not run into each other. */
+export function spaced(ticks: Axis['ticks'], share: number): Axis['ticks'] {
+  const kept: Axis['ticks'] = []
+  for (const tick of ticks) if (kept.length === 0 || tick.x - kept[kept.length - 1].x >= share) kept.push(tick)
+  return kept
+}
+
 function gaps(spans: Span[], start: number, end: number): Span[] {
   const found: Span[] = []
   let reached = start

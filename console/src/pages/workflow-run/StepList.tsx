@@ -6,11 +6,11 @@ import { useTranslation } from 'react-i18next'
 
 import { useNow } from '../../api/live'
 import type { WorkflowStepShown, WholeRunShown } from '../../api/schema'
-import { duration, number } from '../../format'
+import { number } from '../../format'
 import { Empty } from '../../parts/Empty'
-import { Ltr } from '../../parts/Ltr'
 import { useSearchText } from '../../parts/useSearchText'
 import { type Axis, axisOf } from '../run/axis'
+import { PathHead, useRowHeight } from '../run/PathHead'
 import { placeOf, type Places } from '../workflows/progress'
 import { OVER, STEP_LOOKS } from '../workflows/states'
 import { StepRow } from './StepRow'
@@ -23,7 +23,6 @@ interface Props {
   choose: (path: string) => void
 }
 
-const ROW = 36
 
 /** Every step with its state on one time axis on which long waits are folded. Only the rows in sight are drawn. */
 export function StepList({ run, steps, places, chosen, choose }: Props) {
@@ -39,7 +38,9 @@ export function StepList({ run, steps, places, chosen, choose }: Props) {
   const end = run.ended_at ?? now
   const axis = useMemo(() => timeline(steps, places, run.created_at, end), [steps, places, run.created_at, end])
   const scroller = useRef<HTMLDivElement>(null)
-  const shown = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 12 })
+  const height = useRowHeight()
+  const shown = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => height, overscan: 12 })
+  useEffect(() => shown.measure(), [shown, height])
   const place = rows.findIndex((row) => row.path === chosen)
   const wanted = useRef<'center' | 'auto' | ''>('center')
   useEffect(() => {
@@ -79,18 +80,7 @@ export function StepList({ run, steps, places, chosen, choose }: Props) {
           <span className="kbd">K</span>
         </span>
       </div>
-      <div className="path-head">
-        <span>{t('run.step')}</span>
-        <span>{t('workflows.stands')}</span>
-        <span className="lane">
-          {axis.ticks.map((tick) => (
-            <span key={tick.time} className="tick" data-first={tick.x === 0} style={{ insetInlineStart: `${tick.x * 100}%` }}>
-              <Ltr>{tick.time === 0 ? '0 s' : duration(tick.time)}</Ltr>
-            </span>
-          ))}
-        </span>
-        <span className="end">{t('run.cost')}</span>
-      </div>
+      <PathHead axis={axis} stands={t('workflows.stands')} />
       {rows.length === 0 && <Empty title={steps.length === 0 ? t('workflows.nothingYet') : t('run.noneFits')} />}
       <div className="path-rows" hidden={rows.length === 0} ref={scroller} role="listbox" aria-label={t('workflows.steps')} tabIndex={0}>
         <div style={{ height: shown.getTotalSize(), position: 'relative' }}>
@@ -98,7 +88,7 @@ export function StepList({ run, steps, places, chosen, choose }: Props) {
             const step = rows[item.index]
             const kind = places.get(placeOf(step.path, places))?.step.kind ?? 'tool'
             return (
-              <div key={step.path} className="path-place" style={{ transform: `translateY(${item.start}px)`, height: ROW }}>
+              <div key={step.path} className="path-place" style={{ transform: `translateY(${item.start}px)`, height }}>
                 <StepRow step={step} kind={kind} axis={axis} end={end} isChosen={step.path === chosen} choose={choose} />
               </div>
             )

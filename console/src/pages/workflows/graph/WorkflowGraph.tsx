@@ -4,26 +4,35 @@ import './workflow-graph.css'
 
 import { useComputedColorScheme } from '@mantine/core'
 import { Background, Controls, type Edge, MarkerType, type Node, type NodeTypes, ReactFlow, type ReactFlowInstance } from '@xyflow/react'
-import { useMemo } from 'react'
+import { useMemo, useRef } from 'react'
 
 import type { DefinedStep } from '../../../api/schema'
 import { language } from '../../../i18n'
 import type { Progress } from '../progress'
-import { type Box, laidOut } from './layout'
+import { type Box, laidOut, LEAF } from './layout'
 import { AroundNode, type Drawn, LeafNode, WayNode } from './nodes'
 
 const TYPES: NodeTypes = { leaf: LeafNode, around: AroundNode, way: WayNode }
 const NOTHING: Map<string, Progress> = new Map()
 
-/** What is smaller than this can not be read. */
+/** All of it is shown where it is drawn no smaller than this. */
 const LEGIBLE = 0.7
+/** Its whole width is, unless it would be smaller than this: then one moves it. */
+const SMALLEST = 0.4
+const MARGIN = 14
 
-/** Show all of it where that can be read; else the step that is looked at, or the first one. */
-async function begin(flow: ReactFlowInstance<Node<Drawn>>, boxes: Box[], chosen: string): Promise<void> {
+/** Show all of it where that can be read; else its whole width from the top, or as far down as the step that is looked at. */
+async function begin(flow: ReactFlowInstance<Node<Drawn>>, boxes: Box[], chosen: string, pane: HTMLElement): Promise<void> {
+  if (boxes.length === 0) return
   await flow.fitView({ padding: 0.08, maxZoom: 1, minZoom: LEGIBLE })
+  if (flow.getViewport().zoom > LEGIBLE) return
+  const width = Math.max(...boxes.map((box) => box.x + box.width))
+  const fit = Math.min(1, (pane.clientWidth - 2 * MARGIN) / width)
+  const zoom = fit < SMALLEST ? LEGIBLE : fit
   const box = boxes.find((each) => each.id === chosen) ?? boxes[0]
-  const isWhole = flow.getViewport().zoom > LEGIBLE
-  if (box && !isWhole) await flow.setCenter(box.x + box.width / 2, box.y + Math.min(box.height / 2, 100), { zoom: LEGIBLE })
+  const middle = fit < SMALLEST ? box.x + box.width / 2 : width / 2
+  const down = pane.clientHeight / 2 - (box.y + Math.min(box.height, LEAF.height) / 2) * zoom
+  await flow.setViewport({ x: pane.clientWidth / 2 - middle * zoom, y: Math.min(MARGIN, down), zoom })
 }
 
 interface Props {
@@ -38,6 +47,7 @@ interface Props {
 /** A workflow as it is defined, and, of a run, how far each of its steps has come. */
 export default function WorkflowGraph({ steps, done = NOTHING, undone = NOTHING, chosen, choose }: Props) {
   const scheme = useComputedColorScheme('light')
+  const pane = useRef<HTMLDivElement>(null)
   const { boxes, lines } = useMemo(() => laidOut(steps, language() === 'ar'), [steps])
   const nodes = useMemo<Node<Drawn>[]>(
     () =>
@@ -65,14 +75,14 @@ export default function WorkflowGraph({ steps, done = NOTHING, undone = NOTHING,
     [lines, done],
   )
   return (
-    <div className="card fill graph workflow-graph" dir="ltr">
+    <div className="card fill graph workflow-graph" dir="ltr" ref={pane}>
       <ReactFlow
         key={boxes.length /* a definition that has come begins anew */}
         nodes={nodes}
         edges={edges}
         nodeTypes={TYPES}
         colorMode={scheme}
-        onInit={(flow) => begin(flow, boxes, chosen)}
+        onInit={(flow) => begin(flow, boxes, chosen, pane.current!)}
         minZoom={0.1}
         nodesConnectable={false}
         nodesDraggable={false}
