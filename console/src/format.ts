@@ -69,16 +69,27 @@ export function ago(micros: number, now: number): string {
   return new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' }).format(Math.trunc(seconds / size), unit)
 }
 
+/** The short forms of units of time; in Arabic those of the Unicode CLDR, where they tell one from the other. */
+const SHORT_UNITS = {
+  en: { micro: 'µs', milli: 'ms', second: 's', minute: 'm', hour: 'h' },
+  ar: { micro: 'ميكروثانية', milli: 'ملي ث', second: 'ث', minute: 'د', hour: 'س' },
+}
+
 /** A span of time, as exact as one needs it. */
 export function duration(micros: number): string {
-  if (micros < 1_000) return `${Math.max(0, Math.round(micros))} µs`
+  const said = spelled(micros, SHORT_UNITS[language()])
+  return language() === 'ar' ? `\u2067${said}\u2069` : said // else `1 د 32 ث` is turned round where code and ids stand
+}
+
+function spelled(micros: number, unit: (typeof SHORT_UNITS)['en']): string {
+  if (micros < 1_000) return `${Math.max(0, Math.round(micros))} ${unit.micro}`
   const milliseconds = micros / 1_000
-  if (milliseconds < 1_000) return `${Math.round(milliseconds)} ms`
+  if (milliseconds < 1_000) return `${Math.round(milliseconds)} ${unit.milli}`
   const seconds = milliseconds / 1_000
-  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 2 : 1)} ${unit.second}`
   const minutes = Math.floor(seconds / 60)
-  if (minutes < 60) return `${minutes} m ${Math.floor(seconds % 60)} s`
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} m`
+  if (minutes < 60) return `${minutes} ${unit.minute} ${Math.floor(seconds % 60)} ${unit.second}`
+  return `${Math.floor(minutes / 60)} ${unit.hour} ${minutes % 60} ${unit.minute}`
 }
 
 /** The first digits of an id or digest, enough to tell it from others. */

@@ -25,7 +25,7 @@ export function TopBar() {
         <IconSearch size={15} aria-hidden />
         <span className="truncate">{t('frame.search')}</span>
         <span style={{ marginInlineStart: 'auto' }} className="kbd">
-          ⌘K
+          <Ltr>⌘K</Ltr>
         </span>
       </button>
       <div style={{ flex: 1 }} className="wide" />

@@ -17,7 +17,9 @@ export function Prompts() {
       {({ prompts: found }) =>
         found.length === 0 ? (
           <div className="card">
-            <Empty title={t('models.noPrompt')}>{t('models.firstPrompt')}</Empty>
+            <Empty title={t('models.noPrompt')} command="remit apply DIR">
+              {t('models.firstPrompt')}
+            </Empty>
           </div>
         ) : (
           <div className="grid">

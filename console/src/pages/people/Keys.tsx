@@ -109,7 +109,7 @@ function Row({ each }: { each: KeyShown }) {
     <tr>
       <td>
         <Ltr mono title={each.id}>
-          {each.hint}…
+          {each.hint}
         </Ltr>
       </td>
       <td>
