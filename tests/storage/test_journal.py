@@ -14,7 +14,7 @@ import pytest
 from remit.domain.clock import Instant
 from remit.domain.ids import AgentName, KeyId, OwnerId, ReleaseId, RunId, WorkflowName, WorkspaceName
 from remit.domain.workflow_progress import Progress, StepState, WorkflowState
-from remit.storage.journal import Ending, Journal, LostRun, StoredStep, WorkflowEvent, WorkflowRun
+from remit.storage.journal import GIVEN_UP, Ending, Journal, LostRun, StoredStep, WorkflowEvent, WorkflowRun
 from remit.storage.journal_rows import journal_of
 from remit.storage.sqlite import SqliteStore
 from remit.storage.timetable import ScheduleRow, timetable_of
@@ -99,6 +99,31 @@ def test_a_worker_hears_who_wants_its_run_to_end_and_how(journal: Journal) -> No
         standing = journal.save(mine, [], {})
         assert (standing.cancel, standing.cancelled_by) == (how, by)
         assert standing.wakes > quiet.wakes
+
+
+def test_what_a_run_has_spent_is_told_before_it_is_over(journal: Journal) -> None:
+    journal.add(run("run_1"))
+    mine = claim(journal, "run_1")
+    assert mine is not None
+    journal.save(mine, [], {}, 7)
+    journal.leave(mine, WorkflowState.WAITING, None, NOW)
+    assert [each.spent for each in journal.runs(WorkspaceName("a"), 10)] == [7]
+
+
+def test_a_run_that_is_given_up_is_undone_in_another_turn_unless_its_end_was_asked_for(journal: Journal) -> None:
+    for name, how in (("run_1", ""), ("run_2", "cancel")):
+        journal.add(run(name))
+        mine = claim(journal, name)
+        assert mine is not None
+        if how:
+            journal.cancel(RunId(name), how, "user:sara", NOW)
+        journal.give_up(mine, "poison", NOW)
+        found = journal.run(RunId(name))
+        assert found is not None
+        assert (found.cancel, found.error, found.turn, found.owner) == (how or GIVEN_UP, "poison", 1, "")
+        assert found.state is WorkflowState.COMPENSATING
+        with pytest.raises(LostRun):
+            journal.give_up(mine, "poison", NOW)
 
 
 def test_whoever_is_woken_during_a_turn_has_another_turn(journal: Journal) -> None:

@@ -17,7 +17,7 @@ from remit.execution.workflows.programs import Programs
 from remit.execution.workflows.segments import MOST_CLAIMS, MOST_FAILURES
 from tests.workflows.shop import WORKSPACE, shop_files, workflow
 from tests.workflows.test_steps import ASK, pending, records, step
-from tests.workflows.till import Till, till
+from tests.workflows.till import Died, Till, till
 from tests.worlds import OWNER, SARA
 
 HOUR = 3_600
@@ -154,6 +154,8 @@ def test_what_fails_for_a_reason_of_ours_is_tried_with_pauses_and_given_up_at_la
         for _ in range(MOST_FAILURES):
             it.once()
             it.world.clock.advance(301)
+        assert it.state(run) == "compensating"
+        it.carry_out()
         assert it.state(run) == "failed"
         assert it.run(run).error == f"poison: it failed {MOST_FAILURES} times in a row with ZeroDivisionError"
 
@@ -167,6 +169,86 @@ def test_a_turn_that_kills_its_worker_every_time_is_given_up(tmp_path: Path) -> 
         it.carry_out()
         assert it.run(run).error == f"poison: turn 0 was begun {MOST_CLAIMS} times and never ended"
         assert it.tools.effects == []
+
+
+def poisoned(it: Till, *names: str) -> Any:
+    """Have calls of these tools end in errors of ours; return what mends that."""
+    call = it.tools.call
+
+    async def broken(*args: Any) -> Any:
+        if args[2].upstream in names:
+            raise ZeroDivisionError("our own fault")
+        return await call(*args)
+
+    it.tools.call = broken  # type: ignore[method-assign,assignment]
+
+    def mended() -> None:
+        it.tools.call = call  # type: ignore[method-assign]
+
+    return mended
+
+
+def stumbling(it: Till, turns: int) -> None:
+    for _ in range(turns):
+        it.carry_out()
+        it.world.clock.advance(301)
+
+
+POISON = f"poison: it failed {MOST_FAILURES} times in a row with ZeroDivisionError"
+
+
+def test_what_a_run_did_that_is_given_up_is_undone(tmp_path: Path) -> None:
+    with till(tmp_path, workflow(undone("a", 1), step("bad", "get"))) as it:
+        poisoned(it, "get")
+        run = it.start(n=1)
+        stumbling(it, MOST_FAILURES + 1)
+        assert (it.state(run), it.run(run).error) == ("failed", POISON)
+        assert it.tools.names() == ["order(1)", "cancel(1)"]
+        with pytest.raises(NotAgain, match=f"run {run} is failed: what could be undone has been$"):
+            repeats(it).check_undo(it.run(run))
+        ends = {each["run"]: each["status"] for each in records(it) if each["kind"] == RecordKind.RUN_ENDED.value}
+        assert ends == {run: "failed", it.run(run).undo_run: "undone"}
+
+
+def test_where_undoing_fails_for_a_reason_of_ours_too_that_is_told_and_can_be_asked_for_later(tmp_path: Path) -> None:
+    with till(tmp_path, workflow(undone("a", 1), undone("b", 2), step("bad", "get"))) as it:
+        mended = poisoned(it, "get", "cancel")
+        run = it.start(n=1)
+        stumbling(it, 2 * MOST_FAILURES + 1)
+        assert (it.state(run), it.run(run).error) == ("failed", f"{POISON}; not undone: a, b")
+        mended()
+        repeats(it).check_undo(it.run(run))
+        assert it.journal.undo(run, SARA, it.world.clock.now())
+        it.carry_out()
+        assert (it.state(run), it.run(run).error) == ("cancelled", f"undone by {SARA}; before that {POISON}")
+        assert it.tools.names() == ["order(1)", "order(2)", "cancel(2)", "cancel(1)"]
+
+
+def test_what_a_worker_did_that_died_before_it_was_written_is_undone_however_much_it_was(tmp_path: Path) -> None:
+    with till(tmp_path, workflow(undone("a", 1), undone("b", 2), undone("c", 3), step("deadly", "get"))) as it:
+
+        def die(_: Any) -> Any:
+            raise Died
+
+        it.tools.plays["get"] = die
+        run = it.start(n=1)
+        with pytest.raises(Died):
+            it.carry_out()
+        assert it.states(run) == {}
+        cancel(it, run)
+        assert it.state(run) == "cancelled"
+        assert it.tools.names() == ["order(1)", "order(2)", "order(3)", "cancel(3)", "cancel(2)", "cancel(1)"]
+
+
+def test_undoing_that_is_given_up_keeps_what_the_run_came_to(tmp_path: Path) -> None:
+    with till(tmp_path, workflow(undone("a", 1), outputs={"a": "${steps.a.order}"})) as it:
+        run = it.start(n=1)
+        it.carry_out()
+        poisoned(it, "cancel")
+        assert it.journal.undo(run, SARA, it.world.clock.now())
+        stumbling(it, MOST_FAILURES)
+        assert (it.state(run), it.run(run).error) == ("failed", f"{POISON}; not undone: a")
+        assert it.output(run) == {"a": "o-1"}
 
 
 # -- once more

@@ -215,7 +215,7 @@ class Fragile:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._journal, name)
-        if name not in ("claim", "save", "leave", "end", "undone_in"):
+        if name not in ("claim", "save", "leave", "end", "give_up", "undone_in"):
             return found
 
         def call(*args: Any) -> Any:

@@ -20,11 +20,13 @@ from remit.domain.ids import AgentName, KeyId, OwnerId, ReleaseId, RunId, Workfl
 from remit.domain.workflow_progress import OVER, Progress, WorkflowState
 
 TO_UNDO = "undo"
-"""What `cancel` says of a run that had succeeded and is undone since somebody asked for that."""
+"""What `cancel` says of a run that was over and is undone since somebody asked for that."""
 NOT_UNDONE = "; not undone: "
 """Stands in the error of a run before the steps that could not be undone."""
 NOT_MOVED = "not moved"
 """Begins the error of a run that was to go on under another release and could not."""
+GIVEN_UP = "given_up"
+"""What `cancel` says of a run that ended in errors of ours too often: what it did is undone, and nothing more done."""
 MOVE = "move:"
 """Before a release: what `cancel` says of a run that ends since another goes on in its place under that one."""
 NO_BOUND = -1
@@ -47,7 +49,7 @@ class WorkflowRun:
         turn_at: when this turn was first begun: what `now` is in expressions, whoever carries it out.
         claims: how often this turn was begun: more than a few times, and it kills whoever begins it.
         failures: turns in a row that ended in an error of ours.
-        cancel: `cancel` or `terminate` where somebody has asked for that, TO_UNDO after it had succeeded.
+        cancel: `cancel` or `terminate` where somebody has asked for that, TO_UNDO after it was over; GIVEN_UP.
         budget: most micro-USD it may spend in all, its children included; NO_BOUND: only what its agent may.
         shares: the run whose finished steps it began with.
         undo_run: the run in which it is undone.
@@ -185,14 +187,17 @@ class Journal(Protocol):
         Where its owner is not seen any more before the turn is over, it is due at once.
         """
 
-    def save(self, run: WorkflowRun, steps: Sequence[StoredStep], used: Mapping[str, str]) -> Standing:
-        """Write steps, and which events were used by which of them. Raises LostRun."""
+    def save(self, run: WorkflowRun, steps: Sequence[StoredStep], used: Mapping[str, str], spent: int = 0) -> Standing:
+        """Write steps, which events were used by which of them, and what the run has spent. Raises LostRun."""
 
     def leave(self, run: WorkflowRun, state: WorkflowState, due_at: Instant | None, now: Instant) -> None:
         """End a turn: the next is at `due_at`, or at once where the run was woken meanwhile. Raises LostRun."""
 
     def stumble(self, run: WorkflowRun, again_at: Instant) -> None:
         """End a turn that failed for a reason of ours."""
+
+    def give_up(self, run: WorkflowRun, error: str, now: Instant) -> None:
+        """End a turn, and have what the run did undone at once, as GIVEN_UP or as it was asked for. Raises LostRun."""
 
     def end(self, run: WorkflowRun, ending: Ending, now: Instant) -> None:
         """End a run. Raises LostRun."""

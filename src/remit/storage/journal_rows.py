@@ -28,6 +28,7 @@ from remit.domain.ids import OwnerId, RunId, WorkspaceName
 from remit.domain.workflow_progress import OVER, Progress, StepState, WorkflowState
 from remit.storage import sharing
 from remit.storage.journal import (
+    GIVEN_UP,
     NOT_MOVED,
     NOT_UNDONE,
     TO_UNDO,
@@ -199,11 +200,11 @@ class SqlJournal:
                 return None
             return _run(connection.execute(select(*_RUN_COLUMNS).where(c.run == run)).one())
 
-    def save(self, run: WorkflowRun, steps: Sequence[StoredStep], used: Mapping[str, str]) -> Standing:
+    def save(self, run: WorkflowRun, steps: Sequence[StoredStep], used: Mapping[str, str], spent: int = 0) -> Standing:
         """See Journal."""
         c = workflow_runs.c
         with self._writing() as connection:
-            self._mine(connection, run, {"owner": run.owner})
+            self._mine(connection, run, {"spent": spent})
             _put_steps(connection, run.run, steps)
             for event, path in used.items():
                 is_free = and_(workflow_events.c.id == event, workflow_events.c.used_by == "")
@@ -222,6 +223,21 @@ class SqlJournal:
     def stumble(self, run: WorkflowRun, again_at: Instant) -> None:
         """See Journal."""
         values = {"ready_at": again_at, "turn": run.turn + 1, "claims": 0, "failures": run.failures + 1, "owner": ""}
+        with self._writing() as connection:
+            self._mine(connection, run, values)
+
+    def give_up(self, run: WorkflowRun, error: str, now: Instant) -> None:
+        """See Journal."""
+        values = {
+            "cancel": case((workflow_runs.c.cancel == "", GIVEN_UP), else_=workflow_runs.c.cancel),
+            "error": error,
+            "state": WorkflowState.COMPENSATING.value,
+            "ready_at": now,
+            "turn": run.turn + 1,
+            "claims": 0,
+            "failures": 0,
+            "owner": "",
+        }
         with self._writing() as connection:
             self._mine(connection, run, values)
 
@@ -277,7 +293,7 @@ class SqlJournal:
     def cancel(self, run: RunId, how: str, by: str, now: Instant) -> bool:
         """See Journal."""
         c = workflow_runs.c
-        weaker = ["", "cancel"] if how == "terminate" else [""]
+        weaker = ["", "cancel", GIVEN_UP] if how == "terminate" else [""]
         asked = update(workflow_runs).where(c.run == run, c.cancel.in_(weaker), c.state.not_in(_OVER))
         values = {"cancel": how, "cancelled_by": by, "ready_at": now, "wakes": c.wakes + 1}
         with self._writing() as connection:

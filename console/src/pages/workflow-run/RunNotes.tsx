@@ -33,7 +33,7 @@ export function RunNotes({ run }: { run: WholeRunShown }) {
           {t('workflows.notUndone')} <Ltr mono>{notUndone.map((step) => step.path.slice(UNDO.length)).join(', ')}</Ltr>
         </Note>
       )}
-      {run.cancel && !isMoving && run.ended_at === null && <Note Sign={IconHandStop}>{t('workflows.isCancelled')}</Note>}
+      {run.cancel && run.cancel !== 'given_up' && !isMoving && run.ended_at === null && <Note Sign={IconHandStop}>{t('workflows.isCancelled')}</Note>}
       {moved && (
         <Note Sign={IconRepeat}>
           {t('workflows.movedTo')} <To run={moved} />

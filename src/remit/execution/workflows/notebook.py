@@ -25,6 +25,9 @@ OUTPUTS = "outputs"
 EVENT = "event"
 """The part under which the data of an event is sealed."""
 
+Taken = tuple[list[StoredStep], dict[str, str], int]
+"""What is to be saved: steps, used events, and what the whole run has spent."""
+
 
 class OverBudget(Exception):
     """A step would spend more than it may. The message names which step's bound it is, and by how much."""
@@ -89,14 +92,14 @@ class Notebook:
         """Whether all is written."""
         return not self._changed and not self._used
 
-    def take(self) -> tuple[list[StoredStep], dict[str, str]]:
+    def take(self) -> Taken:
         """Return what has changed since, to be saved; call `save` with it."""
         steps = [self._sealed(self.rows[path]) for path in sorted(self._changed)]
         self._changed.clear()
         used, self._used = self._used, {}
-        return steps, used
+        return steps, used, self.spent
 
-    def save(self, taken: tuple[list[StoredStep], dict[str, str]]) -> Standing:
+    def save(self, taken: Taken) -> Standing:
         """Write it. Blocks. Raises LostRun and StoreError: then this worker's turn is over."""
         return self._journal.save(self._run, *taken)
 

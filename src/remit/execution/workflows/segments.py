@@ -7,6 +7,7 @@ run and the step, and everything else is decided from rows. So a segment may be 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from remit.execution.keys import Keys
 from remit.execution.served import ServedDoor
 from remit.execution.workflows.acting import RunOver
 from remit.execution.workflows.again import NotAgain, Repeats
+from remit.execution.workflows.giving_up import GivingUp
 from remit.execution.workflows.notebook import OUTPUTS, Notebook, sealed
 from remit.execution.workflows.programs import Programs
 from remit.execution.workflows.sharing import of_others
@@ -34,7 +36,7 @@ from remit.execution.workflows.turn import StepFailed, StepKind, Turn, begun, fa
 from remit.execution.workflows.undoing import Undoing
 from remit.execution.workflows.waits import Waits
 from remit.execution.workflows.walking import UNDO, Ready, Walk, walk
-from remit.storage.journal import MOVE, NOT_MOVED, NOT_UNDONE, TO_UNDO, Ending, Journal, LostRun, WorkflowRun
+from remit.storage.journal import GIVEN_UP, MOVE, NOT_MOVED, NOT_UNDONE, TO_UNDO, Ending, Journal, LostRun, WorkflowRun
 from remit.storage.port import Store, StoreError
 from remit.storage.sealed import PayloadLost
 from remit.workspace.expressions import Failed
@@ -96,6 +98,7 @@ class Segments:
         self._kit = kit
         self._owner = owner
         self._holds = holds
+        self._giving_up = GivingUp(kit.journal, kit.programs, kit.doors, kit.clock)
         self.under_way: set[RunId] = set()
         self.stopping = False
 
@@ -124,29 +127,18 @@ class Segments:
         kit = self._kit
         if row.failures + 1 >= MOST_FAILURES:
             words = f"poison: it failed {MOST_FAILURES} times in a row with {type(error).__name__}"
-            await self._given_up(row, words)
+            await self._giving_up.poisoned(row, words)
             return "given up"
         pause = min(300, 2**row.failures)
         again = Instant(kit.clock.now() + pause * MICROS_PER_SECOND)
         await asyncio.to_thread(kit.journal.stumble, row, again)
         return "stumbled"
 
-    async def _given_up(self, row: WorkflowRun, words: str) -> None:
-        kit = self._kit
-        try:
-            door = kit.doors(row.workspace)
-            run = await door.run_of(row.run)
-            if run is not None:
-                await door.end_once(run, WorkflowState.FAILED.value)
-        except Exception as error:  # noqa: BLE001 - it is given up since nothing works with it
-            _log.error("run %s could not be ended on record: %s", row.run, type(error).__name__)
-        how = Ending(WorkflowState.FAILED, words, spent=row.spent)
-        await asyncio.to_thread(kit.journal.end, row, how, kit.clock.now())
-
     async def _advance(self, row: WorkflowRun) -> str:
         kit = self._kit
         if row.claims > MOST_CLAIMS:
-            await self._given_up(row, f"poison: turn {row.turn} was begun {MOST_CLAIMS} times and never ended")
+            words = f"poison: turn {row.turn} was begun {MOST_CLAIMS} times and never ended"
+            await self._giving_up.poisoned(row, words)
             return "given up"
         door = kit.doors(row.workspace)
         try:
@@ -157,7 +149,7 @@ class Segments:
             inputs = orjson.loads(task or b"{}").get("inputs", {})
             segment = await asyncio.to_thread(self._segment, row, run, door, inputs)
         except PayloadLost as error:
-            await self._given_up(row, f"erased: {error}")
+            await self._giving_up.ended(row, f"erased: {error}")
             return "given up"
         return await segment.carry_out()
 
@@ -219,8 +211,10 @@ class Segment:
         try:
             walked = await self._go_on()
             return await self._leave(walked)
-        except asyncio.CancelledError:
+        except Exception:
             await self._cut()
+            with contextlib.suppress(Exception):  # what is not written is found in the ledger by whoever goes on
+                await self._save()
             raise
         except BaseException:
             await self._cut()
@@ -400,9 +394,15 @@ class Segment:
     def _why(self, walked: Walk) -> tuple[WorkflowState, str]:
         if self._is_ended and not self._cancel:
             return WorkflowState.CANCELLED, "terminated: the run was ended"
+        if self._cancel == GIVEN_UP:
+            return WorkflowState.FAILED, self._turn.row.error
         if self._cancel:
+            before = self._turn.row.error.partition(NOT_UNDONE)[0]
             how = {"terminate": "terminated", TO_UNDO: "undone"}.get(self._cancel, "cancelled")
-            return WorkflowState.CANCELLED, f"{how} by {self._cancelled_by or 'somebody'}"
+            return (
+                WorkflowState.CANCELLED,
+                f"{how} by {self._cancelled_by or 'somebody'}{before and f'; before that {before}'}",
+            )
         if walked.failed is not None:
             where = f"{walked.failed.path}: " if walked.failed.path else ""
             return WorkflowState.FAILED, f"{where}{walked.failed.error}"

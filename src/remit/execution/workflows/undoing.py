@@ -115,15 +115,19 @@ class Undoing:
 
         They were cut, or made by a worker that is gone. Return a step of which it is not known yet.
         """
-        rows = {path: row for path, row in turn.notebook.rows.items() if not path.startswith(UNDO)}
-        waits = None
-        for ready in open_steps(turn.workflow, inputs, rows, turn.program, turn.row.turn_at):
-            if not isinstance(ready.step, ToolStep):
-                continue
-            row = await self._tools.end(turn, begun(turn, ready), ready.step)
-            if row is not None:
-                row = turn.notebook.write(row)
-                waits = row if row.state is StepState.WAITING else waits
+        waits, asked, is_more = None, set(), True
+        while is_more:  # behind one that is found to be done another may have been begun
+            is_more = False
+            rows = {path: row for path, row in turn.notebook.rows.items() if not path.startswith(UNDO)}
+            for ready in open_steps(turn.workflow, inputs, rows, turn.program, turn.row.turn_at):
+                if not isinstance(ready.step, ToolStep) or ready.path in asked:
+                    continue
+                asked.add(ready.path)
+                row = await self._tools.end(turn, begun(turn, ready), ready.step)
+                if row is not None:
+                    row = turn.notebook.write(row)
+                    waits = row if row.state is StepState.WAITING else waits
+                    is_more = is_more or row.state is StepState.DONE
         return waits
 
     def _children(self, turn: Turn, cancel: str) -> Progress | None:
@@ -136,7 +140,8 @@ class Undoing:
         while found := turn.journal.runs(turn.row.workspace, AT_ONCE, before, parent=turn.row.run):
             for child in found:
                 if not child.is_over:
-                    turn.journal.cancel(child.run, cancel or "cancel", f"run:{turn.row.run}", turn.now)
+                    how = "terminate" if cancel == "terminate" else "cancel"
+                    turn.journal.cancel(child.run, how, f"run:{turn.row.run}", turn.now)
                     waits = Progress("", StepState.WAITING, waits_for=f"run:{child.run}")
             before = found[-1].run
         return waits
