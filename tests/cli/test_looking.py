@@ -179,7 +179,7 @@ def test_a_database_in_order(shown_world: World, command: Command) -> None:
     looked = (
         "contexts context settings disk database workspace clock outcomes release ledger stops approvals keys".split()
     )
-    assert {*looked, "keys", "key file"} <= set(found)
+    assert {*looked, "keys", "key file", "database file"} <= set(found)
 
 
 def test_each_thing_that_is_wrong_is_told_with_what_to_do(
@@ -195,6 +195,15 @@ def test_each_thing_that_is_wrong_is_told_with_what_to_do(
     assert (code, found["key file"]) == (2, "fail")
     assert f"chmod 600 {tmp_path / 'remit.key'}" in command("doctor").out
     (tmp_path / "remit.key").chmod(0o600)
+    (tmp_path / "remit.db").chmod(0o644)
+    (tmp_path / "remit.db-wal").chmod(0o640)
+    assert levels(command)[1]["database file"] == "warn"
+    told = {each["what"]: each for each in command("doctor", "-o", "json").json}["database file"]
+    files = f"{tmp_path / 'remit.db'} {tmp_path / 'remit.db-wal'}"
+    assert (told["text"], told["remedy"]) == (f"{files} can be read by others", f"Run `chmod 600 {files}`")
+    (tmp_path / "remit.db").chmod(0o600)
+    (tmp_path / "remit.db-wal").chmod(0o600)
+    assert levels(command)[1]["database file"] == "ok"
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1_000_000})())
     assert levels(command)[1]["disk"] == "fail"
     monkeypatch.setattr("remit.domain.clock.SystemClock.now", lambda _: 1)

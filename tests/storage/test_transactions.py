@@ -6,9 +6,9 @@ import pytest
 
 from remit.domain.clock import Instant
 from remit.domain.facts import ApprovalState, ScopeKind, scope_id
-from remit.domain.ids import ActionId, ApprovalId, KeyId, OwnerId, ReleaseId, RunId
+from remit.domain.ids import ActionId, ApprovalId, KeyId, OwnerId, ReleaseId, RunId, WorkspaceName
 from remit.domain.record import leaf_hash
-from remit.storage.port import SealedPayload, Store, StoreError, Wanted, WrappedKey, Writes
+from remit.storage.port import Activation, SealedPayload, Store, StoreError, Wanted, WrappedKey, Writes
 from remit.storage.seals import seals_of
 from remit.storage.sqlite import SqliteStore
 from tests.postgres.server import server_of
@@ -277,6 +277,18 @@ def test_releases_are_listed_newest_first_without_their_files(store: Store) -> N
     put(store, Writes(releases=[first, second]))
     assert [(each.id, dict(each.files)) for each in store.releases(HERE)] == [("rel_2", {}), ("rel_1", {})]
     assert store.workspaces() == [HERE]
+
+
+def test_what_any_channel_points_at_now_is_active(store: Store) -> None:
+    def point(workspace: WorkspaceName, channel: str, id: str) -> Activation:
+        return Activation(workspace, channel, ReleaseId(id), "user:a", NOON, "")
+
+    assert store.active_releases() == set()
+    moved = [point(HERE, "production", "rel_1"), point(HERE, "production", "rel_2"), point(HERE, "staging", "rel_3")]
+    put(store, Writes(activations=[*moved, point(THERE, "production", "rel_1")]))
+    assert store.active_releases() == {(HERE, "rel_2"), (HERE, "rel_3"), (THERE, "rel_1")}
+    put(store, Writes(activations=[point(HERE, "production", "rel_1")]))
+    assert (HERE, "rel_1") in store.active_releases()
 
 
 def test_a_withdrawal_stays_within_its_workspace(store: Store) -> None:

@@ -85,6 +85,7 @@ def _files(settings: Settings) -> Iterator[Said]:
     if not settings.database_url.startswith(SQLITE):
         return
     path = Path(settings.database_url.removeprefix(SQLITE))
+    yield from _private(path)
     folder = next((parent for parent in path.absolute().parents if parent.exists()), Path("/"))
     free = shutil.disk_usage(folder).free
     text = f"{_size(free)} free where {path} lies"
@@ -109,6 +110,25 @@ def _key(path: Path) -> Said:
     if sys.platform != "win32" and found.st_uid != os.getuid():
         return warn("key file", f"{path} is not yours", "Run Remit as who owns it")
     return ok("key file", f"{path} is yours alone")
+
+
+def _private(path: Path) -> Iterator[Said]:
+    if sys.platform == "win32":
+        return
+    modes = {each: _mode(each) for each in (path, *(path.with_name(f"{path.name}-{part}") for part in ("wal", "shm")))}
+    shared = " ".join(str(each) for each, mode in modes.items() if mode is not None and mode & 0o077)
+    if shared:
+        yield warn("database file", f"{shared} can be read by others", f"Run `chmod 600 {shared}`")
+    elif modes[path] is not None:
+        yield ok("database file", f"{path} can not be read by others")
+
+
+def _mode(path: Path) -> int | None:
+    """Return a file's permissions, or None where it is not there; whoever opens it says what else is wrong."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return None
 
 
 def _log(path: Path) -> Iterator[Said]:

@@ -6,6 +6,7 @@ times as much there. Everything else goes through queries.py.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -66,6 +67,7 @@ class SqliteStore(Queries):
         future.
         """
         self.path = path
+        _made_private(path)
         with _explained(path):
             engine = _connections(path)
             migrate(engine)
@@ -263,6 +265,13 @@ def _release_statements(release: Release) -> Iterator[tuple[str, list[tuple[obje
 
 def _array(values: Iterable[str]) -> tuple[str]:
     return (orjson.dumps(list(values)).decode(),)
+
+
+def _made_private(path: Path) -> None:
+    """Make a new file that nobody else can read; SQLite gives those beside it the same mode."""
+    # SQLite would make it by the umask. Where this can not, it opens what is there or says what is in the way.
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _durable(db: sqlite3.Connection) -> None:
