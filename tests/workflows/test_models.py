@@ -47,6 +47,15 @@ def test_a_model_is_asked_once_and_its_answer_is_what_the_step_came_to(tmp_path:
         assert it.run(run).spent == 80 * 1 + 20 * 2
 
 
+def test_what_a_run_has_spent_stands_in_its_row_while_it_waits(tmp_path: Path) -> None:
+    ask = {"id": "ask", "model": {"name": MODEL, "messages": [{"role": "user", "content": "Say"}]}}
+    with till(tmp_path, workflow(ask, {"id": "w", "wait": {"event": "go"}}), changes=PRICED) as it:
+        it.models = PlayedModels([says("Seven.")])
+        run = it.start()
+        it.carry_out()
+        assert (it.state(run), it.run(run).spent) == ("waiting", 120)
+
+
 def test_a_prompt_of_the_release_is_filled_in(tmp_path: Path) -> None:
     flow = asks(prompt="letter", variables={"n": "${inputs.n}"})
     with till(tmp_path, flow, changes=PRICED) as it:
