@@ -1,11 +1,12 @@
 """What authors, auditors and admins do: releases rolled back, what-if, the ledger verified, people and keys."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from remit.sdk.errors import Refused
 from tests.browser.conftest import ONE_WORKER, VIEWER, House
@@ -68,6 +69,17 @@ def test_a_release_is_activated_from_the_page(visit: Callable[..., Page], house:
     expect(releases.last).to_contain_text("production")
 
 
+def what_if(page: Page, house: House) -> Locator:
+    """Open the form, and say who would call what."""
+    page.goto(f"{house.url}/policies")
+    asked = page.get_by_role("region", name="What if")
+    expect(asked.get_by_role("button", name="Decide")).to_be_disabled()
+    for field, value in (("Agent", "customer-care"), ("Tool", "billing.refund")):
+        asked.get_by_role("combobox", name=field).fill(value)
+        page.get_by_role("option", name=value, exact=True).click()
+    return asked
+
+
 @pytest.mark.parametrize(
     ("amount", "verdict", "why"),
     [(400, "Allowed", ""), (700, "Held", "a refund over AED 500 needs a person of finance"), (6000, "Denied", "")],
@@ -77,12 +89,7 @@ def test_what_if_decides_as_an_agent_would_be_decided(
     visit: Callable[..., Page], house: House, amount: int, verdict: str, why: str
 ) -> None:
     page = visit()
-    page.goto(f"{house.url}/policies")
-    asked = page.get_by_role("region", name="What if")
-    expect(asked.get_by_role("button", name="Decide")).to_be_disabled()
-    for field, value in (("Agent", "customer-care"), ("Tool", "billing.refund")):
-        asked.get_by_role("combobox", name=field).fill(value)
-        page.get_by_role("option", name=value, exact=True).click()
+    asked = what_if(page, house)
     asked.get_by_label("Arguments").fill("{no")
     expect(asked.get_by_text("This is no JSON object")).to_be_visible()
     asked.get_by_label("Arguments").fill(f'{{"invoice": "INV-88120", "amount_aed": {amount}, "reason": "twice"}}')
@@ -90,6 +97,23 @@ def test_what_if_decides_as_an_agent_would_be_decided(
     expect(asked.locator(".verdict")).to_have_text(verdict)
     if why:
         expect(asked).to_contain_text(why)
+
+
+def test_what_if_decides_by_a_release_that_is_not_in_use(
+    visit: Callable[..., Page], house: House, second: Path
+) -> None:
+    policy = second / "policies/billing.cedar"
+    policy.write_text(re.sub(r"amount_aed > 300", "amount_aed > 90", policy.read_text("utf-8")), "utf-8")
+    house.office.remit("apply", str(second), "--channel", "staging", "-m", "refunds wait from AED 90 on")
+    page = visit()
+    asked = what_if(page, house)
+    asked.get_by_label("Arguments").fill('{"invoice": "INV-88120", "amount_aed": 100, "reason": "twice"}')
+    asked.get_by_role("button", name="Decide").click()
+    expect(asked.locator(".verdict")).to_have_text("Allowed")
+    asked.get_by_role("combobox", name="By the rules of").click()
+    page.get_by_role("option", name=re.compile("refunds wait from AED 90 on")).click()
+    asked.get_by_role("button", name="Decide").click()
+    expect(asked.locator(".verdict")).to_have_text("Held")
 
 
 def test_the_ledger_is_verified_in_the_page_and_the_filter_stays(visit: Callable[..., Page], house: House) -> None:

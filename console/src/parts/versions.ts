@@ -14,10 +14,15 @@ export interface Version {
   changedBy: ReleaseShown
 }
 
+/** All releases, the newest first. */
+export function useReleases(): ReleaseShown[] {
+  const releases = useQuery({ queryKey: ['releases'], queryFn: () => answer(api.GET('/api/v1/releases', {})) })
+  return releases.data?.releases ?? []
+}
+
 /** The releases from one on back in time, and after them those made later. */
 export function useReleasesUntil(release: string): ReleaseShown[] {
-  const releases = useQuery({ queryKey: ['releases'], queryFn: () => answer(api.GET('/api/v1/releases', {})) })
-  const all = releases.data?.releases ?? []
+  const all = useReleases()
   const place = Math.max(0, all.findIndex((each) => each.id === release))
   return [...all.slice(place), ...all.slice(0, place)].slice(0, MOST)
 }

@@ -13,6 +13,7 @@ import { Ltr } from '../../parts/Ltr'
 import { Said } from '../../parts/Said'
 import { useSearchText } from '../../parts/useSearchText'
 import { Verdict } from '../../parts/Verdict'
+import { useReleases } from '../../parts/versions'
 import { reachQuery } from './Reach'
 
 /** An action that nobody attempts, as one has written it down so far. */
@@ -21,9 +22,10 @@ interface Asked {
   tool: string | null
   user: string
   text: string
+  release: string | null
 }
 
-const EMPTY: Asked = { agent: null, tool: null, user: 'user:test', text: '{}' }
+const EMPTY: Asked = { agent: null, tool: null, user: 'user:test', text: '{}', release: null }
 
 /** What would be decided of an action that nobody attempts: made up, or a recorded one with something changed. */
 export function WhatIf() {
@@ -75,7 +77,7 @@ function FromRecord({ action }: { action: string }) {
       const found = await answer(api.GET('/api/v1/actions/{action}', { params: { path } }))
       const said = mayRead ? await answer(api.GET('/api/v1/actions/{action}/payload', { params: { path } })) : null
       const given = Object.fromEntries((said?.arguments ?? []).filter((each) => !each.masked).map((each) => [each.name, each.value]))
-      return { agent: found.agent, tool: found.target, user: found.on_behalf_of, text: JSON.stringify(given, null, 2) }
+      return { agent: found.agent, tool: found.target, user: found.on_behalf_of, text: JSON.stringify(given, null, 2), release: null }
     },
   })
   return (
@@ -97,7 +99,7 @@ function Form({ begun }: { begun: Asked }) {
   const agents = useQuery({ queryKey: ['agents'], queryFn: () => answerOr({ release: '', agents: [] }, api.GET('/api/v1/agents')) })
   const tools = useQuery({ queryKey: ['tools'], queryFn: () => answerOr({ release: '', tools: [] }, api.GET('/api/v1/tools')) })
   const [asked, setAsked] = useState(begun)
-  const { agent, tool, user, text } = asked
+  const { agent, tool, user, text, release } = asked
   const asking = useMutation({
     mutationFn: () =>
       answer(
@@ -107,6 +109,7 @@ function Form({ begun }: { begun: Asked }) {
             tool: tool ?? '',
             on_behalf_of: user,
             arguments: JSON.parse(text) as Record<string, never>,
+            release: release ?? '',
             language: language(),
           },
         }),
@@ -135,6 +138,7 @@ function Form({ begun }: { begun: Asked }) {
           onChange={(event) => setAsked({ ...asked, text: event.currentTarget.value })}
           styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)', direction: 'ltr' } }}
         />
+        <ByRelease chosen={release} choose={(id) => setAsked({ ...asked, release: id })} />
         <Button type="submit" size="xs" leftSection={<IconPlayerPlay size={15} />} disabled={!agent || !tool || unreadable !== null} loading={asking.isPending}>
           {t('policies.decide')}
         </Button>
@@ -142,6 +146,24 @@ function Form({ begun }: { begun: Asked }) {
         {asking.data && <Decided found={asking.data} />}
       </Stack>
     </form>
+  )
+}
+
+/** Whose rules decide: those in use, or of any release that was made, such as one that is proposed. */
+function ByRelease({ chosen, choose }: { chosen: string | null; choose: (release: string | null) => void }) {
+  const { t } = useTranslation()
+  const releases = useReleases()
+  return (
+    <Select
+      size="xs"
+      label={t('policies.byRelease')}
+      placeholder={t('policies.inUse')}
+      data={releases.map((each) => ({ value: each.id, label: each.message ? `${each.message} · ${each.id.slice(0, 12)}` : each.id }))}
+      value={chosen}
+      onChange={choose}
+      clearable
+      searchable
+    />
   )
 }
 
