@@ -11,6 +11,7 @@ import pytest
 
 from remit.domain.identity import Role
 from remit.domain.record import RecordKind
+from remit.domain.title import without_isolates
 from tests.api.office import PREFIX, Office, Shows, office
 from tests.control.test_approval_detail import CHANGES, IBAN, PAY, TASK
 from tests.worlds import LINA, SARA, VISITOR, WORKSPACE
@@ -62,6 +63,29 @@ def test_others_get_the_detail_without_arguments_and_nothing_is_read(it: Office)
     withheld = it.ask("GET", f"{PREFIX}/approvals/{id}/detail", it.token(Role.OPERATOR))
     for secret in (IBAN, "900", "for the fence", TASK):
         assert not re.search(rf"\b{secret}\b", withheld.text), "a word of its own: a digest may have any digits"
+
+
+def test_the_list_says_what_is_asked_without_arguments_and_nothing_is_read(it: Office) -> None:
+    id = asked(it)
+    for who in (token_of(it, SARA, Role.APPROVER), it.token(Role.VIEWER), it.token(Role.AUDITOR)):
+        for path in ("/approvals", f"/approvals/{id}"):
+            answer = it.ask("GET", f"{PREFIX}{path}", who)
+            found = answer.json() if path.endswith(id) else answer.json()["approvals"][0]
+            assert without_isolates(found["title"]["en"]) == "Pay with erp.pay"
+            assert without_isolates(found["title"]["ar"]) == "دفع باستخدام erp.pay"
+            assert (found["description"], found["votes"]) == ("Pays.", {"given": 0, "needed": 1})
+            for secret in (IBAN, "900", "for the fence", TASK):
+                assert not re.search(rf"\b{secret}\b", answer.text), "a word of its own: a digest may have any digits"
+    assert reads(it) == 0
+
+
+def test_votes_are_told_of_those_that_must_be_there(it: Office) -> None:
+    id = asked(it)
+    digest = it.world.store.approval(id).digest
+    it.people.add(WORKSPACE, SARA, [Role.APPROVER], "user:test")
+    it.ask("POST", f"{PREFIX}/approvals/{id}/approve", it.session_of(SARA), {"digest": digest})
+    (found,) = it.ask("GET", f"{PREFIX}/approvals", it.token(Role.VIEWER)).json()["approvals"]
+    assert (found["state"], found["votes"]) == ("approved", {"given": 1, "needed": 1})
 
 
 def test_an_approval_of_another_workspace_is_not_there(it: Office) -> None:

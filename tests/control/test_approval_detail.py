@@ -32,6 +32,7 @@ output: {labels: [untrusted]}
 ---
 kind: Tool
 name: erp.pay
+description: Pays.
 effect: pay
 title: {en: "Pay {amount} to {destination} ({pin}, {pin_end})", ar: "دفع {amount} إلى {destination}"}
 input:

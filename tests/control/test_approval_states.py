@@ -155,6 +155,12 @@ class Answering(RuleBasedStateMachine):
         assert (self.approval.state is ApprovalState.APPROVED) is (holds and not self.rejected)
 
     @invariant()
+    def as_many_are_given_as_are_needed_once_it_is_fulfilled_and_never_before(self) -> None:
+        seen = self.approval.standing(Instant(self.now))
+        assert 0 <= seen.given <= seen.needed
+        assert seen.fulfilled == (seen.given == seen.needed)
+
+    @invariant()
     def time_is_told_beforehand(self) -> None:
         """Until `due_at` nothing changes, and who looks late sees what they would have seen had they looked early."""
         now = Instant(self.now)
@@ -202,6 +208,24 @@ def test_what_a_group_said_for_itself_fills_no_seat_that_passes_to_it_later() ->
     assert standing(rules, start, (early,), start).open == (a,)
     assert standing(rules, start, (early,), later).open == (a, b)
     assert standing(rules, start, (early, Vote(PEOPLE[2], b, later)), later).fulfilled
+
+
+def test_votes_are_counted_by_people_and_by_the_shortest_way() -> None:
+    a, b = NAMES[:2]
+    known = {a: Group(a, (PEOPLE[0], PEOPLE[1]), quorum=2), b: Group(b, (PEOPLE[2],))}
+    start = Instant(0)
+    first, again, second = (Vote(person, a, start) for person in (PEOPLE[0], PEOPLE[0], PEOPLE[1]))
+    came_to = {}
+    for order in Order:
+        known[BOARD] = Group(BOARD, groups=(a, b), order=order)
+        rules = requirements_of([BOARD], known, DAY_S)
+        seen = [standing(rules, start, votes, start) for votes in ((), (first, again), (first, second))]
+        came_to[order] = [(each.given, each.needed) for each in seen]
+    assert came_to == {
+        Order.ALL: [(0, 3), (1, 3), (2, 3)],
+        Order.CHAIN: [(0, 3), (1, 3), (2, 3)],
+        Order.ANY: [(0, 1), (1, 2), (2, 2)],
+    }
 
 
 def test_without_a_group_nothing_is_ever_fulfilled() -> None:

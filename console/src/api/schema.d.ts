@@ -2525,7 +2525,7 @@ export interface components {
         };
         /**
          * ApprovalShown
-         * @description An approval.
+         * @description An approval, without arguments: who lists what waits reads nothing that is sealed.
          */
         ApprovalShown: {
             /** Action */
@@ -2545,6 +2545,11 @@ export interface components {
             asked: string[];
             /** Created At */
             created_at: number;
+            /**
+             * Description
+             * @description Of the tool, in the release that asked; empty where that is not in use.
+             */
+            description: string;
             /** Digest */
             digest: string;
             /**
@@ -2583,6 +2588,9 @@ export interface components {
             state: components["schemas"]["ApprovalState"];
             /** Target */
             target: string;
+            /** @description Made of the tool's effect and name; the detail's says what of. */
+            title: components["schemas"]["TitleShown"];
+            votes: components["schemas"]["VotesShown"];
         };
         /**
          * ApprovalState
@@ -5045,6 +5053,16 @@ export interface components {
             type: string;
         };
         /**
+         * VotesShown
+         * @description Approvals of people that count, of those that must be there; where several ways lead there, of the shortest.
+         */
+        VotesShown: {
+            /** Given */
+            given: number;
+            /** Needed */
+            needed: number;
+        };
+        /**
          * WhatIf
          * @description An action that nobody attempts: `tool` with `arguments`, or `model` with tokens.
          */
@@ -5480,6 +5498,7 @@ export type UndoBody = components['schemas']['UndoBody'];
 export type Upload = components['schemas']['Upload'];
 export type Values = components['schemas']['Values'];
 export type VariableShown = components['schemas']['VariableShown'];
+export type VotesShown = components['schemas']['VotesShown'];
 export type WhatIf = components['schemas']['WhatIf'];
 export type WhatIfShown = components['schemas']['WhatIfShown'];
 export type WholeRunShown = components['schemas']['WholeRunShown'];

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated
 
 from pydantic import Field
 
 from remit.api.access import allow, people
+from remit.api.approval_details import TitleShown
 from remit.api.high_risk import check_signed_in
 from remit.api.route import Route
 from remit.api.shapes import Asker, Body, Json, Prose, Shown, missing, words
 from remit.api.use_cases import UseCases
+from remit.control.approval_detail import title_without
 from remit.control.approvals import MIN_DIGEST
 from remit.domain.facts import ApprovalState
 from remit.domain.identity import Caller, Role
-from remit.domain.ids import ApprovalId, GroupName, UserId
+from remit.domain.ids import ApprovalId, GroupName, ReleaseId, UserId, WorkspaceName
+from remit.domain.release import Tool
+from remit.execution.rulesets import ReleaseUnusable, Rulesets, TooManyLoading
+from remit.kernel.ruleset import Ruleset
 from remit.storage.port import Approval
 
 
@@ -58,10 +64,19 @@ class QuestionsShown(Shown):
     questions: list[QuestionShown]
 
 
+class VotesShown(Shown):
+    """Approvals of people that count, of those that must be there; where several ways lead there, of the shortest."""
+
+    given: int
+    needed: int
+
+
 class ApprovalShown(Shown):
-    """An approval."""
+    """An approval, without arguments: who lists what waits reads nothing that is sealed."""
 
     id: str
+    title: TitleShown = Field(description="Made of the tool's effect and name; the detail's says what of.")
+    description: str = Field(description="Of the tool, in the release that asked; empty where that is not in use.")
     run: str
     agent: str
     action: str
@@ -74,6 +89,7 @@ class ApprovalShown(Shown):
     created_at: int
     expires_at: int
     answers: list[Json]
+    votes: VotesShown
     missing: list[str]
     asked: list[str] = Field(description="Groups that may answer now.")
     edits: list[Json] = Field(description="Who changed the arguments when; earlier answers are void.")
@@ -85,6 +101,32 @@ class ApprovalsShown(Shown):
     """Approvals, newest first."""
 
     approvals: list[ApprovalShown]
+
+
+class Tools:
+    """The tools that approvals are about, as the releases that asked know them; each release is asked for once.
+
+    What is over makes no release ready: there may be as many as ever asked.
+    """
+
+    def __init__(self, rulesets: Rulesets) -> None:
+        self._rulesets = rulesets
+        self._found: dict[ReleaseId, Ruleset | None] = {}
+
+    def of(self, approval: Approval) -> Tool | None:
+        """Return the tool; None for a model call, and where the release does not know it or is not there to ask."""
+        where, release = approval.workspace, approval.release
+        if release not in self._found:
+            if approval.state is not ApprovalState.PENDING and not self._rulesets.is_ready(where, release):
+                return None
+            self._found[release] = self._rules(where, release)
+        rules = self._found[release]
+        return None if rules is None else rules.tool(approval.target)
+
+    def _rules(self, where: WorkspaceName, release: ReleaseId) -> Ruleset | None:
+        with suppress(ReleaseUnusable, TooManyLoading):
+            return self._rulesets.of(where, release)
+        return None
 
 
 class ApprovalRoutes:
@@ -106,7 +148,8 @@ class ApprovalRoutes:
     @allow(people())
     def all(self, caller: Asker, state: ApprovalState | None = None) -> ApprovalsShown:
         """List approvals; one whose time is over is shown as expired whatever its row says."""
-        shown = [self._shown(found) for found in self._use.store.approvals(caller.workspace)]
+        tools = Tools(self._use.rulesets)
+        shown = [self._shown(found, tools) for found in self._use.store.approvals(caller.workspace)]
         return ApprovalsShown(approvals=[each for each in shown if state in (None, each.state)])
 
     @allow(people())
@@ -195,12 +238,16 @@ class ApprovalRoutes:
             raise missing("approval", approval)
         return found
 
-    def _shown(self, stored: Approval) -> ApprovalShown:
+    def _shown(self, stored: Approval, tools: Tools | None = None) -> ApprovalShown:
         now = self._use.clock.now()
         approval = stored.lapsed(now)
         waits = approval.state is ApprovalState.PENDING
+        tool = (tools or Tools(self._use.rulesets)).of(approval)
+        title, votes = title_without(tool, approval.target), approval.standing(now)
         return ApprovalShown(
             id=approval.id,
+            title=TitleShown(en=title.en, ar=title.ar),
+            description="" if tool is None else tool.description,
             run=approval.run,
             agent=approval.agent,
             action=approval.action,
@@ -213,6 +260,7 @@ class ApprovalRoutes:
             created_at=approval.created_at,
             expires_at=approval.expires_at,
             answers=[dict(answer) for answer in approval.answers],
+            votes=VotesShown(given=votes.given, needed=votes.needed),
             missing=sorted(approval.missing) if waits else [],
             asked=list(approval.standing(now).asked) if waits else [],
             edits=[edit.as_json() for edit in approval.edits],

@@ -75,6 +75,8 @@ class Standing:
         escalations: those that have happened.
         next_at: when time alone changes something next; None where nothing is left to wait for.
         ends_at: when they can not be fulfilled any more, if nobody else approves; None as above.
+        given, needed: how many approvals of people there are of those that must be; where several ways lead there,
+            those of the shortest.
     """
 
     fulfilled: bool
@@ -84,6 +86,8 @@ class Standing:
     escalations: tuple[Escalation, ...]
     next_at: Instant | None
     ends_at: Instant | None
+    given: int
+    needed: int
 
 
 def requirements_of(
@@ -127,18 +131,40 @@ def standing(requirements: Sequence[Requirement], since: Instant, votes: Sequenc
         escalations=tuple(sorted(escalations, key=lambda escalation: (escalation.at, escalation.group))),
         next_at=min((Instant(at) for at in (*passing, ends_at) if at is not None and at > now), default=ends_at),
         ends_at=ends_at,
+        given=sum(each.count.given for each in seen),
+        needed=sum(each.count.needed for each in seen),
     )
 
 
 @dataclass(frozen=True, slots=True)
+class _Count:
+    """How many different people have approved, of how many that must."""
+
+    given: int
+    needed: int
+
+    @property
+    def left(self) -> int:
+        return self.needed - self.given
+
+
+@dataclass(frozen=True, slots=True)
 class _Seat:
-    """A seat whose turn has come: when each of its turns begins, when the last ends, and the vote that filled it."""
+    """A seat whose turn has come: when each of its turns begins, when the last ends, and the vote that filled it.
+
+    `counts` are those of its turns.
+    """
 
     turns: tuple[Turn, ...]
     opens: tuple[int, ...]
     ends: int
     filled: int | None
     filled_at: int | None
+    counts: tuple[_Count, ...]
+
+    @property
+    def nearest(self) -> _Count:
+        return min(self.counts, key=lambda count: count.left)
 
     def asked(self, now: Instant) -> Iterator[GroupName]:
         if self.filled is None and now >= self.ends:
@@ -173,6 +199,7 @@ class _Seen:
     asked: tuple[GroupName, ...]
     met: bool
     ends_at: Instant | None
+    count: _Count
 
     def missing(self, now: Instant) -> Iterator[GroupName]:
         for seat in self.seats:
@@ -195,13 +222,18 @@ def _of_requirement(requirement: Requirement, since: Instant, votes: Sequence[Vo
     is_met = any(filled) if requirement.order is Order.ANY else len(seats) == len(requirement.seats) and all(filled)
     ends = [seat.ends for seat in seats if seat.filled is None]
     last = (max if requirement.order is Order.ANY else min)(ends, default=None)
+    later = requirement.seats[len(seats) :]
+    counts = [seat.nearest for seat in seats] + [_Count(0, turns[0].quorum) for turns in later]
+    if requirement.order is Order.ANY:
+        counts = [min(counts, key=lambda count: count.left)]
     return _Seen(
         order=requirement.order,
         seats=tuple(seats),
-        waiting=tuple(turns[0].group for turns in requirement.seats[len(seats) :]),
+        waiting=tuple(turns[0].group for turns in later),
         asked=tuple(group for seat in seats for group in seat.asked(now)),
         met=is_met,
         ends_at=None if is_met or last is None else Instant(last),
+        count=_Count(sum(count.given for count in counts), sum(count.needed for count in counts)),
     )
 
 
@@ -209,9 +241,15 @@ def _of_seat(turns: tuple[Turn, ...], begins: int, votes: Sequence[Vote], first:
     opens = [begins]
     for turn in turns:
         opens.append(opens[-1] + turn.lasts_s * MICROS_PER_SECOND)
-    had = zip(turns, opens, strict=False)
+    had = tuple(zip(turns, opens, strict=False))
     filled = min((index for turn, at in had for index in _filling(turn, at, votes, first)), default=None)
-    return _Seat(turns, tuple(opens[:-1]), opens[-1], filled, None if filled is None else int(votes[filled].at))
+    filled_at = None if filled is None else int(votes[filled].at)
+    counts = tuple(_Count(min(turn.quorum, len(_people(turn, at, votes[first:]))), turn.quorum) for turn, at in had)
+    return _Seat(turns, tuple(opens[:-1]), opens[-1], filled, filled_at, counts)
+
+
+def _people(turn: Turn, opens: int, votes: Sequence[Vote]) -> set[UserId]:
+    return {vote.person for vote in votes if vote.group == turn.group and vote.at >= opens}
 
 
 def _filling(turn: Turn, opens: int, votes: Sequence[Vote], first: int) -> Iterator[int]:
