@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from remit.api.sole_server import SoleServer
 from remit.compose import open_parts
 from remit.control.proof import Proof
 from remit.control.tokens import RunTokens
@@ -85,6 +86,21 @@ def test_a_key_is_written_once_and_works_until_it_is_revoked(applied: Path, comm
     assert (agent_of(secret), agent_of(new["secret"])) == (None, "buyer")
     assert command("keys", "revoke", new["key"], "-m", "leaked").code == 0
     assert agent_of(new["secret"]) is None
+
+
+def test_a_sign_in_link_leads_to_the_server_that_serves_the_database(
+    applied: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link() -> str:
+        return command("people", "link", "user:admin").out.partition("/sign-in#")[0]
+
+    command("people", "link")
+    with SoleServer(tmp_path / "remit.db", "https://127.0.0.1:7443"):
+        assert link() == "https://127.0.0.1:7443"
+        monkeypatch.setenv("REMIT_PUBLIC_URL", "https://remit.example.com/")
+        assert link() == "https://remit.example.com"
+        monkeypatch.delenv("REMIT_PUBLIC_URL")
+    assert link() == "http://127.0.0.1:7070", "no server serves it now"
 
 
 def test_a_sign_in_link_is_written_and_makes_the_first_admin(applied: Path, command: Command) -> None:

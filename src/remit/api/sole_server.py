@@ -18,6 +18,19 @@ class AlreadyServed(Exception):
     """Another server has this database. The message says which."""
 
 
+def address_of(database: Path) -> str:
+    """Return where the server of a database is reached from this machine, or empty: none has said so."""
+    try:
+        said = _place(database).read_text("utf-8", "replace")[:200]
+    except OSError:
+        return ""
+    return said.partition(" at ")[2].strip()
+
+
+def _place(database: Path) -> Path:
+    return database.with_name(f"{database.name}.server")
+
+
 class SoleServer:
     """Held while a server runs; the operating system lets go of it when the process ends, however it ends.
 
@@ -28,7 +41,7 @@ class SoleServer:
 
     def __init__(self, database: Path, address: str) -> None:
         """Take the lock beside the database. Raises AlreadyServed."""
-        self._path = database.with_name(f"{database.name}.server")
+        self._path = _place(database)
         self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _lock(self._handle)

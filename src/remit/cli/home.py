@@ -25,12 +25,14 @@ class Home(Protocol):
     Attributes:
         shown: how people call it: a database's path, or a server's address.
         is_server: whether it is a server.
+        address: where browsers reach the server; of a database, the one that serves it.
         workspace: of all answers.
         person: who asks.
     """
 
     shown: str
     is_server: bool
+    address: str
     workspace: str
     person: str
 

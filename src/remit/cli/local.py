@@ -7,18 +7,21 @@ import json
 import time
 from collections.abc import Iterator, Mapping, MutableMapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode
 
 from fastapi import FastAPI
 
 from remit.api.events import event_of
+from remit.api.sole_server import address_of
 from remit.cli.session import Session
 from remit.cli.sse import events_of
 from remit.cli.turned import Turned
 from remit.compose import open_api
 from remit.domain.identity import Caller, CredentialKind, Role
 from remit.domain.ids import RunId, WorkspaceName
+from remit.settings import SQLITE, Settings
 
 PREFIX = "/api/v1"
 LOOK_AGAIN_S = 0.25
@@ -36,6 +39,14 @@ class Present:
         return self._caller
 
 
+def _address(settings: Settings) -> str:
+    """Return what the setting says, else what the server has written beside its database."""
+    said = ""
+    if "public_url" not in settings.model_fields_set and settings.database_url.startswith(SQLITE):
+        said = address_of(Path(settings.database_url.removeprefix(SQLITE)))
+    return said or settings.public_url
+
+
 class Local:
     """A Home on a database."""
 
@@ -44,6 +55,7 @@ class Local:
     def __init__(self, session: Session, workspace: WorkspaceName) -> None:
         self.session = session
         self.shown = session.parts.settings.database
+        self.address = _address(session.parts.settings)
         self.workspace: str = workspace
         self.person: str = session.person
         self._where = workspace

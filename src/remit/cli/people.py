@@ -90,7 +90,7 @@ def link(person: str | None, url: str, workspace: str | None, output: str) -> No
     """
     with home(workspace, create=True) as at:
         made = _first_admin(at) or post(at, f"/people/{part(person or at.person)}/sign-in-link")
-        reached = url or (at.shown if at.is_server else "http://127.0.0.1:7070")
+        reached = url or at.address
     address = f"{reached.rstrip('/')}/sign-in#{made['secret']}"
     if output != TABLE:
         document({"person": made["person"], "link": address, "expires_at": made["expires_at"]}, output)

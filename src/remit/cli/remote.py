@@ -65,7 +65,7 @@ class Remote:
                 f"you are signed in to workspace {server.workspace} of {server.url}, not to {workspace}:"
                 " sign in there, or leave the workspace out"
             )
-        self.shown = server.url
+        self.shown = self.address = server.url
         self.workspace = server.workspace or workspace
         self.person = server.person
         self.expires_at = server.expires_at
