@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pytest
 
-from remit.compose import approval_details
+from remit.compose import approval_details, workflow_starts
 from remit.control.attempts import Attempts
 from remit.control.credentials import Credentials
 from remit.control.passwords import Passwords
@@ -24,10 +24,14 @@ from remit.control.signing_in import SigningIn
 from remit.domain.canonical import canonical
 from remit.domain.clock import Instant
 from remit.domain.identity import Role
-from remit.domain.ids import AgentName, RunId, WorkspaceName
+from remit.domain.ids import AgentName, RunId, UserId, WorkflowName, WorkspaceName
 from remit.domain.record import FORMAT, Record, RecordKind
+from remit.domain.workflow_act import WorkflowAct, WorkflowAsked
+from remit.execution.workflows.starting import Start
 from remit.sdk.errors import Denied, Held
-from tests.worlds import LINA, OWNER, SARA, TWO_PEOPLE, VISITOR, WORKSPACE, World, agent, budget, world
+from remit.storage.journal import Asking
+from remit.storage.journal_rows import journal_of
+from tests.worlds import LINA, OWNER, SARA, TWO_PEOPLE, VISITOR, WORKSPACE, World, agent, budget, world, yaml
 
 GOLDEN = Path(__file__).parent / "golden"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "records.md"
@@ -35,6 +39,7 @@ UPDATE = bool(os.environ.get("REMIT_UPDATE_GOLDEN"))
 ALL = frozenset({"at", "key", "kind", "no", "run", "v", "workspace"})
 CORE = (
     *("run_started", "decision_made", "outcome_reported", "run_ended", "approval_answered", "stop_changed"),
+    "workflow_asked",
     *("release_made", "release_proposed", "release_activated", "release_withdrawn"),
     *("person_changed", "key_changed", "signed_in", "payload_read"),
 )
@@ -73,6 +78,13 @@ def story(it: World) -> None:
     signing_in = SigningIn(it.store, it.clock, it.ids, passwords, attempts, 43_200)
     signing_in.by_link(signing_in.one_time_link(WORKSPACE, SARA, OWNER).secret, "127.0.0.1")
     approval_details(it.parts).of(waiting, SARA, [Role.APPROVER])
+    step = {"id": "page", "wait": {"event": "next"}}
+    it.apply({"workflows/scan.yaml": yaml("Workflow", name="scan", agent="buyer", steps=[step])})
+    name = WorkflowName("scan")
+    row, _ = workflow_starts(it.parts, it.queue).start(Start(WORKSPACE, name, {}, UserId(VISITOR), "schedule:sch_1"))
+    asked = WorkflowAsked(WorkflowAct.CANCEL, name, UserId(LINA), "nobody needs it any more")
+    asking = Asking(it.ids.new("chg"), WORKSPACE, row.run, asked)
+    journal_of(it.store).cancel(row.run, "cancel", LINA, it.clock.now(), asking)
     it.apply({"workspace.yaml": TWO_PEOPLE})
     it.apply({"policies/pay.cedar": None})
 

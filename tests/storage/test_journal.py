@@ -9,13 +9,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
+from remit.control.transaction import changing
 from remit.domain.clock import Instant
-from remit.domain.ids import AgentName, KeyId, OwnerId, ReleaseId, RunId, WorkflowName, WorkspaceName
+from remit.domain.ids import AgentName, KeyId, OwnerId, ReleaseId, RunId, UserId, WorkflowName, WorkspaceName
+from remit.domain.record import RecordKind
+from remit.domain.workflow_act import WorkflowAct, WorkflowAsked
 from remit.domain.workflow_progress import Progress, StepState, WorkflowState
-from remit.storage.journal import GIVEN_UP, Ending, Journal, LostRun, StoredStep, WorkflowEvent, WorkflowRun
+from remit.storage.journal import GIVEN_UP, Asking, Ending, Journal, LostRun, StoredStep, WorkflowEvent, WorkflowRun
 from remit.storage.journal_rows import journal_of
+from remit.storage.liveness import RunWoken
+from remit.storage.port import Wanted
 from remit.storage.sqlite import SqliteStore
 from remit.storage.timetable import ScheduleRow, timetable_of
 
@@ -208,6 +214,55 @@ def test_an_end_wakes_the_run_above(journal: Journal) -> None:
     assert (ended.state, ended.error, ended.outputs, ended.spent, ended.is_over) == (
         WorkflowState.FAILED, "why", b"out", 7, True,
     )  # fmt: skip
+
+
+def asking(id: str, key: str) -> Asking:
+    asked = WorkflowAsked(WorkflowAct.CANCEL, WorkflowName("flow"), UserId("user:sara"), "no more")
+    return Asking(key, WorkspaceName("a"), RunId(id), asked)
+
+
+def test_what_people_ask_is_on_record_among_what_others_write_and_nobody_waits_for_ever(
+    journal: Journal, store: Any
+) -> None:
+    """Admissions lock the workspace and then wake runs: whoever took the rows the other way round would meet them."""
+    ids = [f"run_{number:02}" for number in range(30)]
+    for id in ids:
+        journal.add(run(id))
+
+    def admit() -> None:
+        for id in ids:
+            with changing(store, Wanted(workspace=WorkspaceName("a")), NOW) as change:
+                change.writes.liveness.append(RunWoken(RunId(id)))
+                change.record(f"{id}/other", RecordKind.PAYLOAD_READ, {})
+
+    def ask() -> list[bool]:
+        return [journal.cancel(RunId(id), "cancel", "user:sara", NOW, asking(id, f"{id}/asked")) for id in ids]
+
+    with changing(store, Wanted(workspace=WorkspaceName("a")), NOW) as change:
+        change.record("first", RecordKind.PAYLOAD_READ, {})
+    with ThreadPoolExecutor(2) as both:
+        other = both.submit(admit)
+        assert both.submit(ask).result(60) == [True] * len(ids)
+        other.result(60)
+    assert not journal.cancel(RunId(ids[0]), "cancel", "user:sara", NOW, asking(ids[0], "again"))
+    found = [orjson.loads(body) for _, body in store.records(WorkspaceName("a"), 0, 1_000)]
+    assert [each["no"] for each in found] == list(range(1, 2 * len(ids) + 2))
+    asked = [each for each in found if each["kind"] == RecordKind.WORKFLOW_ASKED.value]
+    assert [each["run"] for each in asked] == ids
+    assert (asked[0]["what"], asked[0]["by"], asked[0]["reason"]) == ("cancel", "user:sara", "no more")
+    assert (asked[0]["at"], asked[0]["key"]) == (NOW, "run_00/asked")
+
+
+def test_whoever_listens_hears_of_what_people_ask(journal: Journal, store: Any) -> None:
+    journal.add(run("run_1"))
+    with changing(store, Wanted(workspace=WorkspaceName("a")), NOW) as change:
+        change.record("first", RecordKind.PAYLOAD_READ, {})
+    changes = store.listen(WorkspaceName("a"))
+    with ThreadPoolExecutor(1) as listening:
+        heard = listening.submit(next, changes)
+        assert journal.cancel(RunId("run_1"), "cancel", "user:sara", NOW, asking("run_1", "k"))
+        assert heard.result(60) is None
+    changes.close()
 
 
 def test_runs_that_ended_badly_are_told_until_they_are_done_again(journal: Journal) -> None:

@@ -19,7 +19,7 @@ type Heard = (event: LiveEvent) => void
 
 const KINDS = [
   'run_started', 'decision_made', 'outcome_reported', 'run_ended', 'approval_answered', 'approval_escalated', 'approval_expired',
-  'approval_edited', 'question_asked', 'question_answered', 'stop_changed', 'release_made', 'release_proposed',
+  'approval_edited', 'question_asked', 'question_answered', 'stop_changed', 'workflow_asked', 'release_made', 'release_proposed',
   'release_activated', 'release_withdrawn',
 ]
 

@@ -68,7 +68,7 @@ class Event:
 _TOLD = (
     *("no", "at", "kind", "run", "agent", "action", "action_kind", "target", "state", "status", "approval", "answer"),
     *("release", "channel", "on_behalf_of", "loop", "overrun", "error", "scope", "what", "assurance", "steps"),
-    "verified",
+    *("verified", "workflow"),
 )
 """Fields of records that events carry. Task, purpose, comments, facts and digests stay behind."""
 
@@ -85,6 +85,7 @@ _FOR_EVERY_ROLE = frozenset(
         RecordKind.QUESTION_ASKED.value,
         RecordKind.QUESTION_ANSWERED.value,
         RecordKind.STOP_CHANGED.value,
+        RecordKind.WORKFLOW_ASKED.value,
         RecordKind.RELEASE_MADE.value,
         RecordKind.RELEASE_PROPOSED.value,
         RecordKind.RELEASE_ACTIVATED.value,

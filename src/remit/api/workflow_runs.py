@@ -18,13 +18,14 @@ from remit.api.workflows import RepeatKey, WorkflowUse
 from remit.asgi.answers import Refusal
 from remit.control.payload_reads import PayloadReads
 from remit.domain.identity import Caller, Role
-from remit.domain.ids import ActionId, ReleaseId, RunId
+from remit.domain.ids import ActionId, ReleaseId, RunId, UserId
 from remit.domain.payload import ARGUMENTS, TASK
+from remit.domain.workflow_act import WorkflowAct, WorkflowAsked
 from remit.domain.workflow_progress import Progress, WorkflowState
 from remit.execution.workflows.acting import step_key
 from remit.execution.workflows.notebook import EVENT, OUTPUTS, STEP, sealed
 from remit.execution.workflows.starting import key_of
-from remit.storage.journal import MOVE, WorkflowEvent, WorkflowRun
+from remit.storage.journal import MOVE, Asking, WorkflowEvent, WorkflowRun
 from remit.storage.port import SealedPayload
 
 MOST_CHILDREN = 1_000
@@ -151,9 +152,8 @@ class WorkflowRunRoutes:
     def cancel(self, run: str, body: CancelBody, caller: Asker) -> WorkflowRunShown:
         """End a run: steps that wait end at once, those under way are waited for, then what was done is undone."""
         row = self._row(caller, run)
-        words(body.reason, "reason")
-        by = f"{caller.person}" + (f": {body.reason}" if body.reason else "")
-        if not self._workflows.journal.cancel(row.run, body.how, by[:500], self._use.clock.now()):
+        asking = self._asking(caller, row, WorkflowAct(body.how), body.reason)
+        if not self._workflows.journal.cancel(row.run, body.how, said(asking), self._use.clock.now(), asking):
             found = self._row(caller, run)
             if found.is_over:
                 raise _over(found)
@@ -164,10 +164,9 @@ class WorkflowRunRoutes:
     def undo(self, run: str, body: UndoBody, caller: Asker) -> WorkflowRunShown:
         """Undo what a run has done that has succeeded, the last first: each step by its `compensate`."""
         row = self._row(caller, run)
-        words(body.reason, "reason")
+        asking = self._asking(caller, row, WorkflowAct.UNDO, body.reason)
         self._workflows.repeats.check_undo(row)
-        by = f"{caller.person}" + (f": {body.reason}" if body.reason else "")
-        if not self._workflows.journal.undo(row.run, by[:500], self._use.clock.now()):
+        if not self._workflows.journal.undo(row.run, said(asking), self._use.clock.now(), asking):
             self._workflows.repeats.check_undo(self._row(caller, run))
         self._workflows.poke()
         return run_shown(self._row(caller, run))
@@ -191,7 +190,8 @@ class WorkflowRunRoutes:
         row = self._row(caller, run)
         release = self._active(caller)
         self._workflows.repeats.check_move(row, release)
-        self._workflows.journal.cancel(row.run, f"{MOVE}{release}", str(caller.person), self._use.clock.now())
+        asking = self._asking(caller, row, WorkflowAct.MOVE, release=release)
+        self._workflows.journal.cancel(row.run, f"{MOVE}{release}", said(asking), self._use.clock.now(), asking)
         self._workflows.poke()
         return run_shown(self._row(caller, run))
 
@@ -205,9 +205,23 @@ class WorkflowRunRoutes:
         given = body.id or (key and f"{caller.person}/{key}") or self._use.ids.new("evt")
         id = f"evt_{key_of(row.run, given)[:24]}"
         data = sealed(self._use.keys.of(row.key), id, EVENT, body.data)
-        told = self._workflows.journal.tell(WorkflowEvent(id, row.run, body.name, now, data=data), now)
+        asking = self._asking(caller, row, WorkflowAct.EVENT, event=body.name)
+        told = self._workflows.journal.tell(WorkflowEvent(id, row.run, body.name, now, data=data), now, asking)
         self._workflows.poke()
         return ToldShown(told=told)
+
+    def _asking(
+        self,
+        caller: Caller,
+        row: WorkflowRun,
+        what: WorkflowAct,
+        reason: str = "",
+        event: str | None = None,
+        release: ReleaseId | None = None,
+    ) -> Asking:
+        by = UserId(str(caller.person))
+        asked = WorkflowAsked(what, row.workflow, by, words(reason, "reason"), event=event, release=release)
+        return Asking(self._use.ids.new("chg"), row.workspace, row.run, asked)
 
     # -- what is shown
 
@@ -252,6 +266,12 @@ class WorkflowRunRoutes:
 def action_id(run: str, path: str, asked: int) -> ActionId:
     """Return the id of an action of a step, as ServedDoor.action_id does."""
     return ActionId("act_" + hashlib.sha256(f"{run}\x00{step_key(f'{path}#{asked}')}".encode()).hexdigest()[:24])
+
+
+def said(asking: Asking) -> str:
+    """Return who asks and why, as far as it is shown beside a run or a schedule; the record has all of it."""
+    asked = asking.asked
+    return (f"{asked.by}: {asked.reason}" if asked.reason else asked.by)[:500]
 
 
 def _over(row: WorkflowRun) -> Refusal:

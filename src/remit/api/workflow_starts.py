@@ -9,14 +9,17 @@ from pydantic import Field
 
 from remit.api.access import allow, people
 from remit.api.route import Route
-from remit.api.shapes import Asker, Body, Named, Reason, Shown, missing
+from remit.api.shapes import Asker, Body, Named, Reason, Shown, missing, words
 from remit.api.use_cases import UseCases
+from remit.api.workflow_runs import said
 from remit.api.workflow_shapes import WorkflowRunShown, run_shown
 from remit.api.workflows import RepeatKey, WorkflowUse
 from remit.asgi.answers import Refusal
 from remit.domain.identity import Caller, Role
 from remit.domain.ids import UserId
+from remit.domain.workflow_act import WorkflowAct, WorkflowAsked
 from remit.execution.workflows.schedules import Scheduled
+from remit.storage.journal import Asking
 from remit.workspace.fire_times import NeverComes
 
 
@@ -80,15 +83,15 @@ class WorkflowStartRoutes:
         found = self._found(caller, schedule)
         if found.row is None:
             raise Refusal(409, "not_begun", "no worker has seen this schedule yet", "Start a worker and try again")
-        by = f"{caller.person}" + (f": {body.reason}" if body.reason else "")
-        self._workflows.timetable.pause(schedule, self._use.clock.now(), by[:500])
+        asking = self._asking(caller, found, WorkflowAct.PAUSE, body.reason)
+        self._workflows.timetable.pause(schedule, self._use.clock.now(), said(asking), asking)
         return self._shown(self._found(caller, schedule))
 
     @allow(people(Role.OPERATOR, Role.ADMIN))
-    def resume(self, schedule: str, body: Reason, caller: Asker) -> ScheduleShown:  # noqa: ARG002 - as pause
+    def resume(self, schedule: str, body: Reason, caller: Asker) -> ScheduleShown:
         """Resume a schedule. What it missed meanwhile is not started."""
-        self._found(caller, schedule)
-        self._workflows.timetable.resume(schedule, self._use.clock.now())
+        asking = self._asking(caller, self._found(caller, schedule), WorkflowAct.RESUME, body.reason)
+        self._workflows.timetable.resume(schedule, self._use.clock.now(), asking)
         return self._shown(self._found(caller, schedule))
 
     @allow(people(Role.OPERATOR, Role.ADMIN))
@@ -99,6 +102,11 @@ class WorkflowStartRoutes:
         found = self._workflows.triggers.event(caller.workspace, body.name, body.data, id, by)
         self._workflows.poke()
         return StartedShown(runs=[run_shown(each) for each in found])
+
+    def _asking(self, caller: Caller, each: Scheduled, what: WorkflowAct, reason: str) -> Asking:
+        by = UserId(str(caller.person))
+        asked = WorkflowAsked(what, each.workflow.name, by, words(reason, "reason"), schedule=each.id)
+        return Asking(self._use.ids.new("chg"), caller.workspace, None, asked)
 
     def _found(self, caller: Caller, id: str) -> Scheduled:
         for each in self._workflows.schedules.all(caller.workspace):

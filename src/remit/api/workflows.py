@@ -19,6 +19,7 @@ from remit.asgi.limits import headers_of, key_in
 from remit.domain.identity import Role
 from remit.domain.ids import UserId, WorkflowName
 from remit.domain.release import PRODUCTION
+from remit.domain.workflow_act import WorkflowAct, WorkflowAsked
 from remit.execution.workflows.again import Repeats
 from remit.execution.workflows.schedules import Schedules
 from remit.execution.workflows.starting import Start, Starts
@@ -94,16 +95,18 @@ class WorkflowRoutes:
     @allow(people(Role.OPERATOR, Role.ADMIN))
     def start(self, workflow: str, body: StartBody, caller: Asker, key: RepeatKey) -> WorkflowRunShown:
         """Start a run. With an Idempotency-Key the same request starts one run only, however often it comes."""
+        name, by = WorkflowName(workflow), UserId(str(caller.person))
         found, _ = self._workflows.starts.start(
             Start(
                 workspace=caller.workspace,
-                workflow=WorkflowName(workflow),
+                workflow=name,
                 inputs=body.inputs,
-                on_behalf_of=UserId(body.on_behalf_of or str(caller.person)),
-                by=str(caller.person),
+                on_behalf_of=UserId(body.on_behalf_of or by),
+                by=by,
                 key=f"{caller.person}/{key}" if key else "",
                 channel=body.channel,
                 verified=not body.on_behalf_of or body.on_behalf_of == caller.person,
+                asked=WorkflowAsked(WorkflowAct.START, name, by),
             )
         )
         self._workflows.poke()

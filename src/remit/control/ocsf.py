@@ -34,6 +34,7 @@ _ACTIVITIES = {
     "question_answered": UPDATE,
     "delegation_changed": UPDATE,
     "stop_changed": UPDATE,
+    "workflow_asked": UPDATE,
     "payload_read": READ,
     "payloads_erased": DELETE,
     "ledger_key_changed": UPDATE,

@@ -11,6 +11,7 @@ from remit.domain.clock import Instant
 from remit.domain.decision import Decision
 from remit.domain.facts import ApprovalState
 from remit.domain.ids import ActionId, AgentName, ApprovalId, ReleaseId, RunId, UserId
+from remit.domain.workflow_act import WorkflowAsked
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class RunRequest:
         release: what the run is pinned to in place of what the channel points at; only workflows say so.
         started_by: who or what asks for it, where that is not the agent itself; only workflows say so.
         follows: the run that it does again, goes on with or undoes; only workflows say so.
+        asked: what a person has asked for in words of the record, where one has; only workflows say so.
         handed: whether the work was handed on already, by an action of the run above that was admitted.
     """
 
@@ -45,6 +47,7 @@ class RunRequest:
     release: ReleaseId | None = None
     started_by: str = ""
     follows: RunId | None = None
+    asked: WorkflowAsked | None = None
     handed: bool = False
 
 

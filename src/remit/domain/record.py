@@ -30,6 +30,7 @@ class RecordKind(StrEnum):
     QUESTION_ANSWERED = "question_answered"
     DELEGATION_CHANGED = "delegation_changed"
     STOP_CHANGED = "stop_changed"
+    WORKFLOW_ASKED = "workflow_asked"
     RELEASE_MADE = "release_made"
     RELEASE_PROPOSED = "release_proposed"
     RELEASE_ACTIVATED = "release_activated"

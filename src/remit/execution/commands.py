@@ -11,6 +11,7 @@ from remit.domain.facts import stop_id
 from remit.domain.ids import ActionId, ApprovalId, RunId, ScopeId, WorkspaceName
 from remit.domain.release import LoopRule
 from remit.domain.run import Run
+from remit.domain.workflow_act import WorkflowAsked
 from remit.kernel.loops.sketch import CallSketch, ResultSketch
 from remit.kernel.prepared import Prepared
 from remit.storage.port import SealedPayload, WrappedKey
@@ -38,7 +39,7 @@ class StartRun(OnRun):
     """Put a run on record.
 
     `leased`: somebody far away carries it out, and must be heard of now and then. `verified`: an identity provider has
-    said for whom it acts.
+    said for whom it acts. `asked`: what a person has asked for, where that is a run of a workflow.
     """
 
     run: Run
@@ -47,6 +48,7 @@ class StartRun(OnRun):
     payloads: tuple[SealedPayload, ...] = ()
     leased: bool = False
     verified: bool = False
+    asked: WorkflowAsked | None = None
 
     @property
     def record_key(self) -> str:

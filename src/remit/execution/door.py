@@ -183,7 +183,7 @@ class InProcessDoor:
         if len(task) > self._limits.bytes:
             raise RunRefused(f"task has {len(task):,} bytes, more than the {self._limits.bytes:,} allowed")
         payloads = (key.seal(id, TASK, task),) if task else ()
-        return run, StartRun(run, wrapped, salted_digest(run.salt, task) if task else "", payloads)
+        return run, StartRun(run, wrapped, salted_digest(run.salt, task) if task else "", payloads, asked=request.asked)
 
     def _tried(self, channel: str, agent: AgentName, run: RunId) -> ReleaseId | None:
         """Return the release of a canary that this run is chosen for, or None."""

@@ -161,6 +161,8 @@ class _Work:
             "task_digest": command.task_digest,
         }
         self._record(command.record_key, RecordKind.RUN_STARTED, run, content)
+        if command.asked is not None:
+            self._record(f"{run.id}/asked", RecordKind.WORKFLOW_ASKED, run, command.asked.content())
         return RunStanding(run.id)
 
     def _end(self, command: EndRun) -> RunStanding | RunNotStarted:

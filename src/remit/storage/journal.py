@@ -17,6 +17,7 @@ from typing import Protocol
 
 from remit.domain.clock import Instant
 from remit.domain.ids import AgentName, KeyId, OwnerId, ReleaseId, RunId, WorkflowName, WorkspaceName
+from remit.domain.workflow_act import WorkflowAsked
 from remit.domain.workflow_progress import OVER, Progress, WorkflowState
 
 TO_UNDO = "undo"
@@ -131,6 +132,16 @@ class Standing:
     wakes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a person asks, as it goes on record: `key` is the record's, `run` the one it is of; None for a schedule."""
+
+    key: str
+    workspace: WorkspaceName
+    run: RunId | None
+    asked: WorkflowAsked
+
+
 class Journal(Protocol):
     """The runs of workflows of one database. Safe to use from any thread."""
 
@@ -217,13 +228,15 @@ class Journal(Protocol):
     def wake_waiting(self, workspace: WorkspaceName, waits_for: str, now: Instant) -> int:
         """Wake the runs with a step that waits for exactly this."""
 
-    def cancel(self, run: RunId, how: str, by: str, now: Instant) -> bool:
+    # What takes an `asking` puts that on record in the same transaction, where it changes anything.
+
+    def cancel(self, run: RunId, how: str, by: str, now: Instant, asking: Asking | None = None) -> bool:
         """Ask for the end of a run and wake it; False where it is over, or was asked for at least as much before."""
 
-    def undo(self, run: RunId, by: str, now: Instant) -> bool:
+    def undo(self, run: RunId, by: str, now: Instant, asking: Asking | None = None) -> bool:
         """Have a run undone that is over; False where it is not, or a run under way stands on steps of it."""
 
-    def tell(self, event: WorkflowEvent, now: Instant) -> bool:
+    def tell(self, event: WorkflowEvent, now: Instant, asking: Asking | None = None) -> bool:
         """Keep an event for a run and wake it; False where one of this id is there, or the run is over."""
 
     def events(self, run: RunId, *, unused: bool) -> Sequence[WorkflowEvent]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
@@ -27,11 +27,13 @@ from remit.domain.clock import Instant
 from remit.domain.ids import OwnerId, RunId, WorkspaceName
 from remit.domain.workflow_progress import OVER, Progress, StepState, WorkflowState
 from remit.storage import sharing
+from remit.storage.asking import carried_out
 from remit.storage.journal import (
     GIVEN_UP,
     NOT_MOVED,
     NOT_UNDONE,
     TO_UNDO,
+    Asking,
     Ending,
     Journal,
     LostRun,
@@ -83,7 +85,8 @@ class SqlJournal:
     """See Journal. Works over the connections of a store."""
 
     def __init__(self, store: Queries) -> None:
-        self._engine = store._engine
+        self._store = store
+        self._engine = store.engine
 
     # -- runs
 
@@ -290,16 +293,15 @@ class SqlJournal:
         with self._writing() as connection:
             return connection.execute(woken.values(ready_at=now, wakes=c.wakes + 1)).rowcount
 
-    def cancel(self, run: RunId, how: str, by: str, now: Instant) -> bool:
+    def cancel(self, run: RunId, how: str, by: str, now: Instant, asking: Asking | None = None) -> bool:
         """See Journal."""
         c = workflow_runs.c
         weaker = ["", "cancel", GIVEN_UP] if how == "terminate" else [""]
         asked = update(workflow_runs).where(c.run == run, c.cancel.in_(weaker), c.state.not_in(_OVER))
         values = {"cancel": how, "cancelled_by": by, "ready_at": now, "wakes": c.wakes + 1}
-        with self._writing() as connection:
-            return connection.execute(asked.values(values)).rowcount == 1
+        return self._carried_out(asking, now, lambda connection: connection.execute(asked.values(values)).rowcount == 1)
 
-    def undo(self, run: RunId, by: str, now: Instant) -> bool:
+    def undo(self, run: RunId, by: str, now: Instant, asking: Asking | None = None) -> bool:
         """See Journal."""
         c = workflow_runs.c
         asked = update(workflow_runs).where(c.run == run, c.state.in_(_OVER))
@@ -314,18 +316,24 @@ class SqlJournal:
             "claims": 0,
             "failures": 0,
         }
-        with self._writing() as connection:
+
+        def change(connection: Connection) -> bool:
             if sharing.is_stood_on(connection, run):
                 return False
             return connection.execute(asked.values(values)).rowcount == 1
 
-    def tell(self, event: WorkflowEvent, now: Instant) -> bool:
+        return self._carried_out(asking, now, change)
+
+    def tell(self, event: WorkflowEvent, now: Instant, asking: Asking | None = None) -> bool:
         """See Journal."""
-        with self._writing() as connection:
+
+        def change(connection: Connection) -> bool:
             # First the run: whoever ends it meanwhile is waited for, or waits.
             if connection.execute(_woken([event.run], now)).rowcount != 1:
                 return False
             return connection.execute(_ADD_EVENT, {name: getattr(event, name) for name in _EVENT}).rowcount == 1
+
+        return self._carried_out(asking, now, change)
 
     def events(self, run: RunId, *, unused: bool) -> Sequence[WorkflowEvent]:
         """See Journal."""
@@ -347,6 +355,10 @@ class SqlJournal:
     def _all(self, query: Any) -> Sequence[Any]:
         with _explained(), self._engine.connect() as connection:
             return connection.execute(query).all()
+
+    def _carried_out(self, asking: Asking | None, now: Instant, change: Callable[[Connection], bool]) -> bool:
+        with _explained():
+            return carried_out(self._store, asking, now, change)
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

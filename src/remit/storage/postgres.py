@@ -13,6 +13,7 @@ import psycopg
 from psycopg import Cursor
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
 
 from remit.domain.facts import Scope, ScopeKind
 from remit.domain.ids import ScopeId, WorkspaceName
@@ -63,6 +64,11 @@ class PostgresStore(Queries):
         """Wake whoever iterates when records were committed, by whichever process."""
         self._listener.start()
         return super().listen(workspace)
+
+    def tell(self, workspace: WorkspaceName) -> None:
+        """Wake who waits for them in any process; one that could not be told looks by itself."""
+        with contextlib.suppress(DBAPIError), self._engine.begin() as connection:
+            connection.execute(text(f"select pg_notify('{sql.CHANNEL}', :workspace)"), {"workspace": workspace})
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -57,6 +57,15 @@ class Queries(IdentityQueries, LivenessQueries, CandidateQueries):
         self._engine = engine
         self._signals = Signals()
 
+    @property
+    def engine(self) -> Engine:
+        """What opens connections to the database, for those who write beside the admission path."""
+        return self._engine
+
+    def tell(self, workspace: WorkspaceName) -> None:
+        """Wake who waits for the records of a workspace: some were committed."""
+        self._signals.tell([workspace])
+
     def close(self) -> None:
         """Let go of every connection."""
         self._engine.dispose()

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy import Connection, Update, delete, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from remit.domain.clock import Instant
 from remit.domain.ids import OwnerId, WorkflowName, WorkspaceName
+from remit.storage.asking import carried_out
+from remit.storage.journal import Asking
 from remit.storage.journal_tables import workflow_schedules, workflow_workers
 from remit.storage.port import Store, StoreError
 from remit.storage.queries import Queries
@@ -47,11 +49,14 @@ class Timetable(Protocol):
     def seen_to(self, id: str, before: Instant, after: Instant, problem: str = "") -> bool:
         """Move a schedule on; False where somebody else has."""
 
-    def pause(self, id: str, at: Instant, by: str) -> bool:
-        """Pause a schedule; False where it is not there."""
+    def pause(self, id: str, at: Instant, by: str, asking: Asking | None = None) -> bool:
+        """Pause a schedule, and put on record who asked for it; False where it is not there, or is paused already."""
 
-    def resume(self, id: str, at: Instant) -> bool:
-        """Let a schedule go on: what it missed while it was paused is not started. False where it is not there."""
+    def resume(self, id: str, at: Instant, asking: Asking | None = None) -> bool:
+        """Let a schedule go on, which is put on record: what it missed while it was paused is not started.
+
+        False where it is not there, or is not paused.
+        """
 
     def beat(self, worker: OwnerId, now: Instant) -> None:
         """Say that a worker is there."""
@@ -88,7 +93,8 @@ class SqlTimetable:
     """The timetable by SQLAlchemy Core, over the connections of a store."""
 
     def __init__(self, store: Queries) -> None:
-        self._engine = store._engine
+        self._store = store
+        self._engine = store.engine
 
     def schedules(self, workspace: WorkspaceName) -> Mapping[str, ScheduleRow]:
         """Return the schedules of a workspace that were ever looked at, by id."""
@@ -108,18 +114,21 @@ class SqlTimetable:
         with self._writing() as connection:
             return connection.execute(moved.values(last_at=after, problem=problem)).rowcount == 1
 
-    def pause(self, id: str, at: Instant, by: str) -> bool:
+    def pause(self, id: str, at: Instant, by: str, asking: Asking | None = None) -> bool:
         """See Timetable."""
-        return self._change(id, {"paused_at": at, "paused_by": by})
+        c = workflow_schedules.c
+        paused = update(workflow_schedules).where(c.id == id, c.paused_at == 0)
+        return self._carried_out(paused.values(paused_at=at, paused_by=by), at, asking)
 
-    def resume(self, id: str, at: Instant) -> bool:
+    def resume(self, id: str, at: Instant, asking: Asking | None = None) -> bool:
         """See Timetable."""
-        return self._change(id, {"paused_at": 0, "paused_by": "", "last_at": at})
+        c = workflow_schedules.c
+        resumed = update(workflow_schedules).where(c.id == id, c.paused_at != 0)
+        return self._carried_out(resumed.values(paused_at=0, paused_by="", last_at=at), at, asking)
 
-    def _change(self, id: str, values: Mapping[str, Any]) -> bool:
-        changed = update(workflow_schedules).where(workflow_schedules.c.id == id)
-        with self._writing() as connection:
-            return connection.execute(changed.values(values)).rowcount == 1
+    def _carried_out(self, changed: Update, now: Instant, asking: Asking | None) -> bool:
+        with _explained():
+            return carried_out(self._store, asking, now, lambda connection: connection.execute(changed).rowcount == 1)
 
     def beat(self, worker: OwnerId, now: Instant) -> None:
         """See Timetable."""

@@ -18,7 +18,7 @@ import { useSearchText } from '../../parts/useSearchText'
 
 const PAGE = 50
 const KINDS = [
-  'run_started', 'decision_made', 'outcome_reported', 'run_ended', 'approval_answered', 'stop_changed', 'release_made', 'release_activated',
+  'run_started', 'decision_made', 'outcome_reported', 'run_ended', 'approval_answered', 'stop_changed', 'workflow_asked', 'release_made', 'release_activated',
   'release_withdrawn', 'payload_read', 'payloads_erased', 'ledger_key_changed', 'person_changed', 'key_changed', 'signed_in',
 ]
 

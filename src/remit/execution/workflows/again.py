@@ -12,9 +12,10 @@ from dataclasses import replace
 import orjson
 
 from remit.domain.action import OutcomeStatus
-from remit.domain.ids import ReleaseId
+from remit.domain.ids import ReleaseId, UserId
 from remit.domain.payload import TASK
 from remit.domain.workflow import LoopStep, Step, Workflow, within
+from remit.domain.workflow_act import WorkflowAct, WorkflowAsked
 from remit.domain.workflow_progress import ENDED, Progress, StepState, WorkflowState
 from remit.execution.keys import Keys
 from remit.execution.workflows.notebook import STEP, opened, shared
@@ -157,7 +158,8 @@ class Repeats:
         """
         if not row.is_over:
             raise NotAgain(f"run {row.run} is {row.state.value}: cancel it first, or wait for its end")
-        return self._begin(row, path, release, by, key)
+        asked = WorkflowAsked(WorkflowAct.RETRY, row.workflow, UserId(by), release=release, follows=row.run, path=path)
+        return self._begin(row, path, release, by, key, asked)
 
     def check_move(self, row: WorkflowRun, release: ReleaseId) -> None:
         """Raise NotAgain where a run can not go on under another release."""
@@ -256,7 +258,15 @@ class Repeats:
             path: _owned(each, row.run if each.path.rpartition("/")[2] in ids else "") for path, each in stands.items()
         }
 
-    def _begin(self, row: WorkflowRun, path: str, release: ReleaseId, by: str, key: str) -> WorkflowRun:
+    def _begin(
+        self,
+        row: WorkflowRun,
+        path: str,
+        release: ReleaseId,
+        by: str,
+        key: str,
+        asked: WorkflowAsked | None = None,
+    ) -> WorkflowRun:
         first = self._store.run(row.run)
         if first is None:
             raise NotAgain(f"run {row.run} is not on record")
@@ -275,6 +285,7 @@ class Repeats:
             release=release,
             budget=row.budget,
             shares=row.run,
+            asked=asked,
         )
         return self._starts.start(start, lambda run: shared(stands.values(), self._keys.of(run.key), run.id))[0]
 

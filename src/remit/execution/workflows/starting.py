@@ -16,6 +16,7 @@ from remit.domain.ids import ReleaseId, RunId, UserId, WorkflowName, WorkspaceNa
 from remit.domain.release import PRODUCTION
 from remit.domain.run import Run
 from remit.domain.workflow import Workflow
+from remit.domain.workflow_act import WorkflowAsked
 from remit.domain.workflow_progress import WorkflowState
 from remit.execution.served import ServedDoor
 from remit.execution.workflows.programs import Programs
@@ -48,6 +49,7 @@ class Start:
         by: who or what started it, as `user:sara` or `schedule:NAME`.
         on_behalf_of: whom its agent acts for; `verified` says that this is known and not just said.
         release: what it is pinned to; None: what the channel points at now.
+        asked: what goes on record of a person who asks for it.
         handed: whether the work was handed on already, by an action of the run above that was admitted.
     """
 
@@ -63,6 +65,7 @@ class Start:
     parent: RunId | None = None
     budget: int = NO_BOUND
     shares: str = ""
+    asked: WorkflowAsked | None = None
     handed: bool = False
 
 
@@ -112,6 +115,7 @@ class Starts:
             verified=start.verified,
             release=release,
             handed=start.handed,
+            asked=start.asked,
             started_by=start.by,
             follows=RunId(start.shares) if start.shares else None,
         )

@@ -6,13 +6,14 @@ import datetime as dt
 import hashlib
 import hmac
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from remit.domain.clock import MICROS_PER_SECOND, Clock
 from remit.domain.ids import ReleaseId, UserId, WorkflowName, WorkspaceName
 from remit.domain.release import PRODUCTION
 from remit.domain.workflow import Trigger, Workflow
+from remit.domain.workflow_act import WorkflowAct, WorkflowAsked
 from remit.execution.rulesets import Rulesets
 from remit.execution.workflows.programs import Programs
 from remit.execution.workflows.starting import NothingActive, Start, Starts
@@ -71,7 +72,8 @@ class Triggers:
             if found.trigger.event == name:
                 key = f"event/{name}/{id}/{found.number}" if id else ""
                 start = self._start(workspace, release, found, data, key, f"event:{name}", by)
-                runs.append(self._starts.start(start)[0])
+                asked = WorkflowAsked(WorkflowAct.EVENT, found.workflow.name, by, event=name)
+                runs.append(self._starts.start(replace(start, asked=asked))[0])
         return runs
 
     def webhook(
