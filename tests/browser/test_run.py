@@ -124,3 +124,23 @@ def test_who_may_not_audit_sees_no_evidence(visit: Callable[..., Page], house: H
     page.goto(f"{house.url}/runs/{house.played['discount'].run}?tab=evidence")
     expect(page.get_by_role("tab", name="Decision path")).to_be_visible()
     expect(page.get_by_role("tab", name="Evidence")).to_have_count(0)
+
+
+def test_the_risk_of_a_run_is_its_weightiest_effect_and_says_whether_it_was_let_in(
+    visit: Callable[..., Page], house: House
+) -> None:
+    letter = {"to": "sales@najd.example", "subject": "What we pay", "body": "Less than you ask."}
+    with (
+        house.agent("procurement-optimizer") as client,
+        client.run("procurement-optimizer", on_behalf_of=OMAR) as run,
+        pytest.raises(Denied),
+    ):
+        run.call("mail.send", letter, using=lambda **given: given)
+    page = visit()
+    for id, said in (
+        (house.played["renewal"].run, "RiskMediumWrites: let in"),
+        (house.played["discount"].run, "RiskHighPays: let in"),
+        (run.id, "RiskMediumSends: not let in"),
+    ):
+        page.goto(f"{house.url}/runs/{id}")
+        expect(page.locator(".fact").filter(has_text="Risk")).to_have_text(said)

@@ -8,6 +8,7 @@ import { amount, duration, number, short, usd } from '../../format'
 import { Ltr } from '../../parts/Ltr'
 import { Meter } from '../../parts/Meter'
 import { Moment } from '../../parts/Moment'
+import { Risk } from './Risk'
 import type { Step } from './steps'
 
 /** What one asks of a run first: whose, how long, how dear, and what was decided. */
@@ -39,6 +40,7 @@ export function Facts({ run, steps }: { run: RunShown; steps: Step[] }) {
         </div>
       </div>
       <Cost run={run} steps={steps} />
+      <Risk steps={steps} />
       <Decisions steps={steps} />
     </div>
   )
