@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from remit.workspace.expressions import MAX_TEXT, Failed, Names, Unfit, closed
+from remit.workspace.expressions import MAX_TEXT, MOST_ROUNDS, Failed, Names, Unfit, closed
 
 QUOTE = {
     "type": "object",
@@ -97,6 +97,19 @@ def test_what_comes_to_nothing_is_told_without_values(text: str, said: str) -> N
         NAMES.evaluate(compiled, VALUES)
     assert said in str(caught.value)
     assert "60000" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("inputs.filter(x, x >= 0)", MOST_ROUNDS + 1), ("inputs.all(x, inputs.exists(y, y == x))", 200)]
+)
+def test_more_items_than_an_expression_looks_at_are_told_in_words(text: str, count: int) -> None:
+    many = Names({"inputs": {"type": "array", "items": {"type": "integer"}}})
+    with pytest.raises(Failed) as caught:
+        many.evaluate(many.compile(text), {"inputs": list(range(count))})
+    assert str(caught.value) == f"`{text}`: looks at more than 9,999 items, those of each round counted"
+    if "exists" not in text:
+        assert len(many.evaluate(many.compile(text), {"inputs": list(range(count - 1))})) == MOST_ROUNDS
+    assert len(many.evaluate(many.compile("inputs"), {"inputs": list(range(count))})) == count
 
 
 def test_a_hostile_pattern_takes_no_time_and_a_large_value_is_refused() -> None:

@@ -25,6 +25,10 @@ MAX_DEPTH = 6
 MAX_ITEMS = 100_000
 """Most values that an expression may come to, all counted."""
 
+MOST_ROUNDS = 9_999
+"""Most items that `filter`, `map`, `all` and `exists` of one expression look at, all counted: the library's bound."""
+_OVER_BUDGET = "Iteration budget exceeded"
+
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 _WHERE = re.compile(r"<input>:(\d+):(\d+): (.*)")
 _LEAVES = {"string": cel.Type.STRING, "integer": cel.Type.INT, "number": cel.Type.DOUBLE, "boolean": cel.Type.BOOL}
@@ -89,9 +93,9 @@ class Names:
         try:
             result = compiled.program.eval(data=data)
         except (RuntimeError, ValueError, TypeError) as error:
-            raise Failed(f"`{compiled.text}`: {_first_line(str(error))}") from None
+            raise Failed(f"`{compiled.text}`: {_told(str(error))}") from None
         if result.type().name() in ("ERROR", "UNKNOWN"):
-            raise Failed(f"`{compiled.text}`: {_first_line(str(result.plain_value()))}")
+            raise Failed(f"`{compiled.text}`: {_told(str(result.plain_value()))}")
         counted = [0]
         return _plain(result.plain_value(), compiled.text, counted)
 
@@ -125,6 +129,12 @@ class Names:
             else:
                 return {}
         return schema
+
+
+def constant(text: str) -> Any:
+    """Return what an expression comes to that names nothing, as `1 == 2`. Raises Unfit for any other, and Failed."""
+    names = Names({})
+    return names.evaluate(names.compile(text), {})
 
 
 class _Missing:
@@ -188,6 +198,12 @@ def _unfit(message: str) -> Unfit:
         return Unfit(_first_line(message))
     said = re.sub(r" \(in container ''\)", "", found[3]).replace(" [INVALID_ARGUMENT]", "")
     return Unfit(said, int(found[2]) + 1 if found[1] == "1" else 0)
+
+
+def _told(message: str) -> str:
+    if _OVER_BUDGET in message:
+        return f"looks at more than {MOST_ROUNDS:,} items, those of each round counted"
+    return _first_line(message)
 
 
 def _first_line(message: str) -> str:

@@ -28,7 +28,7 @@ from remit.domain.workflow import (
     Workflow,
     WorkflowStep,
 )
-from remit.workspace.expressions import Compiled, Names, Schema, Unfit, closed
+from remit.workspace.expressions import Compiled, Failed, Names, Schema, Unfit, closed
 from remit.workspace.templates import Unclosed, expressions_in, filled
 
 OUTPUTS, STARTS, TRIGGERED = "~outputs", "~schedule", "~trigger"
@@ -198,7 +198,17 @@ class Program:
             self.faults.append(Fault(step, where, expression.text, str(error), error.column))
             return ANY
         place.compiled[expression.text] = compiled
+        if not compiled.path and not compiled.names:
+            self._constant(step, where, place, compiled)
         return compiled.schema
+
+    def _constant(self, step: str, where: str, place: _Place, compiled: Compiled) -> None:
+        """Find what always fails, since it names nothing."""
+        try:
+            place.names.evaluate(compiled, {})
+        except Failed as error:
+            said = str(error).removeprefix(f"`{compiled.text}`: ")
+            self.faults.append(Fault(step, where, compiled.text, f"always fails: {said}"))
 
     def _place(self, step: str, scope: Mapping[str, Schema]) -> _Place:
         place = self._places.get(step)

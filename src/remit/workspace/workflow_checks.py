@@ -24,6 +24,7 @@ from remit.domain.workflow import (
     within,
 )
 from remit.workspace.draft import Draft, Written
+from remit.workspace.expressions import Failed, Unfit, constant
 from remit.workspace.fire_times import mistake
 from remit.workspace.program import UNDOING, Fault, Known, Program
 from remit.workspace.report import Source, listed
@@ -38,6 +39,7 @@ def check_workflows(draft: Draft) -> None:
     for written in draft.workflows:
         _Checking(draft, written, known).all()
     _check_circles(draft)
+    _check_webhooks(draft)
 
 
 class _Checking:
@@ -154,31 +156,49 @@ class _Checking:
 
     def _reached(self, step: Step, path: str) -> None:
         """Report steps that are never carried out."""
-        if _is(step.when, "false"):
+        if _comes_to(step.when, False):
             self._wrong(f"{path}.when", "the step is never carried out", "Delete it, or correct the condition")
         if isinstance(step, BranchStep):
             for number, case in enumerate(step.cases):
-                if _is(case.when, "false"):
+                if _comes_to(case.when, False):
                     self._wrong(f"{path}.branch[{number}]", "this case is never taken", "Delete it, or correct it")
-                if (case.when is None or _is(case.when, "true")) and number < len(step.cases) - 1:
+                if (case.when is None or _comes_to(case.when, True)) and number < len(step.cases) - 1:
                     said = "the cases below this one are never taken"
                     self._wrong(f"{path}.branch[{number}]", said, "Move it to the end, or give it a `when`")
                     break
-        if isinstance(step, LoopStep) and _is(step.while_, "true"):
+        if isinstance(step, LoopStep) and _comes_to(step.while_, True):
             said = f"the loop has no end of its own: it fails after {step.at_most} rounds"
             self._wrong(f"{path}.loop.while", said, "Write the condition under which it goes on")
+        if isinstance(step, LoopStep) and _comes_to(step.while_, False):
+            self._wrong(f"{path}.loop.while", "the loop has no rounds", "Delete it, or correct the condition")
+        if isinstance(step, MapStep) and _comes_to(step.over, []):
+            self._wrong(f"{path}.map.over", "the map has no items", "Name a list, or delete it")
         if isinstance(step, WaitStep) and step.event and step.timeout_s is None:
             said = f"waits for ever where `{step.event}` never comes"
             self._wrong(f"{path}.wait", said, "Add a `timeout` to the step", warning=True)
 
     def _undone(self, step: Step, path: str) -> None:
-        """Report a payment that nothing takes back, where steps behind it may fail."""
-        if not isinstance(step, ToolStep) or step.compensate is not None:
-            return
-        tool = self._known.tools.get(step.call.tool)
-        if tool is not None and tool.effect is Effect.PAY and not self._is_last(step):
-            said = f"`{tool.name}` pays, steps follow, and nothing takes it back if one of them fails"
-            self._wrong(path, said, "Add `compensate`, or let it be the last step")
+        """Report a payment that nothing takes back, where steps behind it may fail.
+
+        A workflow that has succeeded is not undone by the one it is a step of.
+        """
+        if step.compensate is None and not self._is_last(step):
+            payer = self._payer(step, frozenset())
+            if payer:
+                what = f"`{payer}` pays" if isinstance(step, ToolStep) else f"the workflow pays by `{payer}`"
+                said = f"{what}, steps follow, and nothing takes it back if one of them fails"
+                self._wrong(path, said, "Add `compensate`, or let it be the last step")
+
+    def _payer(self, step: Step, around: frozenset[WorkflowName]) -> str:
+        """Return the tool by which a step pays, or one of the workflow it carries out; empty: it does not."""
+        if isinstance(step, ToolStep):
+            tool = self._known.tools.get(step.call.tool)
+            return tool.name if tool is not None and tool.effect is Effect.PAY else ""
+        if not isinstance(step, WorkflowStep) or step.workflow in around:
+            return ""
+        inner = self._known.workflows.get(step.workflow)
+        steps = () if inner is None else inner.each_step()
+        return next((found for each in steps if (found := self._payer(each, around | {step.workflow}))), "")
 
     def _is_last(self, step: Step) -> bool:
         return bool(self._workflow.steps) and self._workflow.steps[-1].id == step.id
@@ -190,8 +210,15 @@ class _Checking:
         self._wrong(base + fault.field, said, "Correct the expression")
 
 
-def _is(expression: Expression | None, word: str) -> bool:
-    return expression is not None and expression.text.strip() == word
+def _comes_to(expression: Expression | None, value: object) -> bool:
+    """Tell whether an expression comes to a value whatever happens, since it names nothing."""
+    if expression is None:
+        return False
+    try:
+        found: object = constant(expression.text)
+    except (Unfit, Failed):
+        return False
+    return type(found) is type(value) and found == value
 
 
 def _each(steps: tuple[Step, ...], path: str) -> Iterator[tuple[Step, str]]:
@@ -228,6 +255,18 @@ def _check_circles(draft: Draft) -> None:
         if way:
             said = "the workflow carries out itself: " + " → ".join([written.value.name, *way])
             draft.report.add(written.source, "steps", said, "Break the circle, or write a `loop`")
+
+
+def _check_webhooks(draft: Draft) -> None:
+    """Report webhooks of one name: the address would be that of the first alone."""
+    taken: dict[str, WorkflowName] = {}
+    for written in draft.workflows:
+        for index, trigger in enumerate(written.value.triggers):
+            if trigger.webhook in taken:
+                said = f"workflow `{taken[trigger.webhook]}` has a webhook `{trigger.webhook}`, at the same address"
+                draft.report.add(written.source, f"triggers[{index}].webhook", said, "Give each its own name")
+            elif trigger.webhook:
+                taken[trigger.webhook] = written.value.name
 
 
 def _called(workflow: Workflow) -> tuple[WorkflowName, ...]:

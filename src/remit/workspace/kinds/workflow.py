@@ -34,7 +34,9 @@ def _schedule(values: Values, _: At) -> Schedule:
 SCHEDULE = Record("a schedule", (_CRON, _ZONE, _MISSED, _GIVEN), _schedule)
 
 _EVENT = Field[str]("event", EVENT_NAME, "the event that starts it", "")
-_WEBHOOK = Field[str]("webhook", Name(str, "contracts"), "the last part of the webhook's address", "")
+_WEBHOOK = Field[str](
+    "webhook", Name(str, "contracts"), "the last part of the webhook's address, which no other trigger has", ""
+)
 _SECRET = Field[str]("secret", Reference(), "where the key is found that requests to the webhook are signed with", "")
 
 
