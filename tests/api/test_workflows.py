@@ -142,7 +142,7 @@ def test_a_signed_request_starts_a_run_and_its_copy_does_not(it: Till, monkeypat
     monkeypatch.setenv("HOOK", "shared")
     it.world.clock.at = int(time.time()) * 1_000_000
     body, stamp = b'{ "x": 1 }', str(int(time.time()))
-    signature = "sha256=" + hmac.new(b"shared", stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    signature = "sha256=" + hmac.new(b"shared", f"{stamp}:shop/hook:".encode() + body, hashlib.sha256).hexdigest()
     headers = {"Remit-Timestamp": stamp, "Remit-Signature": signature}
     with served(it.world) as server:
         first = server.ask("POST", "/hooks/shop/hook", body, key="", headers=headers)

@@ -204,8 +204,8 @@ def triggers(it: Till) -> Triggers:
     return found
 
 
-def signed(body: bytes, stamp: int, secret: str = "shared") -> str:
-    return "sha256=" + hmac.new(secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+def signed(body: bytes, stamp: int, secret: str = "shared", hook: str = "shop/contracts") -> str:
+    return "sha256=" + hmac.new(secret.encode(), f"{stamp}:{hook}:".encode() + body, hashlib.sha256).hexdigest()
 
 
 def test_an_event_starts_what_it_triggers_once_for_each_id(tmp_path: Path) -> None:
@@ -235,6 +235,8 @@ def test_a_webhook_is_believed_by_its_signature_and_time_alone_and_only_once(tmp
             ("contracts", EPOCH + 1, good, body),
             ("contracts", EPOCH, good, b"{"),  # and what is not signed is not read
             ("contracts", EPOCH, signed(body, EPOCH, "other"), body),
+            ("contracts", EPOCH, signed(body, EPOCH, hook="shop/orders"), body),
+            ("contracts", EPOCH, signed(body, EPOCH, hook="other/contracts"), body),
             ("contracts", EPOCH, good.upper(), body),
             ("contracts", EPOCH, "", body),
             ("contracts", EPOCH - 301, signed(body, EPOCH - 301), body),

@@ -87,8 +87,9 @@ class Triggers:
     ) -> WorkflowRun:
         """Start the workflow of a webhook. `read` makes data of the body, and is asked only once its signature holds.
 
-        `signature` is `sha256=` and the HMAC-SHA-256, in hexadecimal, of the timestamp, a dot and the body, under the
-        trigger's secret. Raises NotSigned and Replayed, and as `event` and `read`.
+        `signature` is `sha256=` and the HMAC-SHA-256, in hexadecimal, of `TIMESTAMP:WORKSPACE/NAME:BODY` under the
+        trigger's secret: what was signed for one webhook is taken at no other. Raises NotSigned and Replayed, and as
+        `event` and `read`.
         """
         try:
             release = self._release(workspace)
@@ -102,7 +103,8 @@ class Triggers:
             secret = self._vault.secret(found.trigger.secret)
         except NoSecret:
             raise NotSigned from None
-        expected = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+        told = f"{timestamp}:{workspace}/{name}:".encode() + body
+        expected = hmac.new(secret.encode(), told, hashlib.sha256).hexdigest()
         if not hmac.compare_digest(f"sha256={expected}".encode(), signature.encode("utf-8", "replace")):
             raise NotSigned
         key = f"webhook/{name}/{expected}"
