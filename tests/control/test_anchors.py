@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from remit.control.anchors import AnchorFailed, FileAnchor, GitAnchor, WebhookAnchor, anchor
+from remit.control.anchors import LONGEST_NOTE, AnchorFailed, FileAnchor, GitAnchor, WebhookAnchor, anchor, left_at
 from remit.ledger.checkpoint import Checkpoint
 from remit.ledger.note import Signer, signed
 
@@ -103,6 +103,11 @@ class Taker(BaseHTTPRequestHandler):
         self.send_header("Location", "/elsewhere")
         self.end_headers()
 
+    def do_GET(self) -> None:
+        self.send_response(self.answer)
+        self.end_headers()
+        self.wfile.write(self.taken[-1][1].encode())
+
     def log_message(self, *_: object) -> None: ...
 
 
@@ -122,6 +127,19 @@ def test_an_address_is_sent_the_checkpoint(taker: tuple[str, type[Taker]]) -> No
     url, handler = taker
     WebhookAnchor(url).leave(note(5))
     assert handler.taken == [("text/plain; charset=utf-8", note(5))]
+
+
+def test_an_address_gives_back_the_last_checkpoint_and_a_verifier_compares_it(taker: tuple[str, type[Taker]]) -> None:
+    url, handler = taker
+    for size in (5, 6):
+        WebhookAnchor(url).leave(note(size))
+    assert list(left_at([url])) == [(url, note(6).encode())]
+    handler.taken[-1] = ("text/plain", "x" * (LONGEST_NOTE + 1))
+    with pytest.raises(AnchorFailed, match="more than the 65,536 bytes"):
+        list(left_at([url]))
+    handler.answer = 404
+    with pytest.raises(AnchorFailed, match="404"):
+        list(left_at([url]))
 
 
 @pytest.mark.parametrize("answer", [302, 307, 403, 500])

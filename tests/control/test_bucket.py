@@ -103,11 +103,6 @@ def test_plain_http_is_only_for_this_host(bucket: S3Store, monkeypatch: pytest.M
         anchor(PLACE).leave(note(5))
 
 
-def test_an_address_gives_nothing_back() -> None:
-    with pytest.raises(AnchorFailed, match="gives none back"):
-        list(left_at(["https://witness.example/"]))
-
-
 def test_no_library_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "obstore", None)
     monkeypatch.delitem(sys.modules, "remit.control.bucket")

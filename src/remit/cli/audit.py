@@ -117,7 +117,7 @@ def seal(places: tuple[str, ...], workspace: str | None, output: str) -> None:
     "witnesses",
     multiple=True,
     metavar="PLACE",
-    help="A checkpoint kept elsewhere, a folder of them, or a place of --anchor but https; several times.",
+    help="A checkpoint kept elsewhere, a folder of them, or a place of --anchor; several times.",
 )
 @workspace_option
 @output_option

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from remit.control.bucket import Bucket
 
 TIMEOUT_S = 30
+LONGEST_NOTE = 64 * 1024
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -55,13 +56,13 @@ def anchor(place: str) -> Anchor:
 def left_at(places: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """Yield the checkpoints that were left at some places: as `anchor` takes them, or paths of files and folders.
 
-    What a webhook was sent is not handed back. Raises AnchorFailed, and Unreadable for a path.
+    An address is asked for the last that it was sent. Raises AnchorFailed, and Unreadable for a path.
     """
     for place in places:
         kind, _, rest = place.partition(":")
         if kind in ("http", "https"):
-            raise AnchorFailed(f"{place}: an address takes checkpoints and gives none back: name what it has written")
-        if kind == "s3":
+            yield WebhookAnchor(place).left()
+        elif kind == "s3":
             yield from BucketAnchor(place).left()
         else:
             yield from copies([Path(rest if kind in ("file", "git") and rest else place)])
@@ -154,7 +155,7 @@ class BucketAnchor:
 
 
 class WebhookAnchor:
-    """An address that takes the checkpoint as text by POST. Plain http only on this host."""
+    """An address that takes the checkpoint as text by POST, and answers GET with the last. Plain http only on this host."""
 
     def __init__(self, url: str) -> None:
         """Raise AnchorFailed for an address that would carry it in the clear."""
@@ -166,10 +167,19 @@ class WebhookAnchor:
     def leave(self, note: str) -> None:
         """Send it; an answer other than 2xx, also one that leads elsewhere, is a failure."""
         headers = {"Content-Type": "text/plain; charset=utf-8"}
-        request = Request(self._url, data=note.encode(), headers=headers, method="POST")  # noqa: S310 - __init__ looked
+        self._asked(Request(self._url, data=note.encode(), headers=headers, method="POST"))  # noqa: S310 - __init__ looked
+
+    def left(self) -> tuple[str, bytes]:
+        """Return the address and the last checkpoint it was sent. Whoever verifies looks at its signature."""
+        found = self._asked(Request(self._url, headers={"Accept": "text/plain"}))  # noqa: S310 - __init__ looked
+        if len(found) > LONGEST_NOTE:
+            raise AnchorFailed(f"{self._url}: answers with more than the {LONGEST_NOTE:,} bytes of a checkpoint")
+        return self._url, found
+
+    def _asked(self, request: Request) -> bytes:
         try:
-            with build_opener(_Stay).open(request, timeout=TIMEOUT_S):
-                return
+            with build_opener(_Stay).open(request, timeout=TIMEOUT_S) as answer:
+                return bytes(answer.read(LONGEST_NOTE + 1))
         except (URLError, OSError) as error:
             raise AnchorFailed(f"{self._url}: {error}") from None
 
