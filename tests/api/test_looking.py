@@ -12,6 +12,7 @@ import pytest
 from remit.control.sealing import Sealer
 from remit.domain.identity import Role
 from remit.domain.ids import OwnerId
+from remit.domain.title import without_isolates
 from remit.ledger.evidence import Bundle
 from remit.ledger.examination import examine
 from remit.ledger.verify import own_keys
@@ -36,6 +37,10 @@ def test_a_release_says_in_words_what_it_changed(it: Office) -> None:
     (change,) = found["changes"]
     assert (change["resource"], change["kind"]) == ("agent buyer", "changed")
     assert "Buys only paper." in change["words"]
+    arabic = it.ask("GET", f"{PREFIX}/releases/{second.id}/changes?language=ar", it.token(Role.VIEWER)).json()
+    assert [without_isolates(each["words"]) for each in arabic["changes"]] == [
+        "buyer: تغيّر purpose من Buys what is needed. إلى Buys only paper."
+    ]
     whole = it.ask("GET", f"{PREFIX}/releases/{first}/changes", it.token(Role.VIEWER)).json()
     assert whole["before"] is None
     assert {each["kind"] for each in whole["changes"]} == {"added"}

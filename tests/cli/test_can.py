@@ -96,6 +96,10 @@ def test_diff_says_which_actions_come_out_otherwise(it: World, command: Command,
     first = command("diff", folder, "-o", "json").json["consequences"][0]
     assert (first["before"], first["after"], first["agents"], first["recorded"]) == ("allow", "hold", ["buyer"], 1)
     assert 400 < int(first["example"]["amount"]) <= 500
+    arabic = command("diff", folder, "--lang", "ar").out
+    assert "\n  - حُذف: الوكيل seller\n" in arabic
+    assert "\n  ~ تغيّر ملف السياسات policies/pay.cedar:\n" in arabic
+    assert "\n  buyer، erp.pay: معلّق بدلاً من مسموح (big)، مثلاً مع amount = " in arabic
 
 
 def test_policies_that_decided_nothing_are_named(it: World, command: Command, tmp_path: Path) -> None:

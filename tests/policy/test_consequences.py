@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
-from remit.domain.consequence import Consequence, say_consequence
+from remit.domain.consequence import (
+    NO_AGENT,
+    NO_PERMIT,
+    NO_TOOL,
+    NOT_ACTIVE,
+    NOT_GRANTED,
+    UNFIT,
+    Consequence,
+    say_consequence,
+)
 from remit.domain.ids import AgentName
 from remit.domain.release import AgentStatus, Configuration
+from remit.domain.title import FSI, PDI
 from remit.policy.authorizer import Authorizer
 from remit.policy.consequences import Named, Search, Side
 from remit.policy.request import PolicyRequest
@@ -98,6 +109,22 @@ def test_agents_with_the_same_fate_share_a_line() -> None:
     (all_of_them,) = found(workspace(agents=many), workspace(LIMIT, agents=many))
     assert all_of_them.agents == tuple(each.name for each in many)
     assert say_consequence(all_of_them).startswith("buyer0, buyer1, buyer2 and 2 more, erp.pay: denied instead of")
+
+
+CAUSES = [NO_AGENT, NO_TOOL, NOT_GRANTED, UNFIT, NO_PERMIT, *NOT_ACTIVE.values(), "limit", ""]
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize(("before", "after"), [("allow", "deny"), ("deny", "allow"), ("hold", "allow")])
+def test_a_consequence_is_said_in_arabic_with_only_names_and_values_in_other_letters(
+    cause: str, before: str, after: str
+) -> None:
+    names = tuple(AgentName(f"buyer{number}") for number in range(4))
+    all_of_it = Consequence(names, "erp.pay", before, after, cause, {"amount": "401", "call.hour": "3"}, "act_1", 12)
+    said = say_consequence(all_of_it, "ar")
+    assert re.search("[\u0600-\u06ff]", said)
+    assert not re.search("[A-Za-z]", re.sub(f"{FSI}[^{PDI}]*{PDI}", "", said))
+    assert f"{FSI}amount = 401{PDI}، {FSI}call.hour = 3{PDI}" in said
 
 
 @pytest.mark.parametrize("amount", [100, 777])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from enum import Enum
@@ -34,6 +35,7 @@ from remit.domain.release import (
     Title,
     Tool,
 )
+from remit.domain.title import FSI, PDI
 from remit.domain.upstream import Model, ToolServer
 from remit.domain.workflow import Step, Workflow
 from remit.workspace.change import Change, ChangeKind
@@ -55,7 +57,7 @@ def good() -> Configuration:
 
 
 def words(found: tuple[Change, ...]) -> list[str]:
-    return [change.words for change in found]
+    return [change.words() for change in found]
 
 
 # --- every field of every value, changed one at a time ---
@@ -132,7 +134,21 @@ UNIMPORTANT = {".budgets reversed", ".policies reversed"}
 def test_every_field_that_changes_is_reported(path: str, after: Configuration) -> None:
     found = changes(good(), after)
     assert bool(found) == (path not in UNIMPORTANT)
-    assert all(change.words and change.resource and not change.words.endswith(".") for change in found)
+    assert all(change.words() and change.resource and not change.words().endswith(".") for change in found)
+
+
+ENGLISH_WORDS = re.compile(f"{FSI}[^{PDI}]*{PDI}|pay وdelete وadmin|Remit")
+"""What may stand in Latin letters in an Arabic sentence: names, values and codes, which are kept apart; and ours."""
+
+
+@pytest.mark.parametrize("after", [after for _, after in CASES], ids=[path for path, _ in CASES])
+def test_every_change_is_said_in_arabic_with_nothing_but_names_and_values_in_other_letters(
+    after: Configuration,
+) -> None:
+    for change in (*changes(good(), after), *changes(after, good())):
+        said = change.words("ar").partition("\n")[0]
+        assert re.search("[\u0600-\u06ff]", said), said
+        assert not re.search("[A-Za-z]", ENGLISH_WORDS.sub("", said)), said
 
 
 def test_the_cases_reach_every_field_of_a_configuration() -> None:
@@ -290,8 +306,8 @@ def test_a_policy_changes_with_its_text() -> None:
     after = replace(good(), policies=(replace(policy, text=policy.text.replace("> 100", "> 200")),))
     (change,) = changes(good(), after)
     assert change.resource == "policies/payments.cedar"
-    assert "\n  -) when { context.input.amount_omr > 100 };" in change.words
-    assert "\n  +) when { context.input.amount_omr > 200 };" in change.words
+    assert "\n  -) when { context.input.amount_omr > 100 };" in change.words()
+    assert "\n  +) when { context.input.amount_omr > 200 };" in change.words()
 
 
 def test_line_endings_of_a_policy_are_a_change() -> None:

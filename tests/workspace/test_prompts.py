@@ -101,12 +101,12 @@ def test_a_reviewer_reads_what_changes() -> None:
         SMALL.replace("name: small", "name: small\nvariables: {who: string}").replace("Hi.", "Hi {{who}}.")
     )
     version = after.prompts[PromptName("small")].version[:19]
-    assert [change.words for change in changes(before, after)] == [
+    assert [change.words() for change in changes(before, after)] == [
         f"prompt small now says:\n  @@ -1,2 +1,2 @@\n   ## user\n  -Hi.\n  +Hi {{{{who}}}}.\n  as version {version}",
         "prompt small takes who (string of at most 20,000 characters, required)",
     ]
     (gone,) = changes(before, configured("---\nkind: Prompt\nname: other\n---\n## User\nHi.\n"))[-1:]
-    assert (gone.kind, gone.words) == (ChangeKind.REMOVED, "prompt small is removed")
+    assert (gone.kind, gone.words()) == (ChangeKind.REMOVED, "prompt small is removed")
 
 
 def test_a_folder_is_kept_with_its_prompts_byte_for_byte() -> None:

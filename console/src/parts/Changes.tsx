@@ -7,7 +7,7 @@ import { Ltr } from './Ltr'
 const SIGNS = { added: IconPlus, removed: IconMinus, changed: IconPencil }
 const COLOURS = { added: 't-allow', removed: 't-deny', changed: 't-hold' }
 
-/** What a release changes, in a reviewer's words. The server writes them in English, as it does in `remit plan`. */
+/** What a release changes, in a reviewer's words, which the server writes in the language that it is asked in. */
 export function Changes({ changes }: { changes: ChangeShown[] }) {
   const { t } = useTranslation()
   if (changes.length === 0) return <div className="section sub">{t('releases.noChange')}</div>
@@ -45,7 +45,7 @@ function Words({ words }: { words: string }) {
   return (
     <>
       <div className="change-words">
-        <bdi dir="ltr">{said}</bdi>
+        <span dir="auto">{said}</span>
       </div>
       {lines.length > 0 && (
         <pre className="code" dir="ltr" tabIndex={0}>

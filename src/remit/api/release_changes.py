@@ -8,8 +8,9 @@ from typing import Annotated
 from fastapi import Query
 
 from remit.api.access import allow, people
+from remit.api.actions import ToldIn
 from remit.api.policies import rules_of
-from remit.api.releases import ChangeShown
+from remit.api.releases import ChangeShown, change_of
 from remit.api.route import Route
 from remit.api.shapes import Asker, Shown
 from remit.api.use_cases import UseCases
@@ -41,6 +42,7 @@ class ReleaseChangeRoutes:
         release: str,
         caller: Asker,
         before: Annotated[str, Query(max_length=64, description="By default the release made before it.")] = "",
+        language: ToldIn = "en",
     ) -> ReleaseChanges:
         """Say in words what a release changed."""
         after = rules_of(self._use, caller, release)
@@ -50,7 +52,7 @@ class ReleaseChangeRoutes:
         return ReleaseChanges(
             release=after.release,
             before=earlier,
-            changes=[ChangeShown(resource=each.resource, kind=each.kind.value, words=each.words) for each in found],
+            changes=[change_of(each, language) for each in found],
         )
 
     def _made_before(self, workspace: WorkspaceName, release: ReleaseId) -> str | None:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from remit.api.access import allow, people
+from remit.api.actions import ToldIn
 from remit.api.route import Route
 from remit.api.shapes import Asker, Body, Channel, Prose, Shown, missing, words
 from remit.api.use_cases import UseCases
@@ -17,8 +18,9 @@ from remit.control.releases import Plan
 from remit.domain.consequence import Consequence, say_consequence
 from remit.domain.identity import Caller, Role
 from remit.domain.ids import ReleaseId, WorkspaceName
-from remit.domain.messages import say
+from remit.domain.messages import Language, say
 from remit.domain.release import Release
+from remit.workspace.change import Change
 from remit.workspace.files import MAX_FILES, Folder
 from remit.workspace.placement import is_configuration
 
@@ -180,7 +182,7 @@ class ReleaseRoutes:
         )
 
     @allow(people())
-    def plan(self, body: Upload, caller: Asker) -> PlanShown:
+    def plan(self, body: Upload, caller: Asker, language: ToldIn = "en") -> PlanShown:
         """Say what applying a folder would change, and how the workspace's own tests come out.
 
         Recorded actions are looked at where an author, an admin or an auditor asks.
@@ -191,9 +193,9 @@ class ReleaseRoutes:
             release=plan.release.id,
             before=None if plan.before is None else plan.before.id,
             is_active=plan.is_active,
-            changes=[ChangeShown(resource=c.resource, kind=c.kind.value, words=c.words) for c in plan.changes],
-            consequences=[_consequence(each) for each in found],
-            tests=[test_of(tested) for tested in plan.tested],
+            changes=[change_of(each, language) for each in plan.changes],
+            consequences=[_consequence(each, language) for each in found],
+            tests=[test_of(tested, language) for tested in plan.tested],
         )
 
     @allow(people(Role.AUTHOR))
@@ -295,21 +297,26 @@ class ReleaseRoutes:
         ]
 
 
-def _consequence(found: Consequence) -> ConsequenceShown:
+def change_of(change: Change, language: Language) -> ChangeShown:
+    """Return a change as the API has it."""
+    return ChangeShown(resource=change.resource, kind=change.kind.value, words=change.words(language))
+
+
+def _consequence(found: Consequence, language: Language) -> ConsequenceShown:
     return ConsequenceShown(
         agents=list(found.agents),
         target=found.target,
         before=found.before,
         after=found.after,
         cause=found.cause,
-        words=say_consequence(found),
+        words=say_consequence(found, language),
         example=dict(found.example),
         action=found.action,
         recorded=found.recorded,
     )
 
 
-def test_of(tested: Tested) -> TestShown:
+def test_of(tested: Tested, language: Language = "en") -> TestShown:
     """Return one test's result."""
     return TestShown(
         name=tested.scenario.name,
@@ -318,5 +325,5 @@ def test_of(tested: Tested) -> TestShown:
         passed=tested.passed,
         misses=list(tested.misses),
         verdict=tested.decision.verdict.word,
-        reasons=[say(reason) for reason in tested.decision.reasons],
+        reasons=[say(reason, language) for reason in tested.decision.reasons],
     )

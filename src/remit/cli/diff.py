@@ -9,12 +9,15 @@ from typing import Any
 import click
 
 from remit.cli.output import TABLE, document, line, output_option
-from remit.cli.session import explained, folder_option, only_option
+from remit.cli.session import explained, folder_option, language_option, only_option
+from remit.domain.messages import Language
+from remit.domain.title import without_isolates
 
 EXAMPLES = """\b
 Examples:
   remit diff examples/gulf-trading
   remit diff . --only agents/procurement-optimizer.yaml
+  remit diff . --lang ar
   remit diff . -o json
 
 Exit code: 0 the same, 1 different, 2 it could not be compared."""
@@ -28,14 +31,17 @@ _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 @folder_option
 @click.option("--channel", default="production", show_default=True, help="Compare with what this channel points at.")
 @only_option
+@language_option
 @output_option
 @click.pass_context
-def diff(ctx: click.Context, folder: Path, channel: str, only: tuple[str, ...], output: str) -> None:
+def diff(
+    ctx: click.Context, folder: Path, channel: str, only: tuple[str, ...], language: Language, output: str
+) -> None:
     """Show in words what applying DIR would change against the active release."""
     from remit.cli.upload import upload
 
     with explained(), upload(folder, channel, only) as uploaded:
-        plan = uploaded.plan()
+        plan = uploaded.plan(language)
     if output != TABLE:
         told = {"same": plan["is_active"], "before": plan["before"], "after": plan["release"]}
         document({**told, "changes": plan["changes"], "consequences": plan["consequences"]}, output)
@@ -53,10 +59,10 @@ def write_changes(plan: Mapping[str, Any]) -> None:
     line(f"{before} -> {plan['release']}")
     for change in plan["changes"]:
         sign = _SIGNS[change["kind"]]
-        line(f"  {sign} {change['words']}", style=_COLOURS[change["kind"]])
+        line(f"  {sign} {without_isolates(change['words'])}", style=_COLOURS[change["kind"]])
     if not plan["changes"]:
         line("  ~ the files differ in their text only; nothing that decides changes")
     if plan["consequences"]:
         line("actions that come out otherwise (found by search: there may be more)")
     for found in plan["consequences"]:
-        line(f"  {found['words']}", style=_TURNS[found["after"]])
+        line(f"  {without_isolates(found['words'])}", style=_TURNS[found["after"]])

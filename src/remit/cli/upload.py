@@ -10,6 +10,7 @@ from typing import Any
 
 from remit.cli.home import Home, home, post
 from remit.cli.session import Failed
+from remit.domain.messages import Language
 from remit.workspace.files import Folder, read_folder
 
 
@@ -20,9 +21,9 @@ class Upload:
     at: Home
     body: Mapping[str, Any]
 
-    def plan(self) -> Mapping[str, Any]:
-        """Return what applying it would do; nothing is stored."""
-        planned: Mapping[str, Any] = post(self.at, "/releases/plan", self.body)
+    def plan(self, language: Language = "en") -> Mapping[str, Any]:
+        """Return what applying it would do, in words of a language; nothing is stored."""
+        planned: Mapping[str, Any] = self.at.ask("POST", "/releases/plan", self.body, language=language)
         return planned
 
     def apply(self, plan: Mapping[str, Any], expect: Sequence[str] = ()) -> Mapping[str, Any]:

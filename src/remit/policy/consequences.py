@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from cedarpy import pst
 
-from remit.domain.consequence import Consequence
+from remit.domain.consequence import NO_AGENT, NO_PERMIT, NO_TOOL, NOT_ACTIVE, NOT_GRANTED, UNFIT, Consequence
 from remit.domain.ids import AgentName, ToolName
 from remit.domain.release import AgentStatus, Configuration, Grant
 from remit.policy.authorizer import Authorizer
@@ -86,18 +86,18 @@ class Side:
         agent, target = asked.agent, asked.resource
         found, environment = self.configuration.agents.get(agent), self.environment(target)
         if found is None or environment is None:
-            return "deny", "no such agent" if found is None else "no such tool"
+            return "deny", NO_AGENT if found is None else NO_TOOL
         if found.status is not AgentStatus.ACTIVE:
-            return "deny", f"the agent is {found.status.value}"
+            return "deny", NOT_ACTIVE[found.status.value]
         if self.grant(agent, target) is None:
-            return "deny", "not granted"
+            return "deny", NOT_GRANTED
         if asked.input.values is None or not _fits(environment.input, asked.input.values):
-            return "deny", "its arguments do not fit"
+            return "deny", UNFIT
         answer = self.authorizer.authorize(asked._replace(call=GivenCall(self._call(asked))))
         if answer.forbids:
             return "deny", answer.forbids[0][0]
         if not answer.permitted:
-            return "deny", answer.errors[0] if answer.errors else "no permit"
+            return "deny", answer.errors[0] if answer.errors else NO_PERMIT
         return ("hold", answer.holds[0].id) if answer.holds else ("allow", "")
 
     def _call(self, asked: PolicyRequest) -> dict[str, Value]:

@@ -1,4 +1,4 @@
-"""Approvals beside one another: what waits, what was like it, and the path its run has taken. Reads only, each bounded."""
+"""Approvals beside one another: what waits, what was like it, the path its run has taken. Reads only, each bounded."""
 
 from __future__ import annotations
 

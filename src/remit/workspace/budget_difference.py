@@ -5,30 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from remit.domain.release import Budget
-from remit.workspace.wording import amount, differing_fields, per, shown, whose
+from remit.domain.said import Said
+from remit.workspace.wording import amount, amount_per, changed_from, differing_fields, said, shown, whose
 
 
-def budget_summary(budget: Budget) -> Iterator[str]:
+def budget_summary(budget: Budget) -> Iterator[Said]:
     """Say what a new budget allows."""
-    kind = "" if budget.hard else "soft "
-    yield f"{kind}budget {budget.name} is new: {amount(budget)} {per(budget.window)} for {whose(budget)}"
+    code = "budget.new" if budget.hard else "budget.new_soft"
+    yield said(code, name=budget.name, amount=amount_per(budget), whose=whose(budget))
 
 
-def budget_changes(before: Budget, after: Budget) -> Iterator[str]:
+def budget_changes(before: Budget, after: Budget) -> Iterator[Said]:
     """Say what a budget's fields were and become."""
     name = after.name
     for changed in differing_fields(before, after):
         old, new = getattr(before, changed), getattr(after, changed)
         if changed == "amount" and before.unit is after.unit:
-            verb = "raised" if new > old else "lowered"
-            yield f"budget {name} {verb} from {amount(before)} to {amount(after)}"
+            code = "budget.raised" if new > old else "budget.lowered"
+            yield said(code, name=name, old=amount(before), new=amount(after))
         elif changed == "hard":
-            yield f"budget {name} now {'refuses' if new else 'only reports'} what would exceed it"
+            yield said("budget.refuses" if new else "budget.reports", name=name)
         elif changed == "subject" or changed == "level":
-            yield f"budget {name} now counts {whose(after)} instead of {whose(before)} ({changed})"
+            yield said("budget.counts", name=name, new=whose(after), old=whose(before), field=changed)
         elif changed == "window":
-            yield f"budget {name} now starts afresh every {new.value} instead of every {old.value}"
+            was, now = (said(f"window.{each.value}") for each in (old, new))
+            yield said("budget.window", name=name, new=now, old=was)
         elif changed == "warn_at":
-            yield f"budget {name} now warns at {shown(new)} per cent instead of {shown(old)}"
+            yield said("budget.warns", name=name, new=shown(new), old=shown(old))
         else:
-            yield f"budget {name}: {changed} changed from {shown(old)} to {shown(new)}"
+            yield changed_from(said("thing.budget", name=name), changed, shown(old), shown(new))

@@ -16,24 +16,24 @@ from remit.domain.release import (
     Configuration,
     Group,
     OnExpiry,
-    Order,
     Person,
     PolicyFile,
     Settings,
 )
+from remit.domain.said import Part, Said
 from remit.workspace.agent_difference import agent_changes, agent_summary
 from remit.workspace.budget_difference import budget_changes, budget_summary
 from remit.workspace.change import Change, ChangeKind
 from remit.workspace.prompt_difference import prompt_changes, prompt_summary
 from remit.workspace.tool_difference import tool_changes, tool_summary
 from remit.workspace.upstream_difference import model_changes, model_summary, server_changes, server_summary
-from remit.workspace.wording import differing_fields, same, seconds, shown
+from remit.workspace.wording import changed_from, differing_fields, said, same, seconds, shown
 from remit.workspace.workflow_difference import workflow_changes, workflow_summary
 
 K = TypeVar("K", bound=str)
 T = TypeVar("T")
 
-_Words = Iterator[str]
+_Words = Iterator[Said]
 
 
 def changes(before: Configuration | None, after: Configuration) -> tuple[Change, ...]:
@@ -66,11 +66,12 @@ def _named(
     for name in sorted(before.keys() | after.keys()):
         resource = f"{kind} {name}" if kind else name
         if name not in before:
-            yield from (Change(resource, ChangeKind.ADDED, words) for words in summary(after[name]))
+            yield from (Change(resource, ChangeKind.ADDED, each) for each in summary(after[name]))
         elif name not in after:
-            yield Change(resource, ChangeKind.REMOVED, f"{resource if kind else f'policy file {name}'} is removed")
+            gone = said("removed", what=said(f"thing.{kind or 'policy'}", name=name))
+            yield Change(resource, ChangeKind.REMOVED, gone)
         elif not same(before[name], after[name]):
-            yield from (Change(resource, ChangeKind.CHANGED, words) for words in compare(before[name], after[name]))
+            yield from (Change(resource, ChangeKind.CHANGED, each) for each in compare(before[name], after[name]))
 
 
 def _by_path(configuration: Configuration) -> dict[str, PolicyFile]:
@@ -84,26 +85,23 @@ def _by_name(configuration: Configuration) -> dict[str, Budget]:
 def _settings_changes(before: Settings | None, after: Settings) -> Iterator[Change]:
     resource = f"workspace {after.name}"
     if before is None:
-        yield Change(resource, ChangeKind.ADDED, f"workspace {after.name} is new, in the time zone {after.timezone}")
+        yield Change(resource, ChangeKind.ADDED, said("workspace.new", name=after.name, zone=after.timezone))
         return
     for name in differing_fields(before, after):
         old, new = getattr(before, name), getattr(after, name)
-        if name == "approval_expiry_s":
-            words = f"a hold now waits {seconds(new)} for an answer instead of {seconds(old)}"
-        elif name == "activation_people":
-            words = f"it now takes {counted(new)} to point a channel at a release instead of {counted(old)}"
-        elif name == "sign_in_to_approve":
-            words = (
-                "besides pay, delete and admin, a signed-in person is now needed to approve"
-                f" {shown(new)} instead of {shown(old)}"
-            )
-        elif name == "channels":
-            yield from (Change(resource, ChangeKind.CHANGED, words) for words in _gate_changes(before, after))
+        if name == "channels":
+            yield from (Change(resource, ChangeKind.CHANGED, each) for each in _gate_changes(before, after))
             continue
+        if name == "approval_expiry_s":
+            words = said("workspace.expiry", new=seconds(new), old=seconds(old))
+        elif name == "activation_people":
+            words = said("workspace.people", new=Said("person", count=new), old=Said("person", count=old))
+        elif name == "sign_in_to_approve":
+            words = said("workspace.sign_in", new=shown(new), old=shown(old))
         elif name == "prices":
-            words = f"the workspace's own prices changed from {shown(old)} to {shown(new)}"
+            words = said("workspace.prices", new=shown(new), old=shown(old))
         else:
-            words = f"the workspace's {name} changed from {shown(old)} to {shown(new)}"
+            words = said("workspace.changed", field=name, new=shown(new), old=shown(old))
         yield Change(resource, ChangeKind.CHANGED, words)
 
 
@@ -111,35 +109,29 @@ def _gate_changes(before: Settings, after: Settings) -> _Words:
     for channel in sorted({gates.channel for gates in (*before.channels, *after.channels)}):
         old, new = before.gates_of(channel), after.gates_of(channel)
         if old != new:
-            yield f"channel {channel} now requires {_required(new)} before it moves instead of {_required(old)}"
+            yield said("gate.changed", channel=channel, new=_required(new), old=_required(old))
 
 
-def _required(gates: ChannelGates | None) -> str:
+def _required(gates: ChannelGates | None) -> Part:
     wanted = []
     if gates is not None and gates.tests:
-        wanted.append("tests")
+        wanted.append(said("gate.tests"))
     if gates is not None and gates.backtest is not None:
-        flips = gates.backtest.unexpected_flips
-        wanted.append(f"a backtest of {gates.backtest.days} days with at most {flips} unexpected flips")
+        days, flips = gates.backtest.days, gates.backtest.unexpected_flips
+        wanted.append(said("gate.backtest", days=str(days), flips=str(flips)))
     if gates is not None and gates.approval is not None:
-        wanted.append(f"a person of {gates.approval}")
-    return ", ".join(wanted) or "nothing"
-
-
-def counted(people: int) -> str:
-    """Return how many people, in words."""
-    return "one person" if people == 1 else f"{people} people"
+        wanted.append(said("gate.person", group=gates.approval))
+    return tuple(wanted) or said("nothing")
 
 
 def _policy_summary(policy: PolicyFile) -> _Words:
-    yield f"policy file {policy.path} is new:\n" + _indented(policy.text.splitlines())
+    yield said("policy.new", name=policy.path, text=_indented(policy.text.splitlines()))
 
 
 def _policy_changes(before: PolicyFile, after: PolicyFile) -> _Words:
     lines = difflib.unified_diff(before.text.splitlines(), after.text.splitlines(), lineterm="", n=2)
-    shown_lines = list(lines)[2:]
-    said = _indented(shown_lines) if shown_lines else "  only line endings differ"
-    yield f"policy file {after.path} changed:\n{said}"
+    text = _indented(list(lines)[2:])
+    yield said("policy.changed" if text else "policy.endings", name=after.path, text=text)
 
 
 def _indented(lines: list[str]) -> str:
@@ -147,64 +139,60 @@ def _indented(lines: list[str]) -> str:
 
 
 def _person_summary(person: Person) -> _Words:
-    yield f"{person.id} is new" + (f": {person.name}" if person.name else "")
+    yield said("person.new_named" if person.name else "person.new", name=person.id, called=person.name)
 
 
 def _person_changes(before: Person, after: Person) -> _Words:
     for name in differing_fields(before, after):
-        yield f"{after.id}: {name} changed from {shown(getattr(before, name))} to {shown(getattr(after, name))}"
+        yield changed_from(after.id, name, shown(getattr(before, name)), shown(getattr(after, name)))
 
 
 def _group_summary(group: Group) -> _Words:
     if group.groups:
-        yield f"group {group.name} is new, made of {shown(group.groups)}: {_ORDERS[group.order]}"
+        order = said(f"order.{group.order.value}")
+        yield said("group.new_of", name=group.name, groups=shown(group.groups), order=order)
         return
-    yield f"group {group.name} is new, with {shown(group.members)}"
+    yield said("group.new", name=group.name, members=shown(group.members))
     plain = Group(group.name)
     if group.quorum > 1 or group.expires_after_s is not None or group.escalate_to is not None:
         yield from _rule_changes(plain, group)
 
 
-_ORDERS = {
-    Order.ANY: "one of them is enough",
-    Order.ALL: "all of them must approve",
-    Order.CHAIN: "each waits for the one before it",
-}
-
-
 def _group_changes(before: Group, after: Group) -> _Words:
+    name = after.name
     for member in after.members:
         if member not in before.members:
-            yield f"{member} joins the group {after.name}"
+            yield said("group.joins", name=name, member=member)
     for member in before.members:
         if member not in after.members:
-            yield f"{member} leaves the group {after.name}"
+            yield said("group.leaves", name=name, member=member)
     if set(before.members) == set(after.members) and before.members != after.members:
-        yield f"group {after.name} lists its members in another order"
+        yield said("group.listed", name=name)
     yield from _rule_changes(before, after)
     if before.notify != after.notify:
-        yield f"the group {after.name} is now told at {shown(after.notify)} instead of {shown(before.notify)}"
+        yield said("group.told", name=name, new=shown(after.notify), old=shown(before.notify))
 
 
 def _rule_changes(before: Group, after: Group) -> _Words:
     name = after.name
     if before.groups != after.groups:
-        yield f"group {name} is made of {shown(after.groups)} instead of {shown(before.groups)}"
+        yield said("group.made_of", name=name, new=shown(after.groups), old=shown(before.groups))
     if before.order is not after.order:
-        yield f"of the groups of {name} {_ORDERS[after.order]}; so far {_ORDERS[before.order]}"
+        old, new = (said(f"order.{each.order.value}") for each in (before, after))
+        yield said("group.order", name=name, new=new, old=old)
     if before.quorum != after.quorum:
-        yield f"{after.quorum} of the group {name} must approve instead of {before.quorum}"
+        yield said("group.quorum", name=name, new=str(after.quorum), old=str(before.quorum))
     if before.expires_after_s != after.expires_after_s:
-        yield f"group {name} has {_time(after)} to answer instead of {_time(before)}"
+        yield said("group.time", name=name, new=_time(after), old=_time(before))
     if (before.on_expiry, before.escalate_to) != (after.on_expiry, after.escalate_to):
-        yield f"when the group {name} has not answered in time, {_expiry(after)}; so far {_expiry(before)}"
+        yield said("group.late", name=name, new=_expiry(after), old=_expiry(before))
 
 
-def _time(group: Group) -> str:
-    return "the workspace's time" if group.expires_after_s is None else seconds(group.expires_after_s)
+def _time(group: Group) -> Said:
+    return said("late.time") if group.expires_after_s is None else seconds(group.expires_after_s)
 
 
-def _expiry(group: Group) -> str:
+def _expiry(group: Group) -> Said:
     if group.on_expiry is OnExpiry.EXPIRE and group.escalate_to is None:
-        return "the approval expires"
-    return f"it passes to {shown(group.escalate_to)} ({group.on_expiry.value})"
+        return said("late.expires")
+    return said("late.passes", group=shown(group.escalate_to), how=group.on_expiry.value)

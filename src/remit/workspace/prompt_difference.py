@@ -6,57 +6,63 @@ import difflib
 from collections.abc import Iterator
 
 from remit.domain.prompt_template import Message, Prompt, Variable
-from remit.workspace.wording import differing_fields, same, shown
+from remit.domain.said import Part, Said
+from remit.workspace.wording import changed_from, differing_fields, said, same, shown
 
 
-def prompt_summary(prompt: Prompt) -> Iterator[str]:
+def prompt_summary(prompt: Prompt) -> Iterator[Said]:
     """Say what a new prompt is."""
-    takes = ", ".join(f"{name} ({_takes(each)})" for name, each in prompt.variables.items())
-    yield f"prompt {prompt.name} is new" + (f" and takes {takes}" if takes else "")
-    yield f"prompt {prompt.name} says:\n{_indented(_lines(prompt.messages))}\n  as version {prompt.version[:19]}"
+    name, version = prompt.name, prompt.version[:19]
+    takes = tuple(said("variable", name=key, takes=_takes(each)) for key, each in prompt.variables.items())
+    yield said("prompt.new_takes" if takes else "prompt.new", name=name, takes=takes)
+    yield said("prompt.says", name=name, text=_indented(_lines(prompt.messages)), version=version)
     if prompt.model is not None or prompt.max_output_tokens is not None:
-        yield f"prompt {prompt.name} asks {shown(prompt.model)} for at most {shown(prompt.max_output_tokens)} tokens"
+        yield said("prompt.asks", name=name, model=shown(prompt.model), tokens=shown(prompt.max_output_tokens))
 
 
-def prompt_changes(before: Prompt, after: Prompt) -> Iterator[str]:
+def prompt_changes(before: Prompt, after: Prompt) -> Iterator[Said]:
     """Say what changes about a prompt."""
     name = after.name
     for changed in differing_fields(before, after):
         old, new = getattr(before, changed), getattr(after, changed)
         match changed:
             case "messages":
-                yield f"prompt {name} now says:\n{_difference(before, after)}\n  as version {after.version[:19]}"
+                yield said("prompt.says_now", name=name, text=_difference(before, after), version=after.version[:19])
             case "variables":
                 yield from _variables(name, before, after)
             case "max_output_tokens":
-                yield f"prompt {name} lets the model answer with {_tokens(new)} instead of {_tokens(old)}"
+                yield said("prompt.tokens", name=name, new=_tokens(new), old=_tokens(old))
             case "model":
-                yield f"prompt {name} was written for {shown(new)} instead of {shown(old)}"
+                yield said("prompt.model", name=name, new=shown(new), old=shown(old))
             case _:
-                yield f"prompt {name}: {changed} changed from {shown(old)} to {shown(new)}"
+                yield changed_from(said("thing.prompt", name=name), changed, shown(old), shown(new))
 
 
-def _variables(prompt: str, before: Prompt, after: Prompt) -> Iterator[str]:
+def _variables(prompt: str, before: Prompt, after: Prompt) -> Iterator[Said]:
     for name in sorted(before.variables.keys() | after.variables.keys()):
         old, new = before.variables.get(name), after.variables.get(name)
         if same(old, new):
             continue
-        if old is None or new is None:
-            said = f"takes {name} ({_takes(new)})" if new is not None else f"no longer takes {name}"
-            yield f"prompt {prompt} {said}"
+        if new is None:
+            yield said("prompt.takes_no_more", name=prompt, variable=name)
+        elif old is None:
+            yield said("prompt.takes", name=prompt, variable=name, takes=_takes(new))
         else:
-            yield f"prompt {prompt} takes {name} as {_takes(new)} instead of {_takes(old)}"
+            yield said("prompt.takes_as", name=prompt, variable=name, new=_takes(new), old=_takes(old))
 
 
-def _takes(variable: Variable) -> str:
-    said = f"{variable.type.value} of at most {variable.longest:,} characters, "
-    said += "required" if variable.required else "optional"
-    said += "" if variable.default is None else f", {shown(variable.default)} where left out"
-    return said + (f" ({variable.description})" if variable.description else "")
+def _takes(variable: Variable) -> Part:
+    takes: list[Part] = [said("variable.length", type=variable.type.value, longest=f"{variable.longest:,}")]
+    takes.append(said("variable.required" if variable.required else "variable.optional"))
+    if variable.default is not None:
+        takes.append(said("variable.default", value=shown(variable.default)))
+    if not variable.description:
+        return tuple(takes)
+    return said("variable.described", takes=tuple(takes), description=variable.description)
 
 
-def _tokens(most: int | None) -> str:
-    return "as many tokens as the model's document says" if most is None else f"at most {most:,} tokens"
+def _tokens(most: int | None) -> Said:
+    return said("tokens.of_model") if most is None else said("tokens.most", n=f"{most:,}")
 
 
 def _lines(messages: tuple[Message, ...]) -> list[str]:

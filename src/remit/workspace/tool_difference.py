@@ -7,25 +7,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from remit.domain.canonical import canonical
 from remit.domain.money import micros_to_usd
 from remit.domain.release import ArgumentRole, Derived, Title, Tool
-from remit.workspace.wording import differing_fields, same, shown
+from remit.domain.said import Said
+from remit.workspace.wording import changed_from, differing_fields, said, same, shown
 
 _LONGEST = 60
 
 
-def tool_summary(tool: Tool) -> Iterator[str]:
+def tool_summary(tool: Tool) -> Iterator[Said]:
     """Say what a new tool is."""
-    said = f": {tool.description}" if tool.description else ""
-    yield f"tool {tool.name} is new on {tool.server}, with the effect {tool.effect.value}{said}"
+    code = "tool.new_described" if tool.description else "tool.new"
+    yield said(code, name=tool.name, server=tool.server, effect=tool.effect.value, description=tool.description)
 
 
-def tool_changes(before: Tool, after: Tool) -> Iterator[str]:
+def tool_changes(before: Tool, after: Tool) -> Iterator[Said]:
     """Say what changes about a tool."""
     name = after.name
     for changed in differing_fields(before, after):
         old, new = getattr(before, changed), getattr(after, changed)
         match changed:
             case "effect":
-                yield f"the effect of {name} is now {new.value} instead of {old.value}"
+                yield said("tool.effect", name=name, new=new.value, old=old.value)
             case "input_schema":
                 yield from _schema_changes(name, old, new)
             case "roles":
@@ -33,50 +34,51 @@ def tool_changes(before: Tool, after: Tool) -> Iterator[str]:
             case "derived":
                 yield from _derived_changes(name, old, new)
             case "reversible" | "idempotent" | "pollable":
-                yield f"{name} is now said to be {'' if new else 'not '}{changed}"
+                yield said("tool.is" if new else "tool.is_not", name=name, what=changed)
             case "cost_per_call":
-                yield f"a call of {name} now costs {micros_to_usd(new)} instead of {micros_to_usd(old)}"
+                yield said("tool.cost", name=name, new=micros_to_usd(new), old=micros_to_usd(old))
             case "output_labels":
-                yield f"what {name} returns is now labelled {shown(new)} instead of {shown(old)}"
+                yield said("tool.labels", name=name, new=shown(new), old=shown(old))
             case "not_governable":
-                yield f"arguments of {name} that no policy can read are now {shown(new)} instead of {shown(old)}"
+                yield said("tool.not_governable", name=name, new=shown(new), old=shown(old))
             case "title":
                 yield from _title_changes(name, old, new)
             case _:
-                yield f"{name}: {changed} changed from {shown(old)} to {shown(new)}"
+                yield changed_from(name, changed, shown(old), shown(new))
 
 
-def _schema_changes(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
-    said = [
+def _schema_changes(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[Said]:
+    found = [
         *_arguments_changes(name, before, after),
         *_required_changes(name, before, after),
         *_rest_changes(name, before, after),
     ]
-    yield from said or [f"the input schema of {name} lists the same in another form"]
+    yield from found or [said("tool.same_schema", name=name)]
 
 
-def _arguments_changes(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
+def _arguments_changes(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[Said]:
     old, new = _properties(before), _properties(after)
     for argument in new:
         if argument not in old:
-            yield f"{name} takes a new argument {argument}{' (required)' if argument in _required(after) else ''}"
+            code = "tool.takes_required" if argument in _required(after) else "tool.takes"
+            yield said(code, name=name, argument=argument)
         elif not same(old[argument], new[argument]):
-            yield f"the schema of {name}'s argument {argument} changed{_was(old[argument], new[argument])}"
-    yield from (f"{name} no longer takes the argument {argument}" for argument in old if argument not in new)
+            yield said("tool.argument", name=name, argument=argument, was=_was(old[argument], new[argument]))
+    yield from (said("tool.takes_no_more", name=name, argument=argument) for argument in old if argument not in new)
 
 
-def _required_changes(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
+def _required_changes(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[Said]:
     """Say what becomes required or optional, but not of arguments that come or go: that is said already."""
-    said = _properties(before).keys() ^ _properties(after).keys()
-    for argument in sorted((set(_required(before)) ^ set(_required(after))) - said):
-        verb = "now requires" if argument in _required(after) else "no longer requires"
-        yield f"{name} {verb} the argument {argument}"
+    known = _properties(before).keys() ^ _properties(after).keys()
+    for argument in sorted((set(_required(before)) ^ set(_required(after))) - known):
+        code = "tool.requires" if argument in _required(after) else "tool.requires_no_more"
+        yield said(code, name=name, argument=argument)
 
 
-def _rest_changes(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
+def _rest_changes(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[Said]:
     for key in sorted((before.keys() | after.keys()) - {"properties", "required"}):
         if not same(before.get(key), after.get(key)) or (key in before) != (key in after):
-            yield f"the input schema of {name} changed in {key}{_was(before.get(key), after.get(key))}"
+            yield said("tool.schema", name=name, key=key, was=_was(before.get(key), after.get(key)))
 
 
 def _properties(schema: Mapping[str, object]) -> Mapping[str, object]:
@@ -89,46 +91,44 @@ def _required(schema: Mapping[str, object]) -> Sequence[str]:
     return [str(name) for name in found] if isinstance(found, list | tuple) else []
 
 
-def _was(before: object, after: object) -> str:
-    """Return old and new where both are short enough to be read in a line."""
-    old, new = (canonical(each).decode() if each is not None else "nothing" for each in (before, after))
-    if len(old) <= _LONGEST and len(new) <= _LONGEST:
-        return f" from {old} to {new}"
-    lines = [f"\n  - {old}", f"\n  + {new}"]
-    return ":" + "".join(lines)
+def _was(before: object, after: object) -> Said:
+    """Return old and new in one line where both are short enough for that."""
+    texts = [canonical(each).decode() if each is not None else "" for each in (before, after)]
+    old, new = (text or said("nothing") for text in texts)
+    return said("was.short" if max(map(len, texts)) <= _LONGEST else "was.long", old=old, new=new)
 
 
-def _roles_changes(name: str, before: Mapping[str, ArgumentRole], after: Mapping[str, ArgumentRole]) -> Iterator[str]:
+def _roles_changes(name: str, before: Mapping[str, ArgumentRole], after: Mapping[str, ArgumentRole]) -> Iterator[Said]:
     for argument in sorted(before.keys() | after.keys()):
         old, new = before.get(argument), after.get(argument)
         if old != new:
-            yield f"the argument {argument} of {name} is now {_role(new)} instead of {_role(old)}"
+            yield said("tool.role", name=name, argument=argument, new=_role(new), old=_role(old))
     if dict(before) == dict(after):
-        yield f"the roles of {name} are listed in another order"
+        yield said("tool.roles_listed", name=name)
 
 
-def _role(role: ArgumentRole | None) -> str:
-    return f"its {role.value}" if role else "without a role"
+def _role(role: ArgumentRole | None) -> Said:
+    return said("role.its", role=role.value) if role else said("role.none")
 
 
-def _derived_changes(name: str, before: Sequence[Derived], after: Sequence[Derived]) -> Iterator[str]:
+def _derived_changes(name: str, before: Sequence[Derived], after: Sequence[Derived]) -> Iterator[Said]:
     old = {each.name: each for each in before}
     new = {each.name: each for each in after}
     for key, derived in new.items():
         if key not in old:
-            yield f"policies can now read {key} of {name}: {derived.jmespath} ({derived.type.value})"
+            yield said("derived.added", name=name, field=key, jmespath=derived.jmespath, type=derived.type.value)
             continue
         for changed in differing_fields(old[key], derived):
             was, now = shown(getattr(old[key], changed)), shown(getattr(derived, changed))
-            yield f"the derived field {key} of {name}: {changed} changed from {was} to {now}"
-    yield from (f"policies can no longer read {key} of {name}" for key in old if key not in new)
+            yield changed_from(said("thing.derived", name=name, field=key), changed, was, now)
+    yield from (said("derived.removed", name=name, field=key) for key in old if key not in new)
     if old == new:
-        yield f"the derived fields of {name} are listed in another order"
+        yield said("derived.listed", name=name)
 
 
-def _title_changes(name: str, before: Title | None, after: Title | None) -> Iterator[str]:
-    for language, word in (("en", "English"), ("ar", "Arabic")):
+def _title_changes(name: str, before: Title | None, after: Title | None) -> Iterator[Said]:
+    for language in ("en", "ar"):
         old, new = ("" if title is None else getattr(title, language) for title in (before, after))
         if old != new:
-            was, now = (f'"{text}"' if text else "the one Remit makes" for text in (old, new))
-            yield f"the {word} title that approvers of {name} read is now {now} instead of {was}"
+            was, now = (said("title.quoted", text=each) if each else said("title.ours") for each in (old, new))
+            yield said(f"title.{language}", name=name, new=now, old=was)

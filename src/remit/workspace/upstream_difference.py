@@ -3,83 +3,90 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 
 from remit.domain.money import Micros, micros_to_usd
+from remit.domain.said import Part, Said
 from remit.domain.upstream import Model, ModelRoute, ToolServer
-from remit.workspace.wording import differing_fields, shown
+from remit.workspace.wording import changed_from, differing_fields, said, shown
 
 
-def server_summary(server: ToolServer) -> Iterator[str]:
+def server_summary(server: ToolServer) -> Iterator[Said]:
     """Say what a new tool server is."""
-    yield f"tool server {server.name} is new, {_reached(server)}"
+    yield said("server.new", name=server.name, reached=_reached(server))
 
 
-def server_changes(before: ToolServer, after: ToolServer) -> Iterator[str]:
+def server_changes(before: ToolServer, after: ToolServer) -> Iterator[Said]:
     """Say what changes about a tool server."""
     name = after.name
     for changed in differing_fields(before, after):
         old, new = getattr(before, changed), getattr(after, changed)
         match changed:
             case "command" | "url":
-                yield f"tool server {name}: its {changed} is now {_text(new)} instead of {_text(old)}"
+                yield said("server.its", name=name, field=changed, new=_text(new), old=_text(old))
             case "env" | "headers":
-                yield from _pairs(f"tool server {name}: {changed}", old, new)
+                yield from _pairs(name, changed, old, new)
             case "private":
-                yield f"tool server {name} may {'now' if new else 'no longer'} be at a private address"
+                yield said("server.private" if new else "server.not_private", name=name)
             case _:
-                yield f"tool server {name}: {changed} changed from {shown(old)} to {shown(new)}"
+                yield changed_from(said("thing.tool_server", name=name), changed, shown(old), shown(new))
 
 
-def model_summary(model: Model) -> Iterator[str]:
+def model_summary(model: Model) -> Iterator[Said]:
     """Say what a new model is."""
-    yield f"model {model.name} is new, served by {'; '.join(_route(route) for route in model.routes)}"
-    yield f"model {model.name} may be shown {shown(model.sees)}; what is found of other data is masked"
+    yield said("model.new", name=model.name, routes=_routes(model.routes))
+    yield said("model.may_see", name=model.name, sees=shown(model.sees))
 
 
-def model_changes(before: Model, after: Model) -> Iterator[str]:
+def model_changes(before: Model, after: Model) -> Iterator[Said]:
     """Say what changes about a model."""
     name = after.name
     for changed in differing_fields(before, after):
         old, new = getattr(before, changed), getattr(after, changed)
         match changed:
             case "routes":
-                yield f"model {name} is now served by {_routes(new)} instead of {_routes(old)}"
+                yield said("model.routes", name=name, new=_routes(new), old=_routes(old))
             case "sees":
-                yield f"model {name} may now be shown {shown(new)} instead of {shown(old)}"
+                yield said("model.sees", name=name, new=shown(new), old=shown(old))
             case "input_price" | "output_price":
-                direction = changed.partition("_")[0]
-                yield f"model {name}: a million tokens of {direction} cost {_usd(new)} instead of {_usd(old)}"
+                yield said(f"model.{changed}", name=name, new=_usd(new), old=_usd(old))
             case _:
-                yield f"model {name}: {changed} changed from {shown(old)} to {shown(new)}"
+                yield changed_from(said("thing.model", name=name), changed, shown(old), shown(new))
 
 
-def _reached(server: ToolServer) -> str:
-    return f"started as {_text(server.command)}" if server.command else f"at {server.url}"
+def _reached(server: ToolServer) -> Said:
+    if server.command:
+        return said("server.started", command=_text(server.command))
+    return said("server.at", url=server.url)
 
 
-def _text(value: str | tuple[str, ...]) -> str:
-    if isinstance(value, str):
-        return value or "none"
-    return " ".join(repr(part) if " " in part or not part else part for part in value) or "none"
+def _text(value: str | tuple[str, ...]) -> Part:
+    text = (
+        value if isinstance(value, str) else " ".join(repr(each) if " " in each or not each else each for each in value)
+    )
+    return text or said("none")
 
 
-def _pairs(what: str, before: dict[str, str], after: dict[str, str]) -> Iterator[str]:
+def _pairs(name: str, field: str, before: dict[str, str], after: dict[str, str]) -> Iterator[Said]:
     for key in sorted(before.keys() | after.keys()):
         if before.get(key) != after.get(key):
-            yield f"{what} {key} is now {shown(after.get(key))} instead of {shown(before.get(key))}"
+            now, was = shown(after.get(key)), shown(before.get(key))
+            yield said("server.pair", name=name, field=field, key=key, new=now, old=was)
 
 
-def _routes(routes: tuple[ModelRoute, ...]) -> str:
-    return "; ".join(_route(route) for route in routes)
+def _routes(routes: tuple[ModelRoute, ...]) -> Part:
+    """Return routes one after the other; each has commas of its own."""
+    return reduce(lambda first, second: said("then", first=first, second=second), map(_route, routes))
 
 
-def _route(route: ModelRoute) -> str:
-    said = f"{route.upstream} at {route.url} ({route.dialect.value}, weight {route.weight}"
-    said += f", key {route.credential}" if route.credential else ", no key"
-    said += f", in {route.region}" if route.region else ""
-    said += ", private addresses allowed" if route.private else ""
-    return f"{said}, {route.answer_s} s to answer)"
+def _route(route: ModelRoute) -> Said:
+    details: list[Part] = [route.dialect.value, said("route.weight", weight=str(route.weight))]
+    details.append(said("route.key", key=route.credential) if route.credential else said("route.no_key"))
+    details += [said("route.region", region=route.region)] if route.region else []
+    details += [said("route.private")] if route.private else []
+    details.append(said("route.answers", seconds=str(route.answer_s)))
+    return said("route", upstream=route.upstream, url=route.url, details=tuple(details))
 
 
-def _usd(price: Micros | None) -> str:
-    return "what the lists say" if price is None else micros_to_usd(price)
+def _usd(price: Micros | None) -> Part:
+    return said("price.lists") if price is None else micros_to_usd(price)

@@ -7,55 +7,62 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 
 from remit.domain.money import micros_to_usd
-from remit.domain.release import Budget, BudgetLevel, BudgetUnit, BudgetWindow, Rate
+from remit.domain.release import Budget, BudgetLevel, BudgetUnit, Rate
+from remit.domain.said import Part, Said
 
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
-def amount(budget: Budget, value: int | None = None) -> str:
-    """Return an amount in the budget's unit, its own where none is given: `$40.00` or `2,000 calls`."""
-    shown = budget.amount if value is None else value
-    return micros_to_usd(shown) if budget.unit is BudgetUnit.MICRO_USD else f"{shown:,} {budget.unit.value}"
+def said(code: str, **parts: Part) -> Said:
+    """Return something to be said."""
+    return Said(code, parts)
 
 
-def per(window: BudgetWindow) -> str:
-    """Return a window as in `$40.00 a day`."""
-    return "an hour" if window is BudgetWindow.HOUR else f"a {window.value}"
+def amount(budget: Budget) -> Part:
+    """Return what a budget allows, in its unit: `$40.00` or `2,000 calls`."""
+    if budget.unit is BudgetUnit.MICRO_USD:
+        return micros_to_usd(budget.amount)
+    return said(f"amount.{budget.unit.value}", n=f"{budget.amount:,}")
 
 
-def whose(budget: Budget) -> str:
+def amount_per(budget: Budget) -> Said:
+    """Return what a budget allows in its window, as in `$40.00 a day`."""
+    return said(f"per.{budget.window.value}", amount=amount(budget))
+
+
+def whose(budget: Budget) -> Said:
     """Return whose spend a budget counts: `the team dispatch`, `every run of buyer`."""
     if budget.level is BudgetLevel.WORKSPACE:
-        return "the whole workspace"
-    if budget.level is BudgetLevel.RUN:
-        return f"every run of {budget.subject}" if budget.subject else "every run"
-    return f"the {budget.level.value} {budget.subject}" if budget.subject else f"every {budget.level.value}"
+        return said("whose.workspace")
+    if not budget.subject:
+        return said(f"whose.every_{budget.level.value}")
+    name = budget.subject
+    return said("whose.run_of" if budget.level is BudgetLevel.RUN else f"whose.{budget.level.value}", name=name)
 
 
-def seconds(value: int) -> str:
+def seconds(value: int) -> Said:
     """Return a length of time in its largest exact unit: 5400 is `90 minutes`."""
     size, name = next((size, name) for size, name in _UNITS if value % size == 0)
-    count = value // size
-    return f"{count:,} {name}" + ("" if count == 1 else "s")
+    return Said(name, count=value // size)
 
 
-def rate(value: Rate) -> str:
+def rate(value: Rate) -> Said:
     """Return a rate: `60 calls a minute`."""
     name = dict(_UNITS).get(value.seconds)
-    return f"{value.calls:,} calls in {seconds(value.seconds)}" if name is None else f"{value.calls:,} calls {_a(name)}"
+    if name is None:
+        return said("rate.in", calls=f"{value.calls:,}", time=seconds(value.seconds))
+    return said(f"rate.{name}", calls=f"{value.calls:,}")
 
 
-def _a(name: str) -> str:
-    return f"an {name}" if name == "hour" else f"a {name}"
-
-
-def shown(value: object) -> str:
+def shown(value: object) -> Part:
     """Return any value of a configuration in one line."""
     match value:
-        case None | "":
-            return "nothing"
+        case None | "" | () | []:
+            return said("nothing")
+        case Mapping() if not value:
+            return said("nothing")
         case bool():
-            return "yes" if value else "no"
+            return said("yes" if value else "no")
         case Enum():
             return str(value.value)
         case Rate():
@@ -63,13 +70,20 @@ def shown(value: object) -> str:
         case int():
             return f"{value:,}"
         case tuple() | list():
-            return ", ".join(shown(item) for item in value) or "nothing"
+            return tuple(shown(item) for item in value)
         case Mapping():
-            return ", ".join(f"{key}: {shown(item)}" for key, item in value.items()) or "nothing"
+            return tuple(said("pair", name=str(key), value=shown(item)) for key, item in value.items())
         case _ if is_dataclass(value):
-            return ", ".join(f"{each.name} {shown(getattr(value, each.name))}" for each in fields(value))
+            return tuple(
+                said("field", name=each.name, value=shown(getattr(value, each.name))) for each in fields(value)
+            )
         case _:
             return str(value)
+
+
+def changed_from(what: Part, field: str, before: Part, after: Part) -> Said:
+    """Say of a field that has no words of its own what it was and what it becomes."""
+    return said("changed", what=what, field=field, old=before, new=after)
 
 
 def differing_fields(before: object, after: object) -> Iterator[str]:

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
+from remit.domain.said import Said
 from remit.domain.workflow import Step, Workflow, within
-from remit.workspace.wording import differing_fields, same, seconds, shown
+from remit.workspace.wording import changed_from, differing_fields, said, same, seconds, shown
 
 
-def workflow_summary(workflow: Workflow) -> Iterator[str]:
+def workflow_summary(workflow: Workflow) -> Iterator[Said]:
     """Say what a new workflow is."""
-    steps = ", ".join(step.id for step in workflow.steps)
-    yield f"workflow {workflow.name} is new; it works under the remit of {workflow.agent}: {steps}"
+    name = workflow.name
+    yield said("workflow.new", name=name, agent=workflow.agent, steps=tuple(step.id for step in workflow.steps))
     for schedule in workflow.schedules:
-        yield f"workflow {workflow.name} starts by itself at {schedule.cron} {schedule.timezone}".rstrip()
+        yield said("workflow.starts_at", name=name, times=f"{schedule.cron} {schedule.timezone}".rstrip())
     for trigger in workflow.triggers:
-        yield f"workflow {workflow.name} is started by {shown(trigger)}"
+        yield said("workflow.started_by", name=name, trigger=shown(trigger))
 
 
-def workflow_changes(before: Workflow, after: Workflow) -> Iterator[str]:
+def workflow_changes(before: Workflow, after: Workflow) -> Iterator[Said]:
     """Say what changes about a workflow."""
     name = after.name
     for changed in differing_fields(before, after):
@@ -28,44 +29,42 @@ def workflow_changes(before: Workflow, after: Workflow) -> Iterator[str]:
             case "steps":
                 yield from _steps_changes(name, before, after)
             case "agent":
-                yield f"workflow {name} now works under the remit of {new} instead of {old}"
+                yield said("workflow.agent", name=name, new=new, old=old)
             case "schedules" | "triggers":
-                yield f"workflow {name} is now started by {shown(new)} instead of {shown(old)}"
+                yield said("workflow.starts", name=name, new=shown(new), old=shown(old))
             case "timeout_s":
-                yield f"a run of workflow {name} may now take {_time(new)} instead of {_time(old)}"
+                yield said("workflow.time", name=name, new=_time(new), old=_time(old))
             case _:
-                yield f"workflow {name}: {changed} changed from {shown(old)} to {shown(new)}"
+                yield changed_from(said("thing.workflow", name=name), changed, shown(old), shown(new))
 
 
-def _time(length: int | None) -> str:
-    return "any time" if length is None else seconds(length)
+def _time(length: int | None) -> Said:
+    return said("workflow.any_time") if length is None else seconds(length)
 
 
-def _steps_changes(name: str, before: Workflow, after: Workflow) -> Iterator[str]:
+def _steps_changes(name: str, before: Workflow, after: Workflow) -> Iterator[Said]:
     """Yield a line for each step that comes, goes, moves or changes."""
+    found = list(_each_step(name, before, after))
+    yield from found
+    if not found:
+        yield said("workflow.ways", name=name, old=shown(_ways(before)), new=shown(_ways(after)))
+
+
+def _each_step(name: str, before: Workflow, after: Workflow) -> Iterator[Said]:
     old, new = _by_place(before), _by_place(after)
-    said = False
     for id, (place, step) in new.items():
         if id not in old:
-            said = True
-            yield f"workflow {name} has a new step {id}{_in(place)}: {_does(step)}"
+            yield said("step.new_in" if place else "step.new", name=name, step=id, place=place, does=_does(step))
     for id in old:
         if id not in new:
-            said = True
-            yield f"workflow {name} no longer has the step {id}"
+            yield said("step.removed", name=name, step=id)
     for id, (place, step) in new.items():
         if id in old and old[id][0] != place:
-            said = True
-            yield f"workflow {name}: the step {id} now stands{_in(place) or ' by itself'}"
+            yield said("step.stands_in" if place else "step.stands_alone", name=name, step=id, place=place)
         if id in old and not same(_own(old[id][1]), _own(step)):
-            said = True
-            yield f"workflow {name}: the step {id} changed from {_does(old[id][1])} to {_does(step)}"
-    order = [id for id in old if id in new], [id for id in new if id in old]
-    if order[0] != order[1]:
-        said = True
-        yield f"workflow {name}: its steps are now in the order {', '.join(new)}"
-    if not said:
-        yield f"workflow {name}: the ways of its steps changed from {shown(_ways(before))} to {shown(_ways(after))}"
+            yield said("step.changed", name=name, step=id, old=_does(old[id][1]), new=_does(step))
+    if [id for id in old if id in new] != [id for id in new if id in old]:
+        yield said("workflow.order", name=name, steps=tuple(new))
 
 
 def _by_place(workflow: Workflow) -> dict[str, tuple[str, Step]]:
@@ -89,10 +88,6 @@ def _ways(workflow: Workflow) -> list[str]:
     ]
 
 
-def _in(place: str) -> str:
-    return f" in {place}" if place else ""
-
-
 _OF_OTHERS = ("steps", "cases", "branches")
 
 
@@ -104,7 +99,7 @@ def _own(step: Step) -> Mapping[str, object]:
     return {"kind": type(step).__name__, **own}
 
 
-def _does(step: Step) -> str:
+def _does(step: Step) -> Said:
     """Say what a step does and under which conditions, whatever is not as it would be by itself."""
     own = _own(step)
     kind = str(own["kind"]).removesuffix("Step").lower()
@@ -112,4 +107,4 @@ def _does(step: Step) -> str:
     told = {
         name: value for name, value in own.items() if name not in ("id", "kind") and not same(value, plain.get(name))
     }
-    return f"{kind} ({shown(told)})"
+    return said("step.does", kind=kind, details=shown(told))

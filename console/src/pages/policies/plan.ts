@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 
 import { answer, api, type Mistake, Refused } from '../../api/client'
 import type { PlanShown } from '../../api/schema'
+import { language } from '../../i18n'
 import { filesQuery } from '../../parts/files'
 
 /** Texts that somebody has written in the place of files, by their paths. */
@@ -27,11 +28,17 @@ export function usePlan(release: string, drafts: Drafts): Planned {
   const files = useQuery({ ...filesQuery(release), enabled: isWritten })
   const all = { ...files.data, ...written }
   const plan = useQuery({
-    queryKey: ['plan', release, written],
+    queryKey: ['plan', release, written, language()],
     enabled: isWritten && files.data !== undefined,
     retry: false,
     gcTime: 60_000,
-    queryFn: () => answer(api.POST('/api/v1/releases/plan', { body: { files: all, channel: 'production', message: '', only: [], expect: [], expected: '' } })),
+    queryFn: () =>
+      answer(
+        api.POST('/api/v1/releases/plan', {
+          params: { query: { language: language() } },
+          body: { files: all, channel: 'production', message: '', only: [], expect: [], expected: '' },
+        }),
+      ),
   })
   const { error } = plan
   const mistakes = error instanceof Refused && error.problem.code === 'folder_has_problems' ? error.problem.problems : NONE

@@ -9,6 +9,7 @@ import { useFresh } from '../../api/live'
 import type { ReleaseShown } from '../../api/schema'
 import { useMay } from '../../api/session'
 import { short } from '../../format'
+import { language } from '../../i18n'
 import { useAct } from '../../parts/act'
 import { Changes } from '../../parts/Changes'
 import { Empty } from '../../parts/Empty'
@@ -146,9 +147,11 @@ function One({ release, before }: { release: ReleaseShown; before: ReleaseShown 
 
 function Words({ release }: { release: string }) {
   const changes = useQuery({
-    queryKey: ['changes', release],
+    queryKey: ['changes', release, language()],
     staleTime: Infinity, // a release never changes
-    queryFn: () => answer(api.GET('/api/v1/releases/{release}/changes', { params: { path: { release } } })),
+    queryFn: () => answer(
+        api.GET('/api/v1/releases/{release}/changes', { params: { path: { release }, query: { language: language() } } }),
+      ),
   })
   return <Loaded query={changes}>{(found) => <Changes changes={found.changes} />}</Loaded>
 }
