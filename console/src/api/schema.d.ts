@@ -4258,7 +4258,7 @@ export interface components {
          * @description What happened, in the past tense.
          * @enum {string}
          */
-        RecordKind: "run_started" | "decision_made" | "outcome_reported" | "run_ended" | "approval_answered" | "approval_escalated" | "approval_expired" | "approval_edited" | "question_asked" | "question_answered" | "delegation_changed" | "stop_changed" | "release_made" | "release_proposed" | "release_activated" | "release_withdrawn" | "policies_differed" | "payload_read" | "payloads_erased" | "trial_changed" | "ledger_key_changed" | "person_changed" | "key_changed" | "signed_in";
+        RecordKind: "run_started" | "decision_made" | "outcome_reported" | "run_ended" | "approval_answered" | "approval_escalated" | "approval_expired" | "approval_edited" | "question_asked" | "question_answered" | "delegation_changed" | "stop_changed" | "workflow_asked" | "release_made" | "release_proposed" | "release_activated" | "release_withdrawn" | "policies_differed" | "payload_read" | "payloads_erased" | "trial_changed" | "ledger_key_changed" | "person_changed" | "key_changed" | "signed_in";
         /**
          * RecordPage
          * @description Records in the order they were written; docs/reference/records.md describes each kind.
