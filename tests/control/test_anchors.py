@@ -104,7 +104,7 @@ class Taker(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_GET(self) -> None:
-        self.send_response(self.answer)
+        self.send_response(200 if self.answer == 204 else self.answer)
         self.end_headers()
         self.wfile.write(self.taken[-1][1].encode())
 

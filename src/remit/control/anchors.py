@@ -155,7 +155,7 @@ class BucketAnchor:
 
 
 class WebhookAnchor:
-    """An address that takes the checkpoint as text by POST, and answers GET with the last. Plain http only on this host."""
+    """An address that takes a checkpoint as text by POST, and answers GET with the last. Plain http here only."""
 
     def __init__(self, url: str) -> None:
         """Raise AnchorFailed for an address that would carry it in the clear."""
