@@ -22,7 +22,7 @@ from tests.cli.conftest import Command
 from tests.cli.desk import token_of
 from tests.cli.test_output import Terminal
 from tests.served import Served
-from tests.worlds import OWNER, VISITOR, WORKSPACE, World, budget, documents, world
+from tests.worlds import LINA, OWNER, VISITOR, WORKSPACE, World, agent, budget, documents, world
 
 GOLDEN = Path(__file__).parent / "golden" / "terminal"
 WIDTH = 80
@@ -123,6 +123,40 @@ def test_budgets_are_a_tree_with_bars(shown_world: World, monkeypatch: pytest.Mo
     assert shown[5] == f"      █{'░' * 9}  10 %  day-money: $1.00 a day"
     assert shown[6] == "        $0.10 spent, $0.00 set aside, $0.90 left"
     assert re.fullmatch(r"        \$0\.\d+ an hour, \$0\.\d+ by 20\d\d-\d\d-\d\d 20:00:00Z", shown[7])
+
+
+def test_budgets_per_run_and_user_are_told_where_none_is_named(
+    tmp_path: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where there is no other, so that nobody believes there was none."""
+    apart = documents(
+        budget("run-calls", "run", "run", calls=5),
+        budget("user-day", "user", "day", usd=2, hard=False),
+        budget("lina-day", "user", "day", usd=9, subject=LINA),
+    )
+    own = agent(budgets=[{"name": "own", "per": "run", "calls": 3}])
+    with world(tmp_path, {"budgets.yaml": apart, "agents/buyer.yaml": own}) as it:
+        monkeypatch.setenv("REMIT_DATABASE_URL", it.url)
+        run = it.start()
+        assert on_a_terminal(monkeypatch, "budgets").splitlines() == [
+            "per user: name one with --user",
+            "  user-day: $2.00 a day, soft",
+            "  lina-day: $9.00 a day, of user:lina",
+            "per run: name one with --run",
+            "  run-calls: 5 calls a run",
+            "  own: 3 calls a run, of buyer",
+        ]
+        user, lina, *_ = command("budgets").rows
+        assert user == ["user", "", "user-day", "day", "micro_usd", "", "", "", "2000000", "", "", ""]
+        assert lina[1] == LINA
+        named = command("budgets", "--run", run.id, "--user", VISITOR, "-o", "json").json
+        assert {each["name"] for each in named["budgets"]} == {"run-calls", "own", "user-day"}
+        assert named["apart"] == []
+    (tmp_path / "none").mkdir()
+    with world(tmp_path / "none") as it:
+        monkeypatch.setenv("REMIT_DATABASE_URL", it.url)
+        assert on_a_terminal(monkeypatch, "budgets").strip() == "No budget applies."
+        assert command("budgets").out == ""
 
 
 def test_bars_and_amounts() -> None:

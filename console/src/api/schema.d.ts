@@ -2789,6 +2789,28 @@ export interface components {
             window: string;
         };
         /**
+         * BudgetApart
+         * @description A budget per user or run of whom none was named, so that there is nothing to say of what is spent.
+         *
+         *     `subject` is the one user it is for, or the agent in whose remit it stands, or empty.
+         */
+        BudgetApart: {
+            /** Amount */
+            amount: number;
+            /** Hard */
+            hard: boolean;
+            /** Level */
+            level: string;
+            /** Name */
+            name: string;
+            /** Subject */
+            subject: string;
+            /** Unit */
+            unit: string;
+            /** Window */
+            window: string;
+        };
+        /**
          * BudgetShown
          * @description One budget at one scope, in its unit: micro-USD, tokens or calls.
          *
@@ -2829,9 +2851,11 @@ export interface components {
         };
         /**
          * BudgetsShown
-         * @description Budgets of the active release; those per user or run only for the user or run asked for.
+         * @description Budgets of the active release. Those per user or run are of the user or run asked for; else they are `apart`.
          */
         BudgetsShown: {
+            /** Apart */
+            apart?: components["schemas"]["BudgetApart"][];
             /** At */
             at: number;
             /** Budgets */
@@ -5361,6 +5385,7 @@ export type AttentionShown = components['schemas']['AttentionShown'];
 export type BacktestShown = components['schemas']['BacktestShown'];
 export type BacktestsShown = components['schemas']['BacktestsShown'];
 export type BudgetAfter = components['schemas']['BudgetAfter'];
+export type BudgetApart = components['schemas']['BudgetApart'];
 export type BudgetShown = components['schemas']['BudgetShown'];
 export type BudgetsShown = components['schemas']['BudgetsShown'];
 export type CallerShown = components['schemas']['CallerShown'];

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from pydantic import Field
+
 from remit.api.access import allow, people
 from remit.api.policies import rules_of
 from remit.api.route import Route
@@ -43,12 +45,28 @@ class BudgetShown(Shown):
     exhausted_at: int | None
 
 
+class BudgetApart(Shown):
+    """A budget per user or run of whom none was named, so that there is nothing to say of what is spent.
+
+    `subject` is the one user it is for, or the agent in whose remit it stands, or empty.
+    """
+
+    name: str
+    level: str
+    subject: str
+    unit: str
+    window: str
+    hard: bool
+    amount: int
+
+
 class BudgetsShown(Shown):
-    """Budgets of the active release; those per user or run only for the user or run asked for."""
+    """Budgets of the active release. Those per user or run are of the user or run asked for; else they are `apart`."""
 
     release: str
     at: int
     budgets: list[BudgetShown]
+    apart: list[BudgetApart] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +96,9 @@ class BudgetRoutes:
         agent = self._agent_of(run, caller) if run else None
         places = _places(rules.configuration, user, run, agent)
         shown = [self._shown(place, caller, now) for place in places]
-        return BudgetsShown(release=rules.release, at=now, budgets=shown)
+        unnamed = {level for level, name in ((BudgetLevel.USER, user), (BudgetLevel.RUN, run)) if not name}
+        apart = [_apart(budget) for budget in _all(rules.configuration) if budget.level in unnamed]
+        return BudgetsShown(release=rules.release, at=now, budgets=shown, apart=apart)
 
     def _agent_of(self, run: str, caller: Caller) -> AgentName:
         found = self._use.store.run(RunId(run))
@@ -131,6 +151,24 @@ def _pace(spend: Spend, now: Instant, amount: int) -> _Pace:
     if forecast <= amount or not spend.spent:
         return _Pace(per_hour, forecast)
     return _Pace(per_hour, forecast, max(now, spend.start + amount * elapsed // spend.spent))
+
+
+def _all(configuration: Configuration) -> Iterator[Budget]:
+    yield from configuration.budgets
+    for agent in configuration.agents.values():
+        yield from agent.remit.budgets
+
+
+def _apart(budget: Budget) -> BudgetApart:
+    return BudgetApart(
+        name=budget.name,
+        level=budget.level.value,
+        subject=budget.subject or "",
+        unit=budget.unit.value,
+        window=budget.window.value,
+        hard=budget.hard,
+        amount=budget.amount,
+    )
 
 
 def _places(configuration: Configuration, user: str, run: str, agent: AgentName | None) -> Iterator[_Place]:

@@ -21,9 +21,10 @@ Examples:
   remit budgets --user user:layla -o json
 
 █ is spent, ▒ set aside for what is under way, ░ left. The pace is that of the
-window so far. Budgets per user and run are shown for the one named. Piped, it
-is lines of level, subject, name, window, unit, spent, set aside, left, amount,
-pace an hour, forecast and the moment it is used up; money in micro-USD."""
+window so far. Budgets per user and run are shown for the one named, else only
+what they are. Piped, it is lines of level, subject, name, window, unit, spent,
+set aside, left, amount, pace an hour, forecast and the moment it is used up;
+money in micro-USD."""
 
 _NAMES = (
     *("level", "subject", "name", "window", "unit", "spent", "reserved", "left", "amount"),
@@ -42,24 +43,29 @@ def budgets(user: str, run: str, workspace: str | None, output: str) -> None:
     with home(workspace) as at:
         told = get(at, "/budgets", user=user, run=run)
     found = sorted(told["budgets"], key=lambda each: (*_place(each), each["name"]))
+    apart = sorted(told.get("apart", ()), key=lambda each: (*_place(each), each["name"]))  # an older server has none
     if output == TABLE and on_terminal():
-        _draw(found)
+        _draw(found, apart)
         return
-    table(_NAMES, [[each[name] for name in _NAMES] for each in found], output, told)
+    table(_NAMES, [[each.get(name) for name in _NAMES] for each in (*found, *apart)], output, told)
 
 
 def _place(budget: Mapping[str, Any]) -> tuple[int, str]:
     return _LEVELS.index(budget["level"]), budget["subject"]
 
 
-def _draw(found: Sequence[Mapping[str, Any]]) -> None:
-    """Write a tree: the level, below it each budget with a bar, its amounts and its pace."""
-    if not found:
+def _draw(found: Sequence[Mapping[str, Any]], apart: Sequence[Mapping[str, Any]]) -> None:
+    """Write a tree: the level, below it each budget with a bar, its amounts and its pace; then those without any."""
+    if not found and not apart:
         line("No budget applies.")
     for (level, subject), group in groupby(found, key=_place):
         line(f"{'  ' * level}{_LEVELS[level]} {subject}")
         for each in group:
             _draw_one(each, "  " * (level + 1))
+    for kind, those in groupby(apart, key=lambda each: str(each["level"])):
+        line(f"per {kind}: name one with --{kind}")
+        for each in those:
+            line(f"  {each['name']}: {_named(each)}{', of ' if each['subject'] else ''}{each['subject']}")
 
 
 def _draw_one(budget: Mapping[str, Any], indent: str) -> None:
@@ -67,11 +73,9 @@ def _draw_one(budget: Mapping[str, Any], indent: str) -> None:
     used = budget["spent"] + budget["reserved"]
     share = 100 * used // whole if whole else 100
     over = budget["exhausted_at"] is not None
-    soft = "" if budget["hard"] else ", soft"
     drawn = bar(budget["spent"], budget["reserved"], whole)
     style = "red" if share >= 100 else "yellow" if over or share >= 80 else None
-    named = f"{amount(whole, unit)}{_word(unit)} a {budget['window']}{soft}"
-    line(f"{indent}{drawn} {share:>3} %  {budget['name']}: {named}", style=style)
+    line(f"{indent}{drawn} {share:>3} %  {budget['name']}: {_named(budget)}", style=style)
     spent, held, left = (amount(budget[name], unit) for name in ("spent", "reserved", "left"))
     line(f"{indent}  {spent} spent, {held} set aside, {left} left")
     if budget["burn_per_hour"] is not None and budget["spent"]:
@@ -79,6 +83,11 @@ def _draw_one(budget: Mapping[str, Any], indent: str) -> None:
         leads = f", {amount(budget['forecast'], unit)} by {moment(budget['window_end'])}"
         end = f"; used up {moment(budget['exhausted_at'])}" if over else ""
         line(f"{indent}  {pace}{leads}{end}")
+
+
+def _named(budget: Mapping[str, Any]) -> str:
+    unit, soft = budget["unit"], "" if budget["hard"] else ", soft"
+    return f"{amount(budget['amount'], unit)}{_word(unit)} a {budget['window']}{soft}"
 
 
 def _word(unit: str) -> str:
