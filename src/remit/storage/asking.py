@@ -21,7 +21,7 @@ def carried_out(store: Queries, asking: Asking | None, now: Instant, change: Cal
 
     The workspace's row is locked before any other, as admissions lock it, so that no two wait for each other.
     """
-    with store.engine.begin() as connection:
+    with store.writing() as connection:
         if asking is not None:
             _lock(connection, asking.workspace)
         is_changed = change(connection)

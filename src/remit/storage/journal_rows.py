@@ -86,7 +86,7 @@ class SqlJournal:
 
     def __init__(self, store: Queries) -> None:
         self._store = store
-        self._engine = store.engine
+        self._engine = store._engine
 
     # -- runs
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
+from contextlib import AbstractContextManager
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, func, select
+from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -57,10 +58,9 @@ class Queries(IdentityQueries, LivenessQueries, CandidateQueries):
         self._engine = engine
         self._signals = Signals()
 
-    @property
-    def engine(self) -> Engine:
-        """What opens connections to the database, for those who write beside the admission path."""
-        return self._engine
+    def writing(self) -> AbstractContextManager[Connection]:
+        """Begin a transaction beside the admission path, which is committed unless the block raises."""
+        return self._engine.begin()
 
     def tell(self, workspace: WorkspaceName) -> None:
         """Wake who waits for the records of a workspace: some were committed."""

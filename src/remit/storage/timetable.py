@@ -94,7 +94,7 @@ class SqlTimetable:
 
     def __init__(self, store: Queries) -> None:
         self._store = store
-        self._engine = store.engine
+        self._engine = store._engine
 
     def schedules(self, workspace: WorkspaceName) -> Mapping[str, ScheduleRow]:
         """Return the schedules of a workspace that were ever looked at, by id."""
