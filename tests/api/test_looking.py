@@ -65,6 +65,10 @@ def test_the_server_tells_its_settings_and_no_secret(it: Office, tmp_path: Path)
     assert settings["REMIT_MAX_WAITING"]["value"] == "10000"
     assert settings["REMIT_MAX_WAITING"]["is_default"]
     assert settings["REMIT_DATABASE_URL"]["value"].startswith(str(tmp_path))
+    arabic = it.ask("GET", f"{PREFIX}/server?language=ar", it.token(Role.OPERATOR)).json()
+    told = {each["name"]: each["description"] for each in arabic["settings"]}
+    assert settings["REMIT_MAX_WAITING"]["description"].startswith("Most commands that wait for the writer")
+    assert told["REMIT_MAX_WAITING"] == "أكثر ما ينتظر الكاتب من أوامر؛ وما زاد يُرَد."
     for role in (Role.VIEWER, Role.APPROVER, Role.AUTHOR, Role.AUDITOR):
         assert it.ask("GET", f"{PREFIX}/server", it.token(role)).status_code == 403
 

@@ -14057,7 +14057,10 @@ export interface operations {
     };
     server_one: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The language of the words. */
+                language?: "en" | "ar";
+            };
             header?: never;
             path?: never;
             cookie?: never;

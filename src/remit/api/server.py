@@ -10,12 +10,15 @@ from enum import StrEnum
 from pydantic import Field
 
 from remit.api.access import allow, people
+from remit.api.actions import ToldIn
 from remit.api.route import Route
 from remit.api.shapes import Asker, Shown
 from remit.api.use_cases import UseCases
 from remit.domain.clock import Instant
 from remit.domain.identity import Role
 from remit.domain.ids import WorkspaceName
+from remit.domain.messages import Language
+from remit.domain.setting_words import ARABIC
 
 Waiting = Callable[[], int | None]
 """How many commands wait for the writer; None in a process that has none."""
@@ -92,7 +95,7 @@ class ServerRoutes:
         yield Route("GET", "/server", self.one, ServerShown)
 
     @allow(people(Role.OPERATOR, Role.ADMIN))
-    def one(self, caller: Asker) -> ServerShown:
+    def one(self, caller: Asker, language: ToldIn = "en") -> ServerShown:
         """Return how this server runs: its parts, and its settings without their secrets."""
         process = self._process
         return ServerShown(
@@ -101,10 +104,7 @@ class ServerRoutes:
             started_at=process.started_at,
             at=self._use.clock.now(),
             parts=list(self._parts(caller.workspace)),
-            settings=[
-                SettingShown(name=each.name, value=each.value, is_default=each.is_default, description=each.description)
-                for each in process.settings
-            ],
+            settings=[_setting(each, language) for each in process.settings],
         )
 
     def _parts(self, workspace: WorkspaceName) -> Iterator[PartShown]:
@@ -119,3 +119,8 @@ class ServerRoutes:
         waiting = self._waiting()
         if waiting is not None:
             yield PartShown(code=PartCode.WRITER, ok=True, value=waiting, why="")
+
+
+def _setting(setting: Setting, language: Language) -> SettingShown:
+    meaning = setting.description if language == "en" else ARABIC.get(setting.name, setting.description)
+    return SettingShown(name=setting.name, value=setting.value, is_default=setting.is_default, description=meaning)

@@ -7,6 +7,7 @@ import { answer, api } from '../../api/client'
 import { useIsLive } from '../../api/live'
 import type { PartShown, ServerShown, SettingShown } from '../../api/schema'
 import { duration, number } from '../../format'
+import { language } from '../../i18n'
 import { Loaded } from '../../parts/Loaded'
 import { Ltr } from '../../parts/Ltr'
 import { Moment } from '../../parts/Moment'
@@ -16,7 +17,11 @@ import { useSearchText } from '../../parts/useSearchText'
 /** How the server is, and what it was set to. */
 export function Server() {
   const { t } = useTranslation()
-  const server = useQuery({ queryKey: ['server'], queryFn: () => answer(api.GET('/api/v1/server')), refetchInterval: 5_000 })
+  const server = useQuery({
+    queryKey: ['server', language()],
+    queryFn: () => answer(api.GET('/api/v1/server', { params: { query: { language: language() } } })),
+    refetchInterval: 5_000,
+  })
   return (
     <Page title={t('server.title')}>
       <Loaded query={server} lines={8}>
@@ -122,7 +127,7 @@ function Settings({ settings }: { settings: SettingShown[] }) {
                   {!each.is_default && <span className="chip t-allow">{t('server.isSet')}</span>}
                 </td>
                 <td className="sub prose">
-                  <bdi dir="ltr">{each.description}</bdi>
+                  <span dir="auto">{each.description}</span>
                 </td>
               </tr>
             ))}
