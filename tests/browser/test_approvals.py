@@ -71,6 +71,9 @@ def test_the_owner_of_the_agent_can_not_answer(visit: Callable[..., Page], house
     with waiting(house):
         page = visit(OMAR)
         page.goto(f"{house.url}/approvals")
+        listed = page.get_by_role("option").first
+        expect(listed).to_contain_text("Pay with \u2068billing.refund\u2069")
+        expect(listed).to_contain_text("Pay part of an invoice back")
         expect(page.get_by_text("Only finance-approvers can answer this.")).to_be_visible()
         expect(page.get_by_role("button", name="Approve")).to_have_count(0)
         page = visit(PRIYA)

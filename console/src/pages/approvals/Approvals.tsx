@@ -6,7 +6,7 @@ import { useTranslation } from 'react-i18next'
 
 import { answer, api } from '../../api/client'
 import { useFresh } from '../../api/live'
-import { useSession } from '../../api/session'
+import { useMay, useSession } from '../../api/session'
 import type { ApprovalShown } from '../../api/schema'
 import { number } from '../../format'
 import { Empty } from '../../parts/Empty'
@@ -20,6 +20,7 @@ import { Inbox } from './Inbox'
 export function Approvals() {
   const { t } = useTranslation()
   const { groups, person } = useSession()
+  const mayAnswer = useMay('approver') && groups.length > 0
   const [asked, setView] = useSearchText('view')
   const view = viewOf(asked, groups)
   useFresh(['approvals', 'approval'], ({ kind, verdict }) => kind.startsWith('approval') || kind.startsWith('question') || verdict === 'hold' || kind === 'run_ended')
@@ -41,7 +42,7 @@ export function Approvals() {
       }
       actions={
         <span className="path-keys" aria-hidden>
-          {['J', 'K', 'A', 'E', 'R'].map((key) => (
+          {(mayAnswer ? ['J', 'K', 'A', 'E', 'R'] : ['J', 'K']).map((key) => (
             <span key={key} className="kbd">
               {key}
             </span>

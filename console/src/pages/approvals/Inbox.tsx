@@ -4,7 +4,8 @@ import { useTranslation } from 'react-i18next'
 
 import { useNow } from '../../api/live'
 import type { ApprovalShown } from '../../api/schema'
-import { duration } from '../../format'
+import { duration, number } from '../../format'
+import { language } from '../../i18n'
 import { Ltr } from '../../parts/Ltr'
 import { Moment } from '../../parts/Moment'
 
@@ -50,13 +51,23 @@ export function Inbox({ approvals, chosen, choose }: Props) {
             </span>
           </div>
           <div className="inbox-title">
-            <Ltr mono>{each.target}</Ltr>
+            <bdi>{each.title[language()]}</bdi>
           </div>
+          {each.description && (
+            <div className="inbox-told sub">
+              <bdi>{each.description}</bdi>
+            </div>
+          )}
           <div className="inbox-line sub">
             <IconUsers size={14} aria-hidden />
             <span className="truncate">
               <Ltr>{(each.missing.length ? each.missing : each.approvers).join(', ')}</Ltr>
             </span>
+            {each.votes.needed > 1 && (
+              <span className="chip">
+                {t('approvals.votes', { given: number(each.votes.given), needed: number(each.votes.needed) })}
+              </span>
+            )}
             <State approval={each} now={now} />
           </div>
         </button>

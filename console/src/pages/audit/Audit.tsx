@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next'
 import { answer, api } from '../../api/client'
 import { useFresh } from '../../api/live'
 import type { LedgerShown } from '../../api/schema'
+import { useMay } from '../../api/session'
 import { number, short } from '../../format'
 import { Command, Empty } from '../../parts/Empty'
 import { Loaded } from '../../parts/Loaded'
@@ -39,32 +40,43 @@ export function Audit() {
   const ledger = useQuery({ queryKey: ['ledger'], refetchInterval: 5_000, queryFn: () => answer(api.GET('/api/v1/ledger')) })
   const [kind, setKind] = useSearchText('kind')
   const [find, setFind] = useSearchText('find')
+  const mayRead = useMay('auditor', 'admin')
   return (
     <Page
       title={t('audit.title')}
       actions={
-        <Button component="a" href="/api/v1/ledger/bundle" download size="xs" variant="default" leftSection={<IconDownload size={15} />}>
-          {t('audit.export')}
-        </Button>
+        mayRead && (
+          <Button component="a" href="/api/v1/ledger/bundle" download size="xs" variant="default" leftSection={<IconDownload size={15} />}>
+            {t('audit.export')}
+          </Button>
+        )
       }
     >
       <Loaded query={ledger} lines={2}>
-        {(found) => <Ledger ledger={found} />}
+        {(found) => <Ledger ledger={found} mayRead={mayRead} />}
       </Loaded>
-      <div className="row-gap">
-        <Select
-          size="xs"
-          aria-label={t('audit.kind')}
-          placeholder={t('audit.everyKind')}
-          data={KINDS.map((each) => ({ value: each, label: t(`records.${each}`) }))}
-          value={kind || null}
-          onChange={(value) => setKind(value ?? '')}
-          clearable
-          searchable
-        />
-        <Find key={find} find={find} setFind={setFind} />
-      </div>
-      <Records kind={kind} find={find} />
+      {mayRead ? (
+        <>
+          <div className="row-gap">
+            <Select
+              size="xs"
+              aria-label={t('audit.kind')}
+              placeholder={t('audit.everyKind')}
+              data={KINDS.map((each) => ({ value: each, label: t(`records.${each}`) }))}
+              value={kind || null}
+              onChange={(value) => setKind(value ?? '')}
+              clearable
+              searchable
+            />
+            <Find key={find} find={find} setFind={setFind} />
+          </div>
+          <Records kind={kind} find={find} />
+        </>
+      ) : (
+        <div className="card">
+          <Empty title={t('audit.auditorsOnly')} />
+        </div>
+      )}
     </Page>
   )
 }
@@ -88,7 +100,7 @@ function Find({ find, setFind }: { find: string; setFind: (text: string) => void
   )
 }
 
-function Ledger({ ledger }: { ledger: LedgerShown }) {
+function Ledger({ ledger, mayRead }: { ledger: LedgerShown; mayRead: boolean }) {
   const { t } = useTranslation()
   return (
     <div className="card facts">
@@ -116,10 +128,12 @@ function Ledger({ ledger }: { ledger: LedgerShown }) {
           <bdi>{ledger.alarm || <Ltr mono>{ledger.origin}</Ltr>}</bdi>
         </div>
       </div>
-      <div className="fact" style={{ gridColumn: 'span 2' }}>
-        <div className="k">{t('audit.offline')}</div>
-        <Command text={`remit audit export bundle/ && remit audit verify bundle/ --key ${ledger.keys[0] ?? 'KEY'}`} />
-      </div>
+      {mayRead && (
+        <div className="fact" style={{ gridColumn: 'span 2' }}>
+          <div className="k">{t('audit.offline')}</div>
+          <Command text={`remit audit export bundle/ && remit audit verify bundle/ --key ${ledger.keys[0] ?? 'KEY'}`} />
+        </div>
+      )}
     </div>
   )
 }
