@@ -48,6 +48,16 @@ def test_a_day_in_arabic(visit: Callable[..., Page], tmp_path: Path) -> None:
         verify(noor, own)
 
 
+def test_spans_of_time_and_key_caps_are_not_turned_round(visit: Callable[..., Page], house: House) -> None:
+    page = visit(language="ar")
+    page.goto(f"{house.url}/runs/{house.played['renewal'].run}?key=0")
+    took = page.locator(".fact", has_text=word("runs.took")).locator(".v")
+    expect(took).to_have_text(re.compile("^\u2067[0-9.]+ ث\u2069$"))
+    span = page.locator(".bar-label").first
+    expect(span).to_have_text(re.compile("^\u2067[0-9.]+ (ميكروثانية|ملي ث|ث)\u2069$"))
+    expect(page.locator(".search .kbd bdi[dir=ltr]")).to_have_text("⌘K")
+
+
 def watch_and_find_out_why(page: Page, own: House, run: Any) -> None:
     page.goto(f"{own.url}/runs/{run.id}")
     expect(page.locator(".live")).to_have_text(word("frame.live"))

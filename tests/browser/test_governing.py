@@ -175,6 +175,7 @@ def test_a_key_is_shown_once_and_worthless_once_revoked(visit: Callable[..., Pag
     row = page.get_by_role("row").filter(has_text="made in the page")
     expect(row).to_be_visible()
     assert key not in page.content()
+    assert row.locator("td").first.inner_text().count("…") == 1, "its hint says itself that it goes on"
     row.get_by_role("button", name="Revoke").click()
     expect(row).to_contain_text("Worthless")
     with (

@@ -72,6 +72,7 @@ EMPTY = {
     "releases": ("No release yet", "remit apply DIR"),
     "policies": ("No written policy", "remit apply DIR"),
     "budgets": ("No budget", "remit apply DIR"),
+    "models?view=prompts": ("No prompt", "remit apply DIR"),
     "runs": ("No agent has run yet", "make run"),
 }
 

@@ -174,6 +174,7 @@ def test_a_run_is_watched_from_its_start_to_its_end(visit: Callable[..., Page], 
     page.get_by_role("button", name="Undo …").click()
     page.get_by_role("textbox", name="Why").fill("the wrong supplier")
     page.get_by_role("button", name="Undo it").click()
+    expect(page.get_by_text("What it has done is being undone")).to_be_visible()
     expect(page.locator("main").get_by_text("Cancelled", exact=True)).to_be_visible(timeout=30_000)
     expect(page.locator("main")).to_contain_text("the wrong supplier")
     expect(page.get_by_role("button", name="Undo …")).to_have_count(0)
