@@ -16,7 +16,7 @@ from remit.execution.keys import KEPT_S, Keys
 from remit.kernel.loops import LoopHistory, result_sketch
 from remit.ledger.examination import examine
 from remit.ledger.note import Verifier
-from remit.sdk.errors import Unavailable
+from remit.sdk.errors import Refused
 from remit.sdk.run import result_bytes
 from remit.storage.port import StoreError
 from remit.storage.sealed import Keyring, PayloadLost
@@ -153,7 +153,7 @@ def test_a_process_that_has_the_key_forgets_it_in_time(it: World) -> None:
 def test_no_new_run_is_sealed_under_an_erased_subject(it: World) -> None:
     erase(it)
     before = len(it.records(RecordKind.RUN_STARTED))
-    with pytest.raises(Unavailable, match="the data of this subject was erased"):
+    with pytest.raises(Refused, match="the data of this subject was erased"):
         handle(it, SUBJECT)
     assert len(it.records(RecordKind.RUN_STARTED)) == before
     assert handle(it, "another")

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 import remit
+from remit.control.erasure import Erasure
 from remit.domain.record import RecordKind
+from remit.storage.sealed import KeyFile, Keyring
 from tests.served import DOORS, reached
-from tests.worlds import VISITOR, World, world
+from tests.worlds import SARA, VISITOR, WORKSPACE, World, world
 
 
 @pytest.fixture(params=DOORS)
@@ -146,3 +148,19 @@ def test_why_a_block_was_left_is_not_hidden_by_an_end_that_failed(it: World, mon
     other = described(it)
     with pytest.raises(remit.Unavailable, match="the disk is full"), other:
         pass
+
+
+# -- erased subjects
+
+
+def test_a_run_for_an_erased_subject_is_refused_and_never_worth_another_try(it: World, tmp_path: Path) -> None:
+    subject = "customer-7"
+    with it.client.run("buyer", on_behalf_of=VISITOR, subject=subject, task="Look it up."):
+        pass
+    keyring = Keyring(KeyFile(tmp_path / "remit.key"))
+    Erasure(it.store, keyring, it.clock, it.ids).erase(WORKSPACE, subject, SARA, "asked on 3 May")
+    before = len(it.records(RecordKind.RUN_STARTED))
+    with pytest.raises(remit.Refused) as refused:
+        it.client.run("buyer", on_behalf_of=VISITOR, subject=subject).__enter__()
+    assert str(refused.value) == "the data of this subject was erased: a run for them needs a new name for the subject"
+    assert len(it.records(RecordKind.RUN_STARTED)) == before

@@ -124,7 +124,7 @@ class EmbeddedDoor:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (StoreError, PayloadLost) as error:
+    except StoreError as error:
         raise Unavailable(str(error)) from error
-    except (RunRefused, ReleaseUnusable, ActionIdReused, NothingAsked, NothingOpen) as error:
+    except (RunRefused, ReleaseUnusable, PayloadLost, ActionIdReused, NothingAsked, NothingOpen) as error:
         raise Refused(str(error)) from error

@@ -20,7 +20,7 @@ class RemitError(Exception):
 class Unavailable(RemitError):
     """The decision could not be made or stored: the store is full, read-only or gone.
 
-    Fails closed: nothing was admitted.
+    Fails closed: nothing was admitted. It may be tried again.
     """
 
 
@@ -29,7 +29,10 @@ class Unreachable(Unavailable):
 
 
 class Refused(RemitError):
-    """Something was asked for that can not be: no such agent, no active release, no usable release."""
+    """Something was asked for that can not be: no such agent, no active or usable release, data that was erased.
+
+    Asking the same again brings nothing until that is changed.
+    """
 
 
 class NotAdmitted(RemitError):

@@ -29,7 +29,7 @@ MAX_ANSWER = 8 * 1_048_576
 LONGEST_PAUSE_S = 2.0
 
 _AGAIN = (408, 425, 429, 502, 503, 504)
-_SAYS_IT_ALL = frozenset({"run_refused", "release_unusable", "key_reused", "nothing_open", "nothing_asked"})
+_SAYS_IT_ALL = frozenset({"run_refused", "release_unusable", "key_reused", "nothing_open", "nothing_asked", "erased"})
 _Connection: TypeAlias = http.client.HTTPConnection
 
 
@@ -233,6 +233,6 @@ def _error_of(status: int, problem: Mapping[str, Any], server: str) -> Exception
         return Refused(detail)
     if status == 404:
         return NoSuchThing(f"{detail}. {remedy}.")
-    if status >= 500 or status == 410:
+    if status >= 500:
         return Unavailable(detail)
     return Refused(f"{problem.get('field') or 'the request'}: {detail}. {remedy}.")
