@@ -79,7 +79,7 @@ class HookRoute:
 def _refusal(error: Exception) -> Refusal:
     match error:
         case NotSigned():
-            remedy = "Sign `TIMESTAMP:WORKSPACE/NAME:BODY` with the webhook's secret; send Remit-Timestamp and Remit-Signature"
+            remedy = "Sign `TIMESTAMP:WORKSPACE/NAME:BODY` with its secret; send Remit-Timestamp and Remit-Signature"
             return Refusal(401, "not_signed", "there is no such webhook, or its signature does not hold", remedy)
         case Replayed() | KeyReused():
             return Refusal(409, "replayed", "this request came before", "Sign each request anew, with its own time")
