@@ -1,15 +1,21 @@
 """The borders of what Remit promises: what LIMITATIONS.md says can happen does happen here, and no more than that."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import remit
+from remit.asgi.outbound import Outbound
+from remit.compose import tool_servers
 from remit.domain.facts import ScopeKind
 from remit.domain.finding import Code
 from remit.domain.record import RecordKind
-from tests.worlds import SARA, VISITOR, WORKSPACE, World, agent, budget, world
+from remit.domain.upstream import ToolServer
+from remit.gateways.mcp.port import UpstreamFailed
+from remit.settings import Settings
+from tests.worlds import SARA, VISITOR, WORKSPACE, World, agent, budget, world, yaml
 
 YEAR_S = 365 * 24 * 3600
 
@@ -51,6 +57,31 @@ def test_an_approver_who_looks_at_nothing_is_believed(it: World) -> None:
             run.call("erp.pay", {"amount": 100_000_000}, using=lambda amount: amount)
         it.approvals.answer(held.value.approval, SARA, held.value.digest, approve=True)
         assert run.call("erp.pay", {"amount": 100_000_000}, using=lambda amount: amount) == 100_000_000
+
+
+def test_an_author_decides_what_the_server_executes(tmp_path: Path) -> None:
+    """A tool server's command runs as the server's user and can read what that may, its key file too; or be refused."""
+    taken, settings = tmp_path / "taken", Settings(database_url=f"sqlite:///{tmp_path / 'remit.db'}")
+    command = ["/bin/sh", "-c", f"cat {settings.key_path} > {taken}"]
+    with world(tmp_path, {"servers/any.yaml": yaml("ToolServer", name="any", command=command)}) as it:
+        (server,) = it.rules().configuration.servers.values()
+        ask(settings.model_copy(update={"tool_commands": [["/opt/erp/serve"]]}), server)
+        assert not taken.exists()
+        ask(settings, server)
+        assert settings.key_path is not None
+        assert taken.read_text() == settings.key_path.read_text()
+
+
+def ask(settings: Settings, server: ToolServer) -> None:
+    """Ask a tool server that answers nothing what it offers, as the first call of a tool of it does."""
+
+    async def work() -> None:
+        servers = tool_servers(settings, Outbound())
+        with pytest.raises(UpstreamFailed):
+            await servers.offer(WORKSPACE, server)
+        await servers.close()
+
+    asyncio.run(work())
 
 
 def test_a_freeze_ends_no_function_that_runs_already(it: World) -> None:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from remit.api.route import Identifies
     from remit.api.server import ServerRoutes
     from remit.api.use_cases import Answering, UseCases
+    from remit.asgi.outbound import Outbound
     from remit.control.approval_detail import Details
     from remit.control.evidence import LiveEvidence
     from remit.control.notices import Notifier
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from remit.execution.workflows.schedules import Schedules
     from remit.execution.workflows.starting import Starts
     from remit.execution.workflows.triggers import Triggers
+    from remit.gateways.mcp.upstreams.servers import ToolServers
 
 
 CHECK_KEY = KeyId("check")
@@ -214,7 +216,21 @@ def workflow_triggers(parts: Parts, admissions: Admissions) -> Triggers:
     from remit.execution.workflows.triggers import Triggers
 
     programs, starts = Programs(parts.rulesets), workflow_starts(parts, admissions)
-    return Triggers(parts.store, parts.rulesets, programs, starts, MachineVault(os.environ), parts.clock)
+    return Triggers(parts.store, parts.rulesets, programs, starts, vault_of(parts.settings), parts.clock)
+
+
+def vault_of(settings: Settings) -> MachineVault:
+    """Return where secrets of workspaces are found, within what whoever runs this process allows."""
+    return MachineVault(os.environ, settings.secret_folders, settings.own_files)
+
+
+def tool_servers(settings: Settings, outbound: Outbound) -> ToolServers:
+    """Join the tool servers of workspaces, within what whoever runs this process allows."""
+    from remit.gateways.mcp.upstreams.child import CommandRules
+    from remit.gateways.mcp.upstreams.servers import ToolServers
+
+    rules = CommandRules(settings.tool_commands, frozenset(settings.tool_variables))
+    return ToolServers(vault_of(settings), outbound, os.environ, rules=rules)
 
 
 def approval_details(parts: Parts) -> Details:
@@ -245,7 +261,7 @@ def notifier(parts: Parts) -> Notifier:
             return None
 
     owner = OwnerId(f"own_{secrets.token_hex(8)}")
-    outbox, delivery = outbox_of(parts.store), AppriseDelivery(MachineVault(os.environ))
+    outbox, delivery = outbox_of(parts.store), AppriseDelivery(vault_of(parts.settings))
     return Notifier(parts.store, outbox, reads, configuration, delivery, parts.clock, owner, rules)
 
 

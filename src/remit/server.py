@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -24,7 +23,7 @@ from remit.asgi.commits import Commits
 from remit.asgi.limits import RequestLimits, limits_for
 from remit.asgi.outbound import Outbound
 from remit.asgi.reception import Reception
-from remit.compose import Parts, open_api, workflow_triggers
+from remit.compose import Parts, open_api, tool_servers, vault_of, workflow_triggers
 from remit.control.proof import Proof
 from remit.control.tokens import RunTokens
 from remit.domain.arguments import PayloadLimits
@@ -41,11 +40,9 @@ from remit.gateways.mcp.limits import McpLimits
 from remit.gateways.mcp.opening import Place
 from remit.gateways.mcp.opening import open_gateway as open_mcp
 from remit.gateways.mcp.port import Upstreams
-from remit.gateways.mcp.upstreams.servers import ToolServers
 from remit.settings import Settings
 from remit.storage.sealed import KeyFile, Keyring
 from remit.storage.seals import seals_of
-from remit.storage.vault import MachineVault
 
 if TYPE_CHECKING:
     from remit.api.spans import Spans
@@ -110,11 +107,11 @@ def open_server(
     if spans is not None:
         queue.watch(Watch(spans.told, spans.queued))
     around = None if spans is None else spans.around
-    outbound, vault = Outbound(), MachineVault(os.environ)
+    outbound, vault = Outbound(), vault_of(settings)
     behind = Behind(store, parts.rulesets, parts.clock, commits, outbound, vault)
     calls = CallLimits(open=settings.model_calls)
     models = open_models(reception, behind, settings.model_body_bytes, calls, seam.figures.answered)
-    servers = upstreams or ToolServers(vault, outbound, os.environ)
+    servers = upstreams or tool_servers(settings, outbound)
     place = Place(settings.public_url, settings.mcp_hosts)
     mcp = open_mcp(reception, servers, commits, parts.clock, place, seam.figures.answered, _mcp_limits(settings))
     hooks = HookRoute(workflow_triggers(parts, queue), poke, limits)

@@ -28,6 +28,18 @@ class Settings(BaseSettings):
         None,
         description="The master key of sealed payloads; by default remit.key beside a SQLite database.",
     )
+    secret_folders: list[Path] = Field(
+        default_factory=list,
+        description="Folders, as a JSON list, that `file:` references of a workspace may lead into; empty: any.",
+    )
+    tool_commands: list[list[str]] = Field(
+        default_factory=list,
+        description="How the command of a tool server may begin, as a JSON list of lists of words; empty: anyhow.",
+    )
+    tool_variables: list[str] = Field(
+        default_factory=list,
+        description="Variables, as a JSON list, that such a command may be given where REMIT_TOOL_COMMANDS is set.",
+    )
     workspace: str | None = Field(
         None, description="Which workspace to work in, where the database holds more than one."
     )
@@ -179,6 +191,20 @@ class Settings(BaseSettings):
             )
         return url
 
+    @field_validator("secret_folders")
+    @classmethod
+    def _known_folders(cls, folders: list[Path]) -> list[Path]:
+        if not all(folder.is_absolute() for folder in folders):
+            raise ValueError('a folder of secrets is a path from the root: write for example ["/run/secrets"]')
+        return folders
+
+    @field_validator("tool_commands")
+    @classmethod
+    def _known_commands(cls, commands: list[list[str]]) -> list[list[str]]:
+        if not all(command and command[0] for command in commands):
+            raise ValueError('a command begins with a program: write for example [["/opt/erp/serve"]]')
+        return commands
+
     @field_validator("url", "otel_endpoint")
     @classmethod
     def _known_server(cls, url: str) -> str:
@@ -192,6 +218,15 @@ class Settings(BaseSettings):
         if self.database_url.startswith(SQLITE):
             return self.database_url.removeprefix(SQLITE)
         return self.database_url.partition("://")[2].rpartition("@")[2].partition("?")[0]
+
+    @property
+    def own_files(self) -> tuple[Path, ...]:
+        """The files that hold what is Remit's own: the master key, and a SQLite database with its logs."""
+        key = () if self.key_path is None else (self.key_path,)
+        if not self.database_url.startswith(SQLITE):
+            return key
+        path = self.database_url.removeprefix(SQLITE)
+        return (*key, *(Path(path + end) for end in ("", "-wal", "-shm", "-journal")))
 
     @property
     def key_path(self) -> Path | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import threading
 from collections.abc import Callable, Mapping
@@ -11,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from remit.asgi.outbound import Outbound
-from remit.compose import Parts, workflow_doors, workflow_schedules, workflow_starts
+from remit.compose import Parts, tool_servers, vault_of, workflow_doors, workflow_schedules, workflow_starts
 from remit.control.lapsing import Lapsing
 from remit.control.tokens import RunTokens
 from remit.domain.ids import CredentialId, OwnerId, ReleaseId, WorkspaceName
@@ -42,14 +41,12 @@ from remit.gateways.agents.http import HttpAgents
 from remit.gateways.llm.model_calls import GatewayModelCalls
 from remit.gateways.mcp.port import Upstreams
 from remit.gateways.mcp.tool_calls import McpToolCalls
-from remit.gateways.mcp.upstreams.servers import ToolServers
 from remit.settings import SQLITE, Settings
 from remit.storage.beside import queue_file
 from remit.storage.journal_rows import journal_of
 from remit.storage.port import StoreError
 from remit.storage.sealed import KeyFile, Keyring
 from remit.storage.timetable import timetable_of
-from remit.storage.vault import MachineVault
 from remit.worker import Work, Worker, WorkerSettings
 
 SCHEDULED_S = 1.0
@@ -93,8 +90,8 @@ def open_worker(parts: Parts, queue: AdmissionQueue, upstreams: Callable[[], Ups
 
     def open_work(owner: OwnerId, holds: Callable[[], None]) -> Work:
         outbound = Outbound()
-        vault = MachineVault(os.environ)
-        servers = upstreams() if upstreams is not None else ToolServers(vault, outbound, os.environ)
+        vault = vault_of(settings)
+        servers = upstreams() if upstreams is not None else tool_servers(settings, outbound)
         calls = McpToolCalls(servers)
         starts = workflow_starts(parts, queue)
         tools = ToolKind(calls, bounds.absent_after_s)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,13 +74,14 @@ def _shown(name: str, endpoint: Endpoint) -> Card:
 
 async def _asked(endpoint: Endpoint) -> Card:
     from remit.asgi.outbound import Outbound
+    from remit.compose import vault_of
     from remit.gateways.agents.away import Away
     from remit.gateways.agents.card import card_of
-    from remit.storage.vault import MachineVault
+    from remit.sdk.environment import settings_from
 
     outbound = Outbound()
     try:
-        return await card_of(Away(outbound, MachineVault(os.environ)), endpoint)
+        return await card_of(Away(outbound, vault_of(settings_from())), endpoint)
     finally:
         await outbound.close()
 

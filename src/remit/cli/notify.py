@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from remit.cli.output import line, output_option, table
 from remit.cli.session import Failed, Session, moment, session, workspace_option
+from remit.compose import vault_of
 from remit.control.delivery import AppriseDelivery, NotDelivered
 from remit.domain.ids import GroupName, UserId, WorkspaceName
 from remit.domain.notice import NoticeState, trial
 from remit.storage.outbox import outbox_of
-from remit.storage.vault import MachineVault
 
 EXAMPLES = """\b
 Examples:
@@ -24,6 +22,7 @@ MAX_LISTED = 200
 WORDS = {
     "apprise_missing": "apprise is not installed: pip install 'remit[server]'",
     "address_missing": "the variable or file is not there, or empty",
+    "address_forbidden": "no workspace may have that read: see REMIT_SECRET_FOLDERS",
     "address_unfit": "what stands there is no address that apprise knows",
     "not_delivered": "whoever is behind the address did not take it",
 }
@@ -45,7 +44,7 @@ def test(recipient: str, workspace: str | None) -> None:
     """
     with session() as open_session:
         addresses = _addresses(open_session, open_session.workspace(workspace), recipient)
-        delivery = AppriseDelivery(MachineVault(os.environ))
+        delivery = AppriseDelivery(vault_of(open_session.parts.settings))
         message = trial(open_session.parts.settings.public_url)
         failed = 0
         for address in addresses:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import TYPE_CHECKING
 
 from remit.cli.session import Failed
 from remit.domain.ids import WorkspaceName
 from remit.domain.upstream import ToolServer, Via
-from remit.storage.vault import MachineVault
 
 if TYPE_CHECKING:
     from remit.gateways.mcp.port import Offer
@@ -36,10 +34,11 @@ def offered_by(server: ToolServer) -> list[Offered]:
 
 async def _offer(server: ToolServer) -> Offer:
     from remit.asgi.outbound import Outbound
-    from remit.gateways.mcp.upstreams.servers import ToolServers
+    from remit.compose import tool_servers
+    from remit.sdk.environment import settings_from
 
     outbound = Outbound()
-    servers = ToolServers(MachineVault(os.environ), outbound, os.environ)
+    servers = tool_servers(settings_from(), outbound)
     try:
         return await servers.offer(WorkspaceName("import"), server)
     finally:

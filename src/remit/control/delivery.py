@@ -10,7 +10,7 @@ import logging
 from typing import Protocol
 
 from remit.domain.notice import Message
-from remit.storage.vault import NoSecret, Vault
+from remit.storage.vault import ForbiddenSecret, NoSecret, Vault
 
 _TALKATIVE = ("apprise", "urllib3", "requests")
 """Loggers that write addresses, or paths of them, where something goes wrong."""
@@ -65,5 +65,6 @@ class AppriseDelivery:
     def _address(self, reference: str) -> str:
         try:
             return self._vault.secret(reference)
-        except NoSecret:
-            raise NotDelivered("address_missing") from None
+        except NoSecret as error:
+            is_forbidden = isinstance(error, ForbiddenSecret)
+            raise NotDelivered("address_forbidden" if is_forbidden else "address_missing") from None

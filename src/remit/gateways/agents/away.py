@@ -42,8 +42,9 @@ class Away:
             return {}
         try:
             return {"authorization": f"Bearer {self._vault.secret(endpoint.credential)}"}
-        except NoSecret:
-            raise CallFailed("no_credential", "the credential of the agent is missing", sent=False) from None
+        except NoSecret as error:
+            text = f"the credential of the agent is missing: {error}"
+            raise CallFailed("no_credential", text, sent=False) from None
 
     async def ask(
         self, endpoint: Endpoint, method: str, url: str, headers: Mapping[str, str], body: Any = None

@@ -7,7 +7,8 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import IO
 
 from remit.domain.text import revealed
@@ -22,6 +23,35 @@ SHORTEST_SECRET = 4
 """Shorter values are not covered up in what a process said: they occur by chance."""
 
 _STEP_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRules:
+    """What whoever runs Remit lets tool servers be that are commands: anything, where `commands` is empty.
+
+    Else a command begins with all the words of one of them, is given no variables but `variables`, and no folder: both
+    can make another program of the same words.
+    """
+
+    commands: Sequence[Sequence[str]] = ()
+    variables: Collection[str] = ()
+
+    def check(self, server: ToolServer) -> None:
+        """Raise UpstreamFailed for a server that may not be started."""
+        if not self.commands:
+            return
+        words = list(server.command)
+        if not any(words[: len(each)] == list(each) for each in self.commands):
+            raise _forbidden(server, "its command begins with none of those that REMIT_TOOL_COMMANDS lists")
+        if server.folder:
+            raise _forbidden(server, "where REMIT_TOOL_COMMANDS is set no command has a `folder`")
+        unlisted = sorted(set(server.env) - set(self.variables))
+        if unlisted:
+            raise _forbidden(server, f"REMIT_TOOL_VARIABLES does not list {', '.join(unlisted)}")
+
+
+def _forbidden(server: ToolServer, why: str) -> UpstreamFailed:
+    return UpstreamFailed("unreachable", f"{server.name} was not started: {why}", sent=False)
 
 
 class Child:
@@ -97,8 +127,9 @@ class Child:
         return True
 
 
-async def begun(server: ToolServer, vault: Vault, environment: Mapping[str, str]) -> Child:
+async def begun(server: ToolServer, vault: Vault, environment: Mapping[str, str], rules: CommandRules) -> Child:
     """Start the command of a server; its references are resolved now. Raises UpstreamFailed."""
+    rules.check(server)
     return await asyncio.to_thread(_begun, server, vault, environment)
 
 
@@ -107,7 +138,7 @@ def _begun(server: ToolServer, vault: Vault, environment: Mapping[str, str]) -> 
     try:
         own = {name: spelled_out(vault, text) for name, text in server.env.items()}
         secrets = tuple(own[name] for name, text in server.env.items() if own[name] != text)
-        popen = subprocess.Popen(  # noqa: S603 - the command is the workspace's, applied by a person
+        popen = subprocess.Popen(  # noqa: S603 - the command is the workspace's, applied by a person and within the rules
             server.command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

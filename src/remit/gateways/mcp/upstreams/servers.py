@@ -12,7 +12,7 @@ from remit.domain.ids import WorkspaceName
 from remit.domain.upstream import ToolServer
 from remit.gateways.mcp.port import Exchange, Json, Offer, UpstreamFailed
 from remit.gateways.mcp.upstreams.bounds import UpstreamBounds
-from remit.gateways.mcp.upstreams.child import begun
+from remit.gateways.mcp.upstreams.child import CommandRules, begun
 from remit.gateways.mcp.upstreams.endpoint import Endpoint
 from remit.gateways.mcp.upstreams.link import Link
 from remit.gateways.mcp.upstreams.pipes import Pipes
@@ -27,7 +27,7 @@ TIDIED_S = 15.0
 class ToolServers:
     """See Upstreams. Owned by one event loop; servers are started when they are first asked.
 
-    `environment` is the one of which processes get the few variables that they inherit.
+    `environment` is the one of which processes get the few variables that they inherit; `rules` say which may be begun.
     """
 
     def __init__(
@@ -36,11 +36,13 @@ class ToolServers:
         outbound: Outbound,
         environment: Mapping[str, str],
         bounds: UpstreamBounds | None = None,
+        rules: CommandRules | None = None,
     ) -> None:
         self._vault = vault
         self._outbound = outbound
         self._environment = environment
         self._bounds = bounds or UpstreamBounds()
+        self._rules = rules or CommandRules()
         self._found: dict[_Key, Upstream] = {}
         # A document is one object for as long as its release is in use; its text is not made into a key each time.
         self._seen: dict[tuple[WorkspaceName, int], tuple[ToolServer, Upstream]] = {}
@@ -92,7 +94,7 @@ class ToolServers:
     async def _dial(self, server: ToolServer) -> Link:
         if not server.command:
             return Endpoint(server, self._vault, self._outbound, self._bounds)
-        child = await begun(server, self._vault, self._environment)
+        child = await begun(server, self._vault, self._environment, self._rules)
         pipes = Pipes(server.name, child, self._bounds)
         try:
             await pipes.open()
