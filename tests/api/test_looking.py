@@ -46,6 +46,13 @@ def test_a_release_says_in_words_what_it_changed(it: Office) -> None:
     assert {each["kind"] for each in whole["changes"]} == {"added"}
 
 
+def test_what_is_refused_is_told_in_english(it: Office) -> None:
+    """Whatever language its route has words in: problem documents have none."""
+    refused = it.ask("GET", f"{PREFIX}/releases/rel_gone/changes?language=ar", it.token(Role.VIEWER)).json()
+    assert (refused["code"], refused["detail"]) == ("no_release", "there is no release rel_gone")
+    assert refused["remedy"].isascii()
+
+
 def test_policies_say_whom_they_touched_lately(it: Office) -> None:
     run = it.world.start("buyer", VISITOR)
     held = [it.world.door.admit(it.world.door.attempt_tool(run, "erp.pay", {"amount": 501 + no})) for no in range(2)]
