@@ -52,6 +52,8 @@ def test_the_conversation_is_opened_and_leads_to_its_steps(visit: Callable[..., 
     turns = page.locator(".turn")
     expect(turns.first).to_contain_text("Task")
     expect(turns.nth(1).locator(".field").first).to_be_visible()
+    heights = page.locator(".field").evaluate_all("all => all.map(each => each.offsetHeight)")
+    assert max(heights) < 320, "a model's prompt has the whole width, and is scrolled"
     assert len(records_of(page, "payload_read")) == before + 1, "one reading, however many payloads"
     named = turns.nth(1).get_by_role("button").first
     target = named.inner_text()

@@ -14,11 +14,16 @@ export function ArgumentName({ argument }: { argument: ArgumentShown }) {
   )
 }
 
+const LONG = 160
+
+/** Whether a value is given the whole width, as a model's prompt is. */
+export const isLong = (argument: ArgumentShown): boolean => argument.text.length > LONG
+
 /** What an argument holds; of a secret one, that it is. */
 export function ArgumentValue({ argument }: { argument: ArgumentShown }) {
   const { t } = useTranslation()
   return (
-    <div className="field-value">
+    <div className="field-value" tabIndex={isLong(argument) ? 0 : undefined}>
       {argument.masked ? <span className="t-mask">{t('approvals.masked')}</span> : <bdi>{argument.text}</bdi>}
     </div>
   )
@@ -46,7 +51,7 @@ export function ArgumentList({ found }: { found: ArgumentShown[] }) {
   return (
     <div className="fields">
       {found.map((argument) => (
-        <div key={argument.name} className="field">
+        <div key={argument.name} className="field" data-long={isLong(argument)}>
           <ArgumentName argument={argument} />
           <ArgumentValue argument={argument} />
           <ArgumentOrigin argument={argument} />

@@ -2,7 +2,7 @@ import { TextInput } from '@mantine/core'
 import { useTranslation } from 'react-i18next'
 
 import type { ApprovalDetailShown, ArgumentShown } from '../../api/schema'
-import { ArgumentName, ArgumentOrigin, ArgumentValue } from '../../parts/ArgumentValue'
+import { ArgumentName, ArgumentOrigin, ArgumentValue, isLong } from '../../parts/ArgumentValue'
 import { written, type Edits } from './edits'
 
 interface Props {
@@ -28,7 +28,7 @@ function Field({ argument, edits, edit }: { argument: ArgumentShown; edits: Edit
   const { t } = useTranslation()
   const changed = edits?.[argument.name]
   return (
-    <div className="field" data-changed={changed !== undefined}>
+    <div className="field" data-changed={changed !== undefined} data-long={isLong(argument)}>
       <ArgumentName argument={argument} />
       {edits !== null && !argument.masked ? (
         <TextInput
