@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 
 from remit.domain.facts import ScopeKind
 from remit.domain.ids import RunId, WorkspaceName
-from remit.storage import migrate, tables
+from remit.storage import journal_tables, migrate, tables
 from remit.storage.opening import open_store
 from remit.storage.port import StoreError
 from remit.storage.postgres import PostgresStore
@@ -134,6 +134,7 @@ def test_migrations_make_exactly_the_tables_that_the_code_describes(postgres: Se
     with connection_to(postgres.fresh()) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, tables.metadata) == []
+    assert journal_tables.workflow_runs.name in tables.metadata.tables  # else theirs would have been left out
 
 
 def test_a_database_from_the_future_is_refused_and_left_alone(postgres: Server) -> None:
