@@ -10,13 +10,16 @@ import orjson
 import pytest
 
 from remit.api.attention import DAYS, EACH
+from remit.control.concerned import Concerned
 from remit.domain.action import Outcome, OutcomeStatus
 from remit.domain.clock import Instant
 from remit.domain.identity import Role
 from remit.domain.ids import WorkflowName
 from remit.domain.record import RecordKind
+from remit.execution.rulesets import ReleaseUnusable, TooManyLoading
 from remit.execution.workflows.ports import CallFailed
 from remit.execution.workflows.schedules import scheduled_in
+from remit.storage.port import StoreError
 from remit.storage.timetable import ScheduleRow
 from remit.workspace.files import Folder
 from tests.api.office import PREFIX, Office, Shows, office
@@ -111,6 +114,22 @@ def test_what_the_caller_is_asked_comes_first_then_the_oldest(it: Office) -> Non
             (second, False),
             (third, False),
         ]
+
+
+@pytest.mark.parametrize("error", [ReleaseUnusable("gone"), TooManyLoading("later"), StoreError("no such run")])
+def test_an_approval_of_which_nobody_can_tell_whom_it_waits_for_is_listed_all_the_same(
+    it: Office, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    approval = hold(it, it.world.start("buyer", VISITOR))
+    asked: list[object] = []
+
+    def unknown(_: object, found: object) -> bool:
+        asked.append(found)
+        raise error
+
+    monkeypatch.setattr(Concerned, "is_asked", unknown)
+    (found,) = needed(it, as_person(it, SARA, Role.APPROVER))
+    assert (found["subject"], found["yours"], len(asked)) == (approval, False, 1)
 
 
 def test_what_is_answered_or_expired_waits_for_nobody(it: Office) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from remit.ledger.verify import own_keys
 from remit.storage.sealed import KeyFile
 from remit.storage.seals import seals_of
 from tests.api.office import PREFIX, TWO_AGENTS, Office, office
-from tests.worlds import SARA, VISITOR, WORKSPACE, agent
+from tests.worlds import SARA, VISITOR, WORKSPACE, agent, files, yaml
 
 
 @pytest.fixture
@@ -44,6 +45,28 @@ def test_a_release_says_in_words_what_it_changed(it: Office) -> None:
     whole = it.ask("GET", f"{PREFIX}/releases/{first}/changes", it.token(Role.VIEWER)).json()
     assert whole["before"] is None
     assert {each["kind"] for each in whole["changes"]} == {"added"}
+
+
+def test_a_plan_is_told_in_the_language_it_is_asked_in(it: Office) -> None:
+    """Changes, what comes out otherwise, and what the workspace's own tests came to."""
+    refused = {"name": "none", "agent": "buyer", "tool": "erp.pay", "arguments": {"amount": 5}, "expect": "deny"}
+    changed = {
+        **TWO_AGENTS,
+        "agents/buyer.yaml": agent(tools=["erp.get"]),
+        "tests/all.yaml": yaml("Tests", tests=[refused]),
+    }
+    upload = {"files": {path: text.decode() for path, text in files(changed).items()}}
+    author = it.token(Role.AUTHOR)
+    english, arabic = (
+        it.ask("POST", f"{PREFIX}/releases/plan?language={language}", author, upload).json()
+        for language in ("en", "ar")
+    )
+    for plan, letters in ((english, "[A-Za-z]"), (arabic, "[\u0600-\u06ff]")):
+        said = [each["words"] for each in (*plan["changes"], *plan["consequences"])]
+        said += [reason for test in plan["tests"] for reason in test["reasons"]]
+        assert len(said) > 3
+        assert all(re.search(letters, each) for each in said)
+    assert {each["cause"] for each in arabic["consequences"]} == {"not granted"}
 
 
 def test_what_is_refused_is_told_in_english(it: Office) -> None:

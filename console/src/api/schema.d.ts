@@ -11830,7 +11830,10 @@ export interface operations {
     };
     policies_run_tests: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The language of the words. */
+                language?: "en" | "ar";
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from remit.api.access import allow, people
-from remit.api.actions import FindingShown, findings_of
+from remit.api.actions import FindingShown, ToldIn, findings_of
 from remit.api.policy_reasons import PolicyReadingShown, readings_shown
 from remit.api.releases import TestShown, test_of
 from remit.api.route import Route
@@ -185,7 +185,12 @@ class PolicyRoutes:
         )
 
     @allow(people())
-    def run_tests(self, caller: Asker, body: TestRun = TestRun()) -> TestsShown:  # noqa: B008 - frozen
+    def run_tests(
+        self,
+        caller: Asker,
+        body: TestRun = TestRun(),  # noqa: B008 - frozen
+        language: ToldIn = "en",
+    ) -> TestsShown:
         """Run the workspace's own tests against a release."""
         rules = rules_of(self._use, caller, body.release)
         release = self._use.store.release(caller.workspace, ReleaseId(rules.release))
@@ -196,7 +201,7 @@ class PolicyRoutes:
             release=rules.release,
             passed=passed,
             failed=len(tested) - passed,
-            tests=[test_of(result) for result in tested],
+            tests=[test_of(result, language) for result in tested],
         )
 
 

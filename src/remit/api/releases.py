@@ -316,7 +316,7 @@ def _consequence(found: Consequence, language: Language) -> ConsequenceShown:
     )
 
 
-def test_of(tested: Tested, language: Language = "en") -> TestShown:
+def test_of(tested: Tested, language: Language) -> TestShown:
     """Return one test's result."""
     return TestShown(
         name=tested.scenario.name,
