@@ -16,9 +16,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from dbos import DBOS, DBOSClient, DBOSConfig
+from typing import TYPE_CHECKING, Any, Protocol
 
 from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
 from remit.domain.ids import OwnerId, RunId
@@ -28,6 +26,9 @@ from remit.storage.beside import queue_connections
 from remit.storage.journal import Journal, LostRun
 from remit.storage.port import StoreError
 from remit.storage.timetable import Timetable
+
+if TYPE_CHECKING:
+    from dbos import DBOSClient
 
 SEGMENT, QUEUE = "remit.segment", "remit.segments"
 VERSION = "remit-1"
@@ -147,6 +148,8 @@ class Worker:
             time.sleep(0.05)
         with contextlib.suppress(StoreError):
             self._timetable.gone(self.owner)
+        from dbos import DBOS
+
         DBOS.destroy(workflow_completion_timeout_sec=0)
         if self._client is not None:
             self._client.destroy()
@@ -182,6 +185,9 @@ class Worker:
     # -- the queue
 
     def _launch(self) -> None:
+        # Here and not above: a server whose workspaces have no workflows does without it.
+        from dbos import DBOS, DBOSClient, DBOSConfig
+
         settings = self._settings
         logging.getLogger("dbos").setLevel(logging.ERROR)
         if settings.queue_url.startswith(SQLITE):

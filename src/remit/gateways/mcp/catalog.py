@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from mcp.shared.inbound import X_MCP_HEADER_KEY
-from mcp.shared.uri_template import UriTemplate
-
 from remit.domain.ids import AgentName, ServerName
 from remit.domain.release import Tool
 from remit.domain.upstream import ToolServer, Via
@@ -171,6 +168,8 @@ class Catalog:
         mirrors = self._mirrors.get(name)
         schema = offer.tools[tool.upstream].content.get("inputSchema")
         if mirrors is None:  # looked at once: going through a schema costs more than a call
+            from mcp.shared.inbound import X_MCP_HEADER_KEY
+
             mirrors = self._mirrors[name] = isinstance(schema, dict) and X_MCP_HEADER_KEY in str(schema)
         return schema if mirrors else None
 
@@ -273,6 +272,8 @@ class Catalog:
 
 
 def _fits(entry: Json, uri: str) -> bool:
+    from mcp.shared.uri_template import UriTemplate
+
     try:
         return UriTemplate.parse(str(entry.get("uriTemplate"))).match(uri) is not None
     except ValueError:

@@ -8,7 +8,6 @@ from importlib.metadata import version
 from typing import Any, TypeVar
 
 import orjson
-from mcp.shared.inbound import validate_mcp_param_headers
 
 from remit.asgi.reception import Reception
 from remit.domain.arguments import BadArguments
@@ -385,6 +384,8 @@ def _check_mirrored(schema: Any, arguments: Json, asked: Asked) -> None:
     """Refuse a call whose Mcp-Param headers say something else than its arguments."""
     if schema is None or (not arguments and not any(name.startswith("mcp-param-") for name in asked.visit.headers)):
         return
+    from mcp.shared.inbound import validate_mcp_param_headers
+
     found = validate_mcp_param_headers(schema, arguments, asked.visit.headers)
     if found is not None:
         raise RpcError(found.code, found.message, found.data)

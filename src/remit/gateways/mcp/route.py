@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from mcp.shared.inbound import (
-    InboundLadderRejection,
-    classify_inbound_request,
-    decode_header_value,
-    unsupported_protocol_version_rejection,
-)
 
 from remit.asgi.answers import ROUTE, UNREAD, Receive, Refusal, Scope, Send, logged
 from remit.asgi.limits import Disconnected, body_of
@@ -42,6 +38,9 @@ from remit.gateways.mcp.rpc import (
     success,
 )
 from remit.gateways.mcp.sessions import SESSION, Session, Sessions
+
+if TYPE_CHECKING:
+    from mcp.shared.inbound import InboundLadderRejection
 
 PATH = "/mcp"
 VERSION = "mcp-protocol-version"
@@ -72,6 +71,7 @@ class McpRoute:
         self._listening = listening
         self._limits = limits
         self._answered = answered
+        self._is_loaded = False
 
     def takes(self, scope: Scope) -> bool:
         """Whether a request is for this endpoint."""
@@ -132,6 +132,11 @@ class McpRoute:
         named = scope["path"].removeprefix(PATH).removeprefix("/")
         if named and named != visit.caller.workspace:
             raise Refusal(404, "other_workspace", "the key is of another workspace", f"Use {PATH}: the key says which")
+        if not self._is_loaded:
+            # A server whose agents do not speak MCP does without the official library. In a thread, as that takes a
+            # second; whatever imports from it further on has it at once.
+            await asyncio.to_thread(import_module, "mcp.shared.inbound")
+            self._is_loaded = True
         if method == "POST":
             await self._post(scope, visit, await body_of(visit.headers, receive, self._reception.limits), reply)
         elif visit.headers.get(VERSION, LEGACY_VERSIONS[0]) not in LEGACY_VERSIONS:
@@ -157,6 +162,13 @@ class McpRoute:
     # -- clients that say all in each request (2026-07-28)
 
     async def _modern(self, visit: Visit, message: Message, parsed: Mapping[str, Any], reply: Reply) -> None:
+        from mcp.shared.inbound import (
+            InboundLadderRejection,
+            classify_inbound_request,
+            decode_header_value,
+            unsupported_protocol_version_rejection,
+        )
+
         if message.id is None or not message.method:
             if not message.method:
                 raise RpcError(INVALID_REQUEST, "a client of this revision answers nothing: it calls again")
