@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import event
 
 from remit.api.attention import DAYS, EACH
 from remit.control.concerned import Concerned
@@ -144,6 +146,35 @@ def test_of_each_kind_a_few_are_listed_and_the_others_counted(it: Office) -> Non
     found = overview(it, it.token(Role.VIEWER))
     assert [each["subject"] for each in found["attention"]] == asked[:EACH]
     assert found["more"] == [{"code": "approval_pending", "count": 3}]
+
+
+GROWING = re.compile("SCAN (approvals|workflow_runs|workflow_steps|records|runs|payloads)\\b")
+"""How SQLite tells that it reads the whole of a table that grows with the work."""
+
+
+def test_no_table_that_grows_is_read_whole(it: Office) -> None:
+    hold(it, it.world.start("buyer", VISITOR))
+    viewer = it.token(Role.VIEWER)
+    needed(it, viewer)  # what is read once only
+    asked: list[tuple[str, Any]] = []
+    engine = it.world.store._engine
+
+    def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    needed(it, viewer)
+    event.remove(engine, "before_cursor_execute", note)
+    with engine.connect() as connection:
+        plans = {
+            str(row[-1])
+            for statement, parameters in asked
+            if statement.lower().startswith("select")
+            for row in connection.exec_driver_sql(f"explain query plan {statement}", parameters)
+        }
+    assert any("approvals_state" in plan for plan in plans)
+    assert any("workflow_runs_ended" in plan for plan in plans)
+    assert [plan for plan in plans if GROWING.match(plan)] == []
 
 
 def test_an_unknown_action_says_what_it_holds_back(it: Office) -> None:
