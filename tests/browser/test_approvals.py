@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from threading import Thread
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OMAR, ONE_WORKER, PRIYA, House
 
@@ -76,6 +76,25 @@ def test_the_owner_of_the_agent_can_not_answer(visit: Callable[..., Page], house
         expect(listed).to_contain_text("Pay part of an invoice back")
         expect(page.get_by_text("Only finance-approvers can answer this.")).to_be_visible()
         expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+        page = visit(PRIYA)
+        page.goto(f"{house.url}/approvals")
+        page.get_by_role("button", name="Reject").click()
+        expect(page.get_by_text("Nothing waits for anybody")).to_be_visible()
+
+
+def test_who_is_of_the_requesters_side_reads_why_in_place_of_buttons(visit: Callable[..., Page], house: House) -> None:
+    def theirs(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "own_side": {"part": "started", "name": "run_7"}})
+
+    with waiting(house):
+        for language, words in (("en", "You have started run run_7"), ("ar", "أنت من بدأ العملية \u2068run_7\u2069")):
+            page = visit(PRIYA, language=language)
+            page.route("**/approvals/*/detail*", theirs)
+            page.goto(f"{house.url}/approvals")
+            expect(page.get_by_text(words)).to_be_visible()
+            expect(page.locator(".approval-acts").get_by_role("button")).to_have_count(0)
+            page.unroute_all(behavior="ignoreErrors")  # the page asks again by itself, also while it is closed
         page = visit(PRIYA)
         page.goto(f"{house.url}/approvals")
         page.get_by_role("button", name="Reject").click()
