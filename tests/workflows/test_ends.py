@@ -240,6 +240,24 @@ def test_what_a_worker_did_that_died_before_it_was_written_is_undone_however_muc
         assert it.tools.names() == ["order(1)", "order(2)", "order(3)", "cancel(3)", "cancel(2)", "cancel(1)"]
 
 
+def test_what_was_done_behind_a_step_that_is_no_tool_is_undone_after_its_worker_died(tmp_path: Path) -> None:
+    flow = workflow(undone("a", 1), {"id": "w", "wait": {"event": "go"}}, undone("b", 2), step("deadly", "get"))
+    with till(tmp_path, flow) as it:
+
+        def die(_: Any) -> Any:
+            raise Died
+
+        it.tools.plays["get"] = die
+        run = it.start(n=1)
+        it.carry_out()
+        it.tell(run, "go")
+        with pytest.raises(Died):
+            it.carry_out()
+        cancel(it, run)
+        assert it.state(run) == "cancelled"
+        assert it.tools.names() == ["order(1)", "order(2)", "cancel(2)", "cancel(1)"]
+
+
 def test_undoing_that_is_given_up_keeps_what_the_run_came_to(tmp_path: Path) -> None:
     with till(tmp_path, workflow(undone("a", 1), outputs={"a": "${steps.a.order}"})) as it:
         run = it.start(n=1)

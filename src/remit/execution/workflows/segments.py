@@ -21,7 +21,7 @@ from remit.domain.ending import BY_OTHERS
 from remit.domain.ids import OwnerId, ReleaseId, RunId, WorkspaceName
 from remit.domain.payload import TASK
 from remit.domain.run import Run
-from remit.domain.workflow import Step
+from remit.domain.workflow import Step, ToolStep
 from remit.domain.workflow_progress import Progress, StepState, WorkflowState
 from remit.execution.keys import Keys
 from remit.execution.served import ServedDoor
@@ -197,6 +197,7 @@ class Segment:
         self._waits = Waits(turn)
         self._cancel = "" if self._ended_as is WorkflowState.SUCCEEDED else turn.row.cancel
         self._saved_at = 0.0
+        self._is_urgent = False
         self._looked_at = 0.0
         self._ends_since = 0.0
         self._cancelled_by = turn.row.cancelled_by
@@ -298,18 +299,20 @@ class Segment:
     async def _until_something_ends(self) -> None:
         ended, _ = await asyncio.wait(self._tasks, timeout=LOOKED_S, return_when=asyncio.FIRST_COMPLETED)
         for task in ended:
-            del self._tasks[task]
+            step = self._tasks.pop(task).step
             self._turn.notebook.write(task.result())
+            # What becomes of a tool's call is found in the ledger; nothing behind another step is looked for there.
+            self._is_urgent = self._is_urgent or not isinstance(step, ToolStep)
 
     async def _save_now_and_then(self) -> None:
         now = asyncio.get_running_loop().time()
-        is_due = not self._turn.notebook.is_clean and now - self._saved_at >= SAVED_S
+        is_due = not self._turn.notebook.is_clean and (self._is_urgent or now - self._saved_at >= SAVED_S)
         if is_due or now - self._looked_at >= LOOKED_S:
             await self._save()
 
     async def _save(self) -> None:
         self._turn.holds()
-        taken = self._turn.notebook.take()
+        taken, self._is_urgent = self._turn.notebook.take(), False
         await self._turn.settled()
         standing = await asyncio.to_thread(self._turn.notebook.save, taken)
         self._saved_at = self._looked_at = asyncio.get_running_loop().time()
