@@ -22,7 +22,7 @@ from remit.domain.ids import OwnerId, ReleaseId, RunId, WorkspaceName
 from remit.domain.payload import TASK
 from remit.domain.run import Run
 from remit.domain.workflow import Step, ToolStep
-from remit.domain.workflow_progress import Progress, StepState, WorkflowState
+from remit.domain.workflow_progress import ENDED, Progress, StepState, WorkflowState
 from remit.execution.keys import Keys
 from remit.execution.served import ServedDoor
 from remit.execution.workflows.acting import RunOver
@@ -300,9 +300,9 @@ class Segment:
         ended, _ = await asyncio.wait(self._tasks, timeout=LOOKED_S, return_when=asyncio.FIRST_COMPLETED)
         for task in ended:
             step = self._tasks.pop(task).step
-            self._turn.notebook.write(task.result())
-            # What becomes of a tool's call is found in the ledger; nothing behind another step is looked for there.
-            self._is_urgent = self._is_urgent or not isinstance(step, ToolStep)
+            row = self._turn.notebook.write(task.result())
+            # What became of a tool's call is found in the ledger; nothing behind another step is looked for there.
+            self._is_urgent = self._is_urgent or (row.state in ENDED and not isinstance(step, ToolStep))
 
     async def _save_now_and_then(self) -> None:
         now = asyncio.get_running_loop().time()
