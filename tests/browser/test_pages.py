@@ -1,7 +1,6 @@
 """Every page in both themes and languages: no accessibility fault, nothing untranslated, nothing out of place."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,6 +13,7 @@ AXE = ROOT / "console/node_modules/axe-core/axe.min.js"
 LOOKS = [("en", "light"), ("en", "dark"), ("ar", "light"), ("ar", "dark")]
 RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}"
 STARTED_MS = 20_000
+MOST_BYTES = 8_000_000
 PLACES = {
     "overview": "/overview",
     "runs": "/runs",
@@ -121,8 +121,13 @@ def test_no_english_word_stands_on_an_arabic_page(visit: Callable[..., Page], ho
     assert left == {}
 
 
-def test_pictures_are_made_where_they_are_wanted(tmp_path: Path) -> None:
-    """`make pictures` writes what the README shows; here only that every page has a place in it."""
-    from tests.browser.pictures import SHOWN
+def test_every_page_has_its_pictures_in_every_look_and_the_docs_show_them() -> None:
+    """What `make pictures` takes is what lies there and what the page of pictures leads to; and it is not too much."""
+    from tests.browser.pictures import SCREENS, SHOWN, name_of
 
-    assert set(SHOWN) <= set(PLACES)
+    wanted = {name_of(place, look) for place in SHOWN for look in LOOKS}
+    assert set(PLACES) <= set(SHOWN)
+    assert {path.name for path in SCREENS.iterdir()} == wanted
+    shown = (ROOT / "docs/pictures.md").read_text("utf-8")
+    assert {name for name in wanted if f"(screens/{name})" not in shown} == set()
+    assert sum(path.stat().st_size for path in SCREENS.iterdir()) < MOST_BYTES
