@@ -3,12 +3,17 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
+from remit.sdk.errors import Held
 from tests.browser.conftest import OMAR, ONE_WORKER, PRIYA, House
+from tests.browser.standing import PATIENT, SARA, standing
+from tests.worlds import PEOPLE, agent, files
 
 pytestmark = ONE_WORKER
 
@@ -99,3 +104,21 @@ def test_who_is_of_the_requesters_side_reads_why_in_place_of_buttons(visit: Call
         page.goto(f"{house.url}/approvals")
         page.get_by_role("button", name="Reject").click()
         expect(page.get_by_text("Nothing waits for anybody")).to_be_visible()
+
+
+def test_the_list_tells_how_many_have_approved_of_those_who_must(visit: Callable[..., Page], tmp_path: Path) -> None:
+    given = files({"people.yaml": f"{PEOPLE.rstrip()}\nquorum: 2\n", "agents/buyer.yaml": agent(**PATIENT)})
+    with (
+        standing(tmp_path, given=given) as own,
+        own.agent("buyer") as client,
+        client.run("buyer", on_behalf_of="user:visitor") as run,
+    ):
+        with pytest.raises(Held):
+            run.call("erp.pay", {"amount": 900}, using=lambda **given: given)
+        page = visit(SARA, at=own)
+        page.goto(f"{own.url}/approvals?view=team")
+        listed = page.get_by_role("option").first
+        expect(listed).to_contain_text("Pay with \u2068erp.pay\u2069")
+        expect(listed).to_contain_text("0 of 2 approved")
+        page.get_by_role("button", name="Approve").click()
+        expect(listed).to_contain_text("1 of 2 approved")
