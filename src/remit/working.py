@@ -36,7 +36,7 @@ from remit.execution.workflows.segments import Bounds, Kit, Segments
 from remit.execution.workflows.starting import Starts
 from remit.execution.workflows.turn import StepKind
 from remit.execution.workflows.undoing import Undoing
-from remit.gateways.agents.away import Away
+from remit.gateways.agents.away import Away, TokenOf
 from remit.gateways.agents.http import HttpAgents
 from remit.gateways.llm.model_calls import GatewayModelCalls
 from remit.gateways.mcp.port import Upstreams
@@ -154,10 +154,14 @@ def works_of(
     if find_spec("pydantic_ai") is not None and find_spec("openai") is not None:
         found[""] = Awaited(lambda: _built_in(models, tools, absent_after_s))
     if find_spec("a2a") is not None:
-        from remit.gateways.agents.a2a import A2aAgents
-
-        found[EndpointKind.A2A.value] = A2aAgents(away, token_of, parts.keys)
+        found[EndpointKind.A2A.value] = Awaited(lambda: _elsewhere(away, token_of, parts.keys))
     return found
+
+
+def _elsewhere(away: Away, token_of: TokenOf, keys: Keys) -> Works:
+    from remit.gateways.agents.a2a import A2aAgents
+
+    return A2aAgents(away, token_of, keys)
 
 
 def _built_in(models: ModelCalls, tools: ToolCalls, absent_after_s: float) -> Works:
@@ -167,7 +171,7 @@ def _built_in(models: ModelCalls, tools: ToolCalls, absent_after_s: float) -> Wo
 
 
 class Awaited:
-    """Works that are made when the first work comes: the built-in agent's libraries take a second and 40 MB to load."""
+    """Works that are made when the first work comes: their libraries take a second and up to 40 MB to load."""
 
     def __init__(self, make: Callable[[], Works]) -> None:
         self._make = make

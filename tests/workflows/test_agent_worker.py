@@ -112,12 +112,12 @@ queue = open_queue(parts)
 worker = open_worker(parts, queue)
 worker.start()
 worker.close()
-print(*sorted({"pydantic_ai", "openai", "fastapi"} & set(sys.modules)))
+print(*sorted({"pydantic_ai", "openai", "fastapi", "a2a", "httpx", "mcp"} & set(sys.modules)))
 """
 
 
 @pytest.mark.slow
-def test_a_worker_loads_what_the_built_in_agent_needs_only_for_its_work(tmp_path: Path) -> None:
+def test_a_worker_loads_what_agents_need_only_for_their_work(tmp_path: Path) -> None:
     with shop(tmp_path, workflow({"id": "a", "tool": "till.get", "arguments": {}})) as it:
         environment = {**os.environ, "REMIT_DATABASE_URL": it.url, "REMIT_KEY_FILE": str(tmp_path / "remit.key")}
         done = subprocess.run(
