@@ -135,3 +135,13 @@ def test_a_server_that_can_not_be_asked_is_named(folder, command: Command):
     said = command("tools", "import", "odd", "--dir", folder)
     assert said.code == 2
     assert "odd could not be asked what it offers: odd ended before it answered" in said.err
+
+
+def test_the_settings_of_this_machine_say_which_commands_are_started(folder, command: Command, monkeypatch):
+    monkeypatch.setenv("REMIT_TOOL_COMMANDS", '[["/opt/erp/serve"]]')
+    said = command("tools", "import", "odd", "--dir", folder)
+    assert "was not started: its command begins with none of those that REMIT_TOOL_COMMANDS lists" in said.err
+    monkeypatch.setenv("REMIT_TOOL_COMMANDS", "[[]]")
+    said = command("tools", "import", "odd", "--dir", folder)
+    assert said.code == 2
+    assert 'write for example [["/opt/erp/serve"]]' in said.err

@@ -65,10 +65,11 @@ def _endpoint(folder: Path, name: str) -> Endpoint:
 
 def _shown(name: str, endpoint: Endpoint) -> Card:
     from remit.execution.workflows.ports import CallFailed  # as below: only where it is asked for
+    from remit.sdk.errors import Refused
 
     try:
         return asyncio.run(_asked(endpoint))
-    except CallFailed as error:
+    except (CallFailed, Refused) as error:
         raise Failed(f"{name} could not be asked for its card: {error}.") from None
 
 

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 def offered_by(server: ToolServer) -> list[Offered]:
     """Return what a server offers now, sorted. Raises Failed where it can not be asked."""
     from remit.gateways.mcp.port import UpstreamFailed, UpstreamRefused
+    from remit.sdk.errors import Refused
     from remit.workspace.proposals.comparison import ALL_OF, Offered
 
     try:
         offer = asyncio.run(_offer(server))
-    except (UpstreamFailed, UpstreamRefused) as error:
+    except (UpstreamFailed, UpstreamRefused, Refused) as error:
         raise Failed(f"{server.name} could not be asked what it offers: {error}") from None
     found = [Offered(Via.TOOL, name, one.content, one.digest) for name, one in sorted(offer.tools.items())]
     contents = {Via.RESOURCE: [*offer.resources, *offer.templates], Via.PROMPT: list(offer.prompts)}
