@@ -9,7 +9,18 @@ from pathlib import Path
 
 from tests.worlds import world
 
-HEAVY = ("a2a", "alembic", "dbos", "genai_prices", "mcp", "mcp_types", "openai", "psycopg", "pydantic_ai")
+HEAVY = (
+    "a2a",
+    "alembic",
+    "cel_expr_python",
+    "dbos",
+    "genai_prices",
+    "mcp",
+    "mcp_types",
+    "openai",
+    "psycopg",
+    "pydantic_ai",
+)
 IDLE = f"""
 import sys
 from remit.cli.serve import Listening, serving

@@ -11,9 +11,10 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cel_expr_python import cel
+if TYPE_CHECKING:  # and loaded with the first expression: most workspaces have none
+    from cel_expr_python import cel
 
 Schema = Mapping[str, Any]
 """JSON Schema, as far as it says types; an empty one says nothing."""
@@ -31,7 +32,7 @@ _OVER_BUDGET = "Iteration budget exceeded"
 
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 _WHERE = re.compile(r"<input>:(\d+):(\d+): (.*)")
-_LEAVES = {"string": cel.Type.STRING, "integer": cel.Type.INT, "number": cel.Type.DOUBLE, "boolean": cel.Type.BOOL}
+_LEAVES = {"string": "STRING", "integer": "INT", "number": "DOUBLE", "boolean": "BOOL"}
 _WORDS = {"STRING": "string", "INT": "integer", "DOUBLE": "number", "BOOL": "boolean"}
 
 
@@ -64,6 +65,8 @@ class Names:
     """What an expression may name: each a JSON Schema. Compiles and evaluates expressions; safe to share."""
 
     def __init__(self, schemas: Mapping[str, Schema]) -> None:
+        from cel_expr_python import cel
+
         self._schemas = schemas
         self._types = dict(_declared(schemas))
         self._environment = cel.NewEnv(variables=self._types)
@@ -167,10 +170,12 @@ def _variables(name: str, schema: Schema, depth: int, *, required: bool) -> Iter
                 yield from _variables(f"{name}.{key}", part, depth + 1, required=needed)
         return
     # What may be missing is of no type that is known: it is null then.
-    yield name, _type_of(schema) if required else cel.Type.DYN
+    yield name, _type_of(schema if required else {})
 
 
 def _type_of(schema: Schema) -> cel.Type:
+    from cel_expr_python import cel
+
     kind = schema.get("type")
     if kind == "array":
         items = schema.get("items")
@@ -179,7 +184,7 @@ def _type_of(schema: Schema) -> cel.Type:
         return cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
     if kind == "string" and schema.get("format") == "cel-timestamp":
         return cel.Type.TIMESTAMP
-    return _LEAVES.get(kind, cel.Type.DYN) if isinstance(kind, str) else cel.Type.DYN
+    return getattr(cel.Type, _LEAVES.get(kind, "DYN") if isinstance(kind, str) else "DYN")
 
 
 def _schema_of(type_name: str) -> Schema:
