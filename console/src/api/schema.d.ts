@@ -2036,7 +2036,7 @@ export interface paths {
         put?: never;
         /**
          * Workflow Runs.Undo
-         * @description Undo what a run has done that has succeeded, the last first: each step by its `compensate`.
+         * @description Undo what a run that is over has done, the last first: each step by its `compensate`.
          */
         post: operations["workflow_runs_undo"];
         delete?: never;

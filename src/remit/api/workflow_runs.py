@@ -162,7 +162,7 @@ class WorkflowRunRoutes:
 
     @allow(people(Role.OPERATOR, Role.ADMIN))
     def undo(self, run: str, body: UndoBody, caller: Asker) -> WorkflowRunShown:
-        """Undo what a run has done that has succeeded, the last first: each step by its `compensate`."""
+        """Undo what a run that is over has done, the last first: each step by its `compensate`."""
         row = self._row(caller, run)
         asking = self._asking(caller, row, WorkflowAct.UNDO, body.reason)
         self._workflows.repeats.check_undo(row)

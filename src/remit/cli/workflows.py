@@ -157,7 +157,7 @@ def cancel(run: str, message: str, terminate: bool, workspace: str | None, outpu
 @workspace_option
 @output_option
 def undo(run: str, message: str, workspace: str | None, output: str) -> None:
-    """Undo what RUN has done, which has succeeded: each step by its `compensate`, the last first."""
+    """Undo what RUN, which is over, has done: each step by its `compensate`, the last first."""
     with home(workspace) as at:
         found = post(at, f"/workflow-runs/{part(run)}/undo", {"reason": message})
     if output != TABLE:
