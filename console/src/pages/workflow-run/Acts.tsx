@@ -10,6 +10,7 @@ import { answer, api } from '../../api/client'
 import type { DefinedStep, WholeRunShown } from '../../api/schema'
 import { useMay } from '../../api/session'
 import { useAct } from '../../parts/act'
+import { UNDO } from '../workflows/progress'
 import { workflowQuery } from '../workflows/queries'
 import { OVER } from '../workflows/states'
 
@@ -23,9 +24,15 @@ export function Acts({ run }: { run: WholeRunShown }) {
       {run.state === 'waiting' && <Move run={run} />}
       {!isOver && <Cancel run={run} />}
       {isOver && run.state !== 'succeeded' && <Retry run={run} path="" isFirst />}
-      {run.state === 'succeeded' && <Undo run={run} />}
+      {isOver && mayBeUndone(run) && <Undo run={run} />}
     </>
   )
+}
+
+/** Whether a run has done something that nobody has undone yet, as one that was given up may have. */
+function mayBeUndone(run: WholeRunShown): boolean {
+  const isAnothers = run.error.startsWith('moved to')
+  return !isAnothers && run.steps.some((step) => step.state === 'done') && !run.steps.some((step) => step.path.startsWith(UNDO))
 }
 
 function Cancel({ run }: { run: WholeRunShown }) {
@@ -53,7 +60,7 @@ function Cancel({ run }: { run: WholeRunShown }) {
   )
 }
 
-/** Undo what a run has done that has succeeded; nothing is offered where no step says what undoes it. */
+/** Undo what a run has done that is over; nothing is offered where no step says what undoes it. */
 function Undo({ run }: { run: WholeRunShown }) {
   const { t } = useTranslation()
   const [isOpen, open] = useState(false)
