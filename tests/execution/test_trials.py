@@ -179,6 +179,7 @@ def test_going_back_ends_a_canary(it: World) -> None:
 def test_a_withdrawn_release_is_tried_no_longer(it: World) -> None:
     candidate = stored(it, BOTH)
     trial = begun(it, TrialKind.CANARY, candidate, SARA, WHOLE, "seller")
+    it.apply(channel="staging")  # no channel points at it any more
     it.releases.withdraw(WORKSPACE, candidate, OWNER, "wrong")
     assert it.store.trial(WORKSPACE, trial.id).state is TrialState.STOPPED
     with pytest.raises(TrialRefused, match="was withdrawn"):
