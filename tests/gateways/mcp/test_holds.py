@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -235,9 +236,8 @@ def test_a_task_is_nobody_elses_and_can_be_left(it: Gateway, pay: dict[str, Any]
 
 
 def _over(it: Gateway, id: str) -> dict[str, Any]:
-    seen: dict[str, Any] = {}
-    for _ in range(200):
-        seen = task(it, id)
-        if seen["status"] not in ("working", "input_required"):
-            return seen
-    raise AssertionError(seen)
+    until = time.monotonic() + 30
+    while (seen := task(it, id))["status"] in ("working", "input_required"):
+        assert time.monotonic() < until, seen
+        time.sleep(0.02)
+    return seen
