@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from remit.api.route import HEAVY_THREADS
+from remit.control.releases import Releases
 from remit.domain.identity import Role
 from remit.execution import rulesets
 from remit.execution.rulesets import MAX_LOADING
 from tests.api.office import PREFIX, Office, office
 from tests.loads import WAIT_S, counted, old_ones
+from tests.worlds import files
 
 THREADS = 40
 """How many requests of the control plane are carried out at a time, as anyio has it."""
@@ -43,6 +46,33 @@ def test_a_release_that_has_to_wait_is_asked_for_again(it: Office, monkeypatch: 
         assert shown("").status_code == 200
     assert [each.result(WAIT_S).json()["release"] for each in waiting] == slow
     assert shown(third).status_code == 200
+
+
+def test_of_those_who_plan_two_at_a_time_take_the_processor(it: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    author, begun, over, seen = it.token(Role.AUTHOR), threading.Semaphore(0), threading.Event(), list[int]()
+    at_once, plan = threading.Semaphore(HEAVY_THREADS), Releases.plan
+
+    def slow(*told: Any) -> Any:
+        seen.append(int(at_once.acquire(blocking=False)))
+        begun.release()
+        assert over.wait(WAIT_S)
+        try:
+            return plan(*told)
+        finally:
+            at_once.release()
+
+    monkeypatch.setattr(Releases, "plan", slow)
+    upload = {"files": {path: content.decode() for path, content in files().items()}}
+    with ThreadPoolExecutor(8) as threads:
+        try:
+            crowd = [threads.submit(it.ask, "POST", f"{PREFIX}/releases/plan", author, upload) for _ in range(6)]
+            for _ in range(HEAVY_THREADS):
+                assert begun.acquire(timeout=WAIT_S)
+            assert threads.submit(it.ask, "GET", f"{PREFIX}/releases", author).result(WAIT_S).status_code == 200
+        finally:
+            over.set()
+        assert {each.result(WAIT_S).status_code for each in crowd} == {200}
+    assert seen == [1] * 6, "none began while two were under way"
 
 
 def test_a_stop_does_not_wait_for_those_who_look(it: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ class PolicyRoutes:
         """Name the routes."""
         yield Route("GET", "/policies", self.all, PoliciesShown)
         yield Route("POST", "/policies/test", self.what_if, WhatIfShown)
-        yield Route("POST", "/policies/run-tests", self.run_tests, TestsShown)
+        yield Route("POST", "/policies/run-tests", self.run_tests, TestsShown, heavy=True)
 
     @allow(people())
     def all(self, caller: Asker, release: str = "") -> PoliciesShown:

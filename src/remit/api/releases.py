@@ -154,8 +154,8 @@ class ReleaseRoutes:
     def routes(self) -> Iterator[Route]:
         """Name the routes."""
         yield Route("GET", "/releases", self.all, ReleasesShown)
-        yield Route("POST", "/releases", self.apply, ReleaseShown, 201, writes=True, large=True)
-        yield Route("POST", "/releases/plan", self.plan, PlanShown, large=True)
+        yield Route("POST", "/releases", self.apply, ReleaseShown, 201, writes=True, large=True, heavy=True)
+        yield Route("POST", "/releases/plan", self.plan, PlanShown, large=True, heavy=True)
         yield Route("POST", "/releases/rollback", self.rollback, ReleaseShown, writes=True)
         yield Route("GET", "/releases/{release}", self.one, ReleaseShown)
         yield Route("GET", "/releases/{release}/files", self.export, FilesShown)

@@ -33,6 +33,8 @@ _log = logging.getLogger("remit.api")
 
 OWN_THREADS = 8
 """How many threads find out who calls, and how many carry stops out, beside the 40 that all other routes share."""
+HEAVY_THREADS = 2
+"""How many threads plan releases and run tests of policies."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -47,6 +49,7 @@ class Route:
         answer: what it answers with, a pydantic model, or None for no body.
         form: how the answer is written.
         urgent: it stops something, so it does not wait for a thread behind those who look.
+        heavy: it reckons for seconds, so that few at a time leave the processor to everybody else.
     """
 
     method: str
@@ -58,6 +61,7 @@ class Route:
     large: bool = False
     form: type[Response] = JSONResponse
     urgent: bool = False
+    heavy: bool = False
 
 
 class Identifies(Protocol):
@@ -75,6 +79,7 @@ class Seam:
     Attributes:
         identifying: threads that find out who calls, and do nothing else.
         stopping: threads of urgent routes. All others share those of the framework, which slow answers may take up.
+        reckoning: threads of heavy routes: as many as the framework's would hold up a stop by the processor alone.
     """
 
     doorkeeper: Identifies
@@ -84,9 +89,12 @@ class Seam:
     large_limits: RequestLimits
     identifying: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(OWN_THREADS))
     stopping: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(OWN_THREADS))
+    reckoning: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(HEAVY_THREADS))
 
     def threads_of(self, route: Route) -> CapacityLimiter | None:
         """Return which threads carry a route out; None for those of the framework."""
+        if route.heavy:
+            return self.reckoning
         return self.stopping if route.urgent else None
 
 
