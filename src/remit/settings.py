@@ -221,12 +221,13 @@ class Settings(BaseSettings):
 
     @property
     def own_files(self) -> tuple[Path, ...]:
-        """The files that hold what is Remit's own: the master key, and a SQLite database with its logs."""
+        """The files that hold what is Remit's own: the master key, a SQLite database and its queue, with their logs."""
         key = () if self.key_path is None else (self.key_path,)
         if not self.database_url.startswith(SQLITE):
             return key
-        path = self.database_url.removeprefix(SQLITE)
-        return (*key, *(Path(path + end) for end in ("", "-wal", "-shm", "-journal")))
+        database = Path(self.database_url.removeprefix(SQLITE))
+        queue = database.with_name(f"{database.stem}.queue.db")  # see storage/beside.py
+        return (*key, *(Path(f"{path}{end}") for path in (database, queue) for end in ("", "-wal", "-shm", "-journal")))
 
     @property
     def key_path(self) -> Path | None:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from remit.control.attempts import FREE, TooManyAttempts
+from remit.control.attempts import FREE, LONGEST_WAIT_S, TooManyAttempts
 from remit.control.passwords import Passwords, PasswordUnfit
 from remit.control.people import PersonRefused
 from remit.control.proof import Proof
 from remit.control.signing_in import MAX_SESSIONS, SignedIn, SignInRefused
+from remit.domain.facts import ScopeKind, scope_id
 from remit.domain.identity import Role
 from remit.domain.ids import UserId, WorkspaceName
 from remit.domain.record import RecordKind
@@ -251,6 +252,15 @@ def test_of_many_guesses_at_once_no_more_are_looked_at_than_of_as_many_in_turn(
         came = sorted(pool.map(guess, range(24)))
     assert came == ["SignInRefused"] * (FREE + 1) + ["TooManyAttempts"] * (24 - FREE - 1)
     assert len(looked) == FREE + 1
+
+
+def test_who_names_a_workspace_that_is_not_there_makes_none(it: Office) -> None:
+    invented = WorkspaceName("nobodys")
+    for _ in range(FREE + 1):
+        with pytest.raises(SignInRefused, match="name or password is not right"):
+            it.signing_in.by_password(invented, NINA, OTHER, HERE)
+        it.world.clock.advance(LONGEST_WAIT_S)
+    assert it.world.store.scopes_of([scope_id(ScopeKind.WORKSPACE, invented)]) == []
 
 
 def test_whom_the_provider_gives_no_role_any_more_has_none_and_holds_nothing(it: Office, proof: Proof) -> None:

@@ -240,6 +240,8 @@ def test_where_two_people_are_demanded_nobody_enforces_or_weakens_alone(tmp_path
         for weaken in (trials(it).demote, trials(it).stop):
             with pytest.raises(TrialRefused, match="another one weakens it"):
                 weaken(WORKSPACE, trial.id, SARA)
+        with pytest.raises(ReleaseRefused, match="another one weakens it"):
+            it.releases.withdraw(WORKSPACE, proposed, SARA, "a way around")
         assert trial in it.store.trials(WORKSPACE, running=True)
         again = trials(it).demote(WORKSPACE, trial.id, LINA)
         assert again.kind is TrialKind.OBSERVE

@@ -53,7 +53,7 @@ def test_what_is_remits_own_is_never_read_by_whatever_name(tmp_path: Path) -> No
 def test_neither_is_the_database(tmp_path: Path) -> None:
     settings = Settings(database_url=f"sqlite:///{tmp_path / 'remit.db'}")
     vault = MachineVault({}, own=settings.own_files)
-    for name in ("remit.db", "remit.db-wal", "remit.key"):
+    for name in ("remit.db", "remit.db-wal", "remit.queue.db", "remit.queue.db-wal", "remit.key"):
         (tmp_path / name).write_text("x")
         assert "a file of Remit's own" in forbidden(vault, f"file:{tmp_path / name}")
 

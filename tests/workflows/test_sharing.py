@@ -10,6 +10,7 @@ import pytest
 from remit.domain.ids import RunId
 from remit.execution.workflows.again import NotAgain
 from remit.execution.workflows.ports import CallFailed
+from remit.workspace.template import template
 from tests.workflows.shop import workflow
 from tests.workflows.test_ends import apply, cancel, repeats, undone
 from tests.workflows.test_steps import step
@@ -145,3 +146,26 @@ def test_what_could_not_be_undone_is_taken_over_by_the_run_that_goes_on_first(tm
         it.carry_out()
         assert it.tools.names() == ["order(1)", "cancel(1)", "order(1)"]
         assert it.steps(third)["a"].belongs_to == ""
+
+
+def known_only(tool: str) -> dict[str, str | None]:
+    """A policy by which a tool is called only where it is known for whom the run acts."""
+    return {"policies/known.cedar": template("known-person").filled({"tool": f"till.{tool}"})}
+
+
+def test_a_run_is_undone_and_done_again_for_whom_it_was_known_to_act(tmp_path: Path) -> None:
+    """Started by a person or a schedule it is known; what goes on from it has that from it."""
+    (tmp_path / "undone").mkdir()
+    with till(tmp_path / "undone", workflow(undone("a", 1), WAIT), changes=known_only("cancel")) as it:
+        run = it.start(n=1)
+        it.carry_out()
+        cancel(it, run)
+        assert it.run(run).error == "cancelled by user:sara"
+        assert it.tools.names() == ["order(1)", "cancel(1)"]
+    (tmp_path / "again").mkdir()
+    with till(tmp_path / "again", workflow(step("b", "order")), changes=known_only("order")) as it:
+        run = it.start(n=1)
+        it.carry_out()
+        later = again(it, run, "b")
+        it.carry_out()
+        assert (it.state(run), it.state(later)) == ("succeeded", "succeeded"), it.run(later).error

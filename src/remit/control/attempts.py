@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from remit.control.transaction import changing, written
 from remit.domain.clock import MICROS_PER_SECOND, Clock, Instant
+from remit.domain.facts import ScopeKind, scope_id
 from remit.domain.ids import WorkspaceName
 from remit.storage.identity import CountFailure, Forgive
 from remit.storage.port import Store, Wanted
@@ -41,8 +42,11 @@ class Attempts:
     def claim(self, workspace: WorkspaceName, key: str) -> None:
         """Count an attempt as failed before it is looked at: of many at once no more are looked at than in turn.
 
-        Raises TooManyAttempts.
+        In a workspace that nobody has made there is nothing to find out, and nothing is made. Raises TooManyAttempts.
         """
+        if not self._store.scopes_of([scope_id(ScopeKind.WORKSPACE, workspace)]):
+            self.failed([key])
+            return
         with changing(self._store, Wanted(workspace=workspace), self._clock.now()) as change:
             self.check([key])
             change.writes.identity.append(self._failure(key))

@@ -208,7 +208,8 @@ class Releases:
     def withdraw(self, workspace: WorkspaceName, id: str, author: str, message: str) -> Release:
         """Withdraw a release: runs that began with it are admitted nothing more.
 
-        Raises ReleaseRefused for one that a channel points at.
+        Raises ReleaseRefused for one that a channel points at, and where two people are demanded for one that this
+        person tries as a canary: it would then be enforced no longer, which takes another one.
         """
         release = self.named(workspace, id)
         now = self._clock.now()
@@ -216,8 +217,13 @@ class Releases:
             on = [channel for channel, active in self._active(workspace).items() if active == release.id]
             if on:  # as it is under the lock
                 raise ReleaseRefused(f"release {release.id} is active on {', '.join(on)}: activate another one first")
-            change.writes.withdrawn.append((workspace, release.id, now))
             tried = [t for t in self._store.trials(workspace, running=True) if t.release == release.id]
+            own = next((t for t in tried if t.kind is TrialKind.CANARY and t.by == author), None)
+            if own is not None and self.takes_two(workspace, own.channel):
+                raise ReleaseRefused(
+                    f"{author} began the canary {own.id}, and this workspace demands two people: another one weakens it"
+                )
+            change.writes.withdrawn.append((workspace, release.id, now))
             end_trials(change, self._ids, tried, None, author)
             content: dict[str, object] = {"release": release.id, "by": author, "message": message}
             change.record(self._ids.new("chg"), RecordKind.RELEASE_WITHDRAWN, content)

@@ -110,7 +110,7 @@ class SigningIn:
         It takes as long for both, too.
         """
         of_account, of_address = f"account:{workspace}/{person[:200]}", f"address:{peer}"
-        self._attempts.check([of_address])
+        self._attempts.check([of_address, of_account])  # who has to wait takes no lock
         self._attempts.claim(workspace, of_account)
         account = self._store.account(workspace, UserId(person))
         stored = "" if account is None or account.disabled_at is not None else account.password

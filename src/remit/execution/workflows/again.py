@@ -286,6 +286,7 @@ class Repeats:
             budget=row.budget,
             shares=row.run,
             asked=asked,
+            verified=first.verified,
         )
         return self._starts.start(start, lambda run: shared(stands.values(), self._keys.of(run.key), run.id))[0]
 

@@ -99,6 +99,7 @@ class Undoing:
             release=turn.row.release,
             started_by=await turn.thread(self._asked_by, turn),
             follows=turn.row.run,
+            verified=turn.run.verified,
         )
         run, _ = await turn.door.start_once(request, f"workflow/undo/{turn.row.run}", leased=False)
         return run
