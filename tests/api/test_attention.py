@@ -16,21 +16,24 @@ from remit.control.concerned import Concerned
 from remit.domain.action import Outcome, OutcomeStatus
 from remit.domain.clock import Instant
 from remit.domain.identity import Role
-from remit.domain.ids import WorkflowName
+from remit.domain.ids import ReleaseId, WorkflowName
 from remit.domain.record import RecordKind
+from remit.execution import rulesets
 from remit.execution.rulesets import ReleaseUnusable, TooManyLoading
 from remit.execution.workflows.ports import CallFailed
 from remit.execution.workflows.schedules import scheduled_in
 from remit.storage.port import StoreError
+from remit.storage.tables import runs
 from remit.storage.timetable import ScheduleRow
 from remit.workspace.files import Folder
 from tests.api.office import PREFIX, Office, Shows, office
 from tests.api.test_overview import DAY, call
+from tests.loads import counted
 from tests.workflows.shop import WORKSPACE as SHOP
 from tests.workflows.shop import shop_files, workflow
 from tests.workflows.test_steps import step
 from tests.workflows.till import Till, till
-from tests.worlds import OWNER, SARA, VISITOR, WORKSPACE, budget, documents
+from tests.worlds import OWNER, SARA, VISITOR, WORKSPACE, agent, budget, documents
 
 CALLS = budget("agent-day", "agent", "day", calls=10)
 
@@ -118,9 +121,12 @@ def test_what_the_caller_is_asked_comes_first_then_the_oldest(it: Office) -> Non
         ]
 
 
-@pytest.mark.parametrize("error", [ReleaseUnusable("gone"), TooManyLoading("later"), StoreError("no such run")])
+@pytest.mark.parametrize(
+    ("error", "yours"),
+    [(ReleaseUnusable("gone"), False), (TooManyLoading("later"), None), (StoreError("no such run"), False)],
+)
 def test_an_approval_of_which_nobody_can_tell_whom_it_waits_for_is_listed_all_the_same(
-    it: Office, monkeypatch: pytest.MonkeyPatch, error: Exception
+    it: Office, monkeypatch: pytest.MonkeyPatch, error: Exception, yours: bool | None
 ) -> None:
     approval = hold(it, it.world.start("buyer", VISITOR))
     asked: list[object] = []
@@ -131,7 +137,92 @@ def test_an_approval_of_which_nobody_can_tell_whom_it_waits_for_is_listed_all_th
 
     monkeypatch.setattr(Concerned, "is_asked", unknown)
     (found,) = needed(it, as_person(it, SARA, Role.APPROVER))
-    assert (found["subject"], found["yours"], len(asked)) == (approval, False, 1)
+    assert (found["subject"], found["yours"], len(asked)) == (approval, yours, 1)
+
+
+def test_a_run_that_is_not_stored_whole_hides_its_own_approval_only(it: Office) -> None:
+    broken, whole = (it.world.start("buyer", VISITOR) for _ in range(2))
+    unknown, known = hold(it, broken), hold(it, whole)
+    with it.world.store._engine.begin() as connection:
+        connection.execute(runs.update().where(runs.c.id == broken.id).values(ancestors=" run_gone "))
+    found = needed(it, as_person(it, SARA, Role.APPROVER))
+    assert [(each["subject"], each["yours"]) for each in found] == [(known, True), (unknown, False)]
+
+
+def held_under_older_releases(it: Office, count: int) -> tuple[list[str], list[ReleaseId]]:
+    """Approvals that wait, the oldest first, each under a release that no channel points at any more."""
+    held, older = [], []
+    for number in range(count):
+        run = it.world.start("buyer", VISITOR)
+        held.append(hold(it, run))
+        older.append(run.release)
+        more = {"budgets.yaml": documents(DAY, CALLS), "agents/more.yaml": agent(f"more-{number}")}
+        it.world.apply(more, "production")
+        it.world.clock.advance(1)
+    kept = it.world.parts.rulesets._kept
+    for release in older:  # as after a restart
+        kept.ready.pop((WORKSPACE, release))
+    return held, older
+
+
+def test_releases_that_approvals_wait_under_are_read_once_and_stay_ready(
+    it: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, older = held_under_older_releases(it, 6)
+    sara, loads = as_person(it, SARA, Role.APPROVER), counted(monkeypatch)
+    for _ in range(3):
+        found = overview(it, sara)
+        assert [(each["subject"], each["yours"]) for each in found["attention"]] == [(id, True) for id in held[:EACH]]
+    assert [loads.begun.count(each) for each in older] == [1] * len(older)
+
+
+def test_of_more_releases_than_are_kept_it_is_not_told_whom_an_approval_waits_for(
+    it: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were all of them made ready, each overview would read them all anew, and others would wait."""
+    for module in ("execution.rulesets", "api.attention"):
+        monkeypatch.setattr(f"remit.{module}.MAX_LOOKED_AT", 2, raising=False)
+    held, older = held_under_older_releases(it, 3)
+    now = hold(it, it.world.start("buyer", VISITOR))
+    sara, loads = as_person(it, SARA, Role.APPROVER), counted(monkeypatch)
+    for _ in range(3):
+        found = [(each["subject"], each["yours"]) for each in needed(it, sara)]
+        assert found == [(held[0], True), (held[1], True), (now, True), (held[2], None)]
+    assert [loads.begun.count(each) for each in older] == [1, 1, 0]
+
+
+def test_an_overview_waits_for_its_turn_once(it: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rulesets, "PATIENCE_S", 0.05)
+    held, older = held_under_older_releases(it, 3)
+    sara, tried = as_person(it, SARA, Role.APPROVER), list[float]()
+    it.world.rules(older[2])  # an agent goes on under it
+    turns = it.world.parts.rulesets._kept.turns
+    acquire = turns.acquire
+
+    def noted(*, timeout: float) -> bool:
+        tried.append(timeout)
+        return acquire(timeout=timeout)
+
+    with turns, turns:
+        monkeypatch.setattr(turns, "acquire", noted)
+        found = [(each["subject"], each["yours"]) for each in needed(it, sara)]
+    assert found == [(held[2], True), (held[0], None), (held[1], None)]
+    assert len(tried) == 1
+
+
+def test_the_runs_of_approvals_are_read_together(it: Office) -> None:
+    sara, asked = as_person(it, SARA, Role.APPROVER), list[str]()
+    for _ in range(EACH):
+        hold(it, it.world.start("buyer", VISITOR))
+    needed(it, sara)  # what is read once only
+    event.listen(it.world.store._engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    needed(it, sara)
+    few = len(asked)
+    for _ in range(2 * EACH):
+        hold(it, it.world.start("buyer", VISITOR))
+    asked.clear()
+    assert len(needed(it, sara)) == EACH
+    assert len(asked) == few, asked
 
 
 def test_what_is_answered_or_expired_waits_for_nobody(it: Office) -> None:

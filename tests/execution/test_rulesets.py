@@ -11,7 +11,7 @@ import pytest
 
 from remit.domain.arguments import PayloadLimits
 from remit.execution import rulesets
-from remit.execution.rulesets import MAX_LOADING, MAX_LOOKED_AT, ReleaseUnusable, TooManyLoading
+from remit.execution.rulesets import MAX_LOADING, ReleaseUnusable, TooManyLoading
 from remit.execution.served import ServedDoor
 from tests.loads import WAIT_S, Loads, counted, old_ones, release
 from tests.worlds import WORKSPACE, World, world
@@ -85,8 +85,11 @@ def test_of_those_that_no_channel_points_at_the_ones_used_least_lately_go(
     assert not it.parts.rulesets.is_ready(WORKSPACE, second)
 
 
-def test_what_people_look_at_puts_nothing_out_that_agents_work_under(it: World, loads: Loads) -> None:
-    people, (pinned, *looked_at) = it.parts.rulesets.for_people(), old_ones(it, MAX_LOOKED_AT + 2)
+def test_what_people_look_at_puts_nothing_out_that_agents_work_under(
+    it: World, loads: Loads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rulesets, "MAX_LOOKED_AT", 4)
+    people, (pinned, *looked_at) = it.parts.rulesets.for_people(), old_ones(it, 6)
     it.rules(pinned)
     for each in looked_at:
         people.of(WORKSPACE, each)

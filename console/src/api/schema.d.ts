@@ -2708,9 +2708,9 @@ export interface components {
             workflow: string;
             /**
              * Yours
-             * @description Whether the caller is asked to answer it now.
+             * @description Whether the caller is asked to answer it now; null where the rules of its release are not ready.
              */
-            yours: boolean;
+            yours: boolean | null;
         };
         /**
          * BacktestShown

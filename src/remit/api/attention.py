@@ -7,7 +7,7 @@ runs of workflows that ended badly in the last DAYS; actions that are open; reco
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import suppress
 from enum import StrEnum
 
@@ -29,8 +29,9 @@ from remit.domain.identity import Caller, Role
 from remit.domain.ids import ApprovalId, ReleaseId, RunId, UserId, WorkspaceName
 from remit.domain.messages import Language, say, telling
 from remit.domain.release import PRODUCTION, BudgetUnit
-from remit.execution.rulesets import ReleaseUnusable, TooManyLoading
+from remit.execution.rulesets import MAX_LOOKED_AT, ReleaseUnusable, Rulesets, TooManyLoading
 from remit.execution.workflows.schedules import scheduled_in
+from remit.kernel.ruleset import Ruleset
 from remit.storage.approval import Approval
 from remit.storage.approval_history import approval_history_of
 from remit.storage.journal import NOT_UNDONE, WorkflowRun
@@ -84,7 +85,9 @@ class AttentionShown(Shown):
         description="Micro-USD: the most that an approved action costs, what an unknown one holds back, what"
         " failed runs have spent, what of a budget is spent and set aside."
     )
-    yours: bool = Field(description="Whether the caller is asked to answer it now.")
+    yours: bool | None = Field(
+        description="Whether the caller is asked to answer it now; null where the rules of its release are not ready."
+    )
     why: str = Field(description="The rule that holds, the person's reason, or what went wrong.")
 
 
@@ -119,9 +122,10 @@ class Attention:
     ) -> tuple[list[AttentionShown], list[MoreShown]]:
         """Return what needs a person now, as this caller sees it, and how much more of each kind there is."""
         where, now = caller.workspace, self._use.clock.now()
+        rules = _Rules(self._use.rulesets, self._use.store.active_releases())
         found = [
             *self._alarm(where, now),
-            *self._approvals(caller, now),
+            *self._approvals(caller, now, rules),
             *self._unknown(where),
             *self._workflows(where, now),
             *self._schedules(where),
@@ -136,19 +140,21 @@ class Attention:
             listed += every[:EACH]
             if len(every) > EACH:
                 more.append(MoreShown(code=code, count=len(every) - EACH))
-        return [self._told(where, each, language) for each in listed], more
+        return [self._told(where, each, language, rules) for each in listed], more
 
     def _alarm(self, where: WorkspaceName, now: Instant) -> Iterator[AttentionShown]:
         if self._use.evidence(where).lag(now).alarm:
             yield item(AttentionCode.LEDGER_ALARM)
 
-    def _approvals(self, caller: Caller, now: Instant) -> Iterator[AttentionShown]:
+    def _approvals(self, caller: Caller, now: Instant, rules: _Rules) -> Iterator[AttentionShown]:
         where = caller.workspace
         person = UserId(str(caller.person))
-        is_asked = _Asked(caller, Concerned(self._use.store, self._use.rulesets.of, where, person, now))
-        for approval in self._history.waiting(where, MOST):
-            if approval.lapsed(now).state is not approval.state:
-                continue
+        concerned = Concerned(self._use.store, rules.of, where, person, now)
+        waiting = [each for each in self._history.waiting(where, MOST) if each.lapsed(now).state is each.state]
+        is_approver = Role.APPROVER in caller.roles
+        if is_approver:
+            concerned.expects(waiting)
+        for approval in waiting:
             yield item(
                 AttentionCode.APPROVAL_PENDING,
                 approval.id,
@@ -157,7 +163,7 @@ class Attention:
                 run=approval.run,
                 since=approval.since,
                 until=approval.expires_at,
-                yours=is_asked(approval),
+                yours=is_approver and _is_asked(concerned, approval),
             )
 
     def _unknown(self, where: WorkspaceName) -> Iterator[AttentionShown]:
@@ -225,16 +231,18 @@ class Attention:
                 seen[each.subject] = item(codes[each.kind], each.subject, **about)
         yield from seen.values()
 
-    def _told(self, where: WorkspaceName, each: AttentionShown, language: Language) -> AttentionShown:
+    def _told(self, where: WorkspaceName, each: AttentionShown, language: Language, rules: _Rules) -> AttentionShown:
         """Add what is read of those only that are listed."""
         if each.code is AttentionCode.APPROVAL_PENDING:
-            return each.model_copy(update=self._asked(where, each, language))
+            return each.model_copy(update=self._asked(where, each, language, rules))
         if each.code is AttentionCode.ACTION_UNKNOWN:
             row = self._journal.run(RunId(each.run))
             return each if row is None else each.model_copy(update={"workflow": row.workflow})
         return each
 
-    def _asked(self, where: WorkspaceName, each: AttentionShown, language: Language) -> dict[str, object]:
+    def _asked(
+        self, where: WorkspaceName, each: AttentionShown, language: Language, rules: _Rules
+    ) -> dict[str, object]:
         """Say what an approver is asked, as the list of approvals has it: of the arguments nothing; and why."""
         approval = self._use.store.approval(ApprovalId(each.subject))
         body = None if approval is None else self._use.store.record(where, f"{approval.action}/decision")
@@ -242,7 +250,7 @@ class Attention:
             return {}
         tool = None
         with suppress(ReleaseUnusable, TooManyLoading):
-            tool = self._use.rulesets.of(where, approval.release).tool(approval.target)
+            tool = rules.of(where, approval.release).tool(approval.target)
         title = title_without(tool, approval.target)
         record = orjson.loads(body)
         reasons = telling(Decision.from_json(record["decision"]).reasons)
@@ -255,22 +263,54 @@ class Attention:
         }
 
 
-class _Asked:
-    """Tells which approvals wait for a caller; of a release or run that can not be had none do: nobody could answer."""
+class _Rules:
+    """The rules that one overview needs, each release asked for once.
 
-    def __init__(self, caller: Caller, concerned: Concerned) -> None:
-        self._caller = caller
-        self._concerned = concerned
-        self._unusable: set[ReleaseId] = set()
+    Beside active ones no more are asked for than are kept, so that the next overview finds them ready; and none that
+    is not ready once one had to wait too long.
+    """
 
-    def __call__(self, approval: Approval) -> bool:
-        if Role.APPROVER not in self._caller.roles or approval.release in self._unusable:
-            return False
+    def __init__(self, rulesets: Rulesets, active: Set[tuple[WorkspaceName, ReleaseId]]) -> None:
+        self._rulesets = rulesets
+        self._active = active
+        self._found: dict[ReleaseId, Ruleset | ReleaseUnusable | TooManyLoading] = {}
+        self._older = 0
+        self._is_busy = False
+
+    def of(self, where: WorkspaceName, release: ReleaseId) -> Ruleset:
+        """Return the rules of a release. Raises ReleaseUnusable and TooManyLoading."""
+        if release not in self._found:
+            self._found[release] = self._asked_for(where, release)
+        found = self._found[release]
+        if isinstance(found, Exception):
+            raise found.with_traceback(None)
+        return found
+
+    def _asked_for(self, where: WorkspaceName, release: ReleaseId) -> Ruleset | ReleaseUnusable | TooManyLoading:
+        if (where, release) not in self._active:
+            if self._older == MAX_LOOKED_AT or (self._is_busy and not self._rulesets.is_ready(where, release)):
+                return TooManyLoading(f"release {release} is not made ready for an overview now")
+            self._older += 1
         try:
-            return self._concerned.is_asked(approval)
-        except (ReleaseUnusable, TooManyLoading, StoreError):
-            self._unusable.add(approval.release)
-            return False
+            return self._rulesets.of(where, release)
+        except ReleaseUnusable as error:
+            return error
+        except TooManyLoading as error:
+            self._is_busy = True
+            return error
+
+
+def _is_asked(concerned: Concerned, approval: Approval) -> bool | None:
+    """Tell whether an approval waits for somebody; None: not yet to be told.
+
+    Where its release or run can not be had it waits for nobody: nobody could answer.
+    """
+    try:
+        return concerned.is_asked(approval)
+    except TooManyLoading:
+        return None
+    except (ReleaseUnusable, StoreError):
+        return False
 
 
 def _held_back(action: OpenAction) -> int | None:
@@ -304,6 +344,6 @@ def _budgets(budgets: Sequence[BudgetShown]) -> Iterator[AttentionShown]:
             )
 
 
-def _urgency(each: AttentionShown) -> tuple[bool, int, int]:
-    """Order within a kind: what the caller is asked, the oldest, the fullest budget."""
-    return not each.yours, each.since or 0, -(each.per_cent or 0)
+def _urgency(each: AttentionShown) -> tuple[int, int, int]:
+    """Order within a kind: what the caller is asked, what they may be asked, the oldest, the fullest budget."""
+    return (True, None, False).index(each.yours), each.since or 0, -(each.per_cent or 0)

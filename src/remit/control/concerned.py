@@ -1,14 +1,14 @@
 """Which approvals concern a person: whose arguments they may read, and what they are asked to answer now.
 
-Made for one question about many approvals: delegations, and the releases that say who is in a group, are read once.
-The answer itself is checked anew when it is given (`voices.py`).
+Made for one question about many approvals: delegations, runs, and the releases that say who is in a group, are read
+once. The answer itself is checked anew when it is given (`voices.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from remit.control.sides import Tie, side_of
+from remit.control.sides import RunsRead, Tie, side_of
 from remit.domain.clock import Instant
 from remit.domain.ids import GroupName, ReleaseId, UserId, WorkspaceName
 from remit.domain.release import Configuration
@@ -25,6 +25,7 @@ class Concerned:
 
     def __init__(self, store: Reads, rules: Rules, workspace: WorkspaceName, person: UserId, now: Instant) -> None:
         self._store = store
+        self._runs = RunsRead(store)
         self._rules = rules
         self._workspace = workspace
         self._person = person
@@ -35,6 +36,10 @@ class Concerned:
         self._voices = sorted({person} | absent)
         self._channels: list[tuple[ReleaseId, frozenset[ReleaseId]]] | None = None
         self._read: dict[ReleaseId, tuple[Configuration, ...]] = {}
+
+    def expects(self, approvals: Iterable[Approval]) -> None:
+        """Read the runs of approvals together, since each of them is to be asked about."""
+        self._runs.read_ahead(approval.run for approval in approvals)
 
     def reads(self, approval: Approval) -> bool:
         """Tell whether the person is in a group of an approval, or stands in now for somebody who is.
@@ -58,12 +63,12 @@ class Concerned:
         }
         if not voices:
             return False  # as most are: whose side they are on need not be looked up
-        side = side_of(self._store, approval, self._configurations(approval))
+        side = side_of(self._runs, approval, self._configurations(approval))
         return self._person not in side and not voices <= side.keys()
 
     def tie(self, approval: Approval) -> Tie | None:
         """Return what ties the person to the requester's side; None: nothing. Raises what `rules` does."""
-        return side_of(self._store, approval, self._configurations(approval)).get(self._person)
+        return side_of(self._runs, approval, self._configurations(approval)).get(self._person)
 
     def _is_member(self, voice: UserId, group: GroupName, approval: Approval) -> bool:
         found = [each.groups.get(group) for each in self._configurations(approval)]

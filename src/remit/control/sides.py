@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from remit.domain.ids import AgentName, RunId, UserId
 from remit.domain.release import Configuration
 from remit.domain.run import Run
 from remit.storage.approval import Approval
-from remit.storage.port import Reads, StoreError
+from remit.storage.port import StoreError
 
 
 class Part(StrEnum):
@@ -44,7 +45,39 @@ class Tie:
                 return f"{person} has started run {self.name}: nobody approves what they have started themselves"
 
 
-def side_of(store: Reads, approval: Approval, configurations: Sequence[Configuration]) -> Mapping[UserId, Tie]:
+class Runs(Protocol):
+    """Whoever has runs: a store, or what was read of one."""
+
+    def runs_of(self, runs: Sequence[RunId]) -> Sequence[Run]:
+        """Return those of the runs that are there. Raises StoreError where one above them is not."""
+
+
+class RunsRead:
+    """The runs of a store, each read once, for a question about many approvals."""
+
+    def __init__(self, store: Runs) -> None:
+        self._store = store
+        self._read: dict[RunId, Run] = {}
+
+    def read_ahead(self, runs: Iterable[RunId]) -> None:
+        """Read many runs, and all that they go back to, together."""
+        wanted = list(dict.fromkeys(runs))
+        try:
+            while wanted:
+                found = self.runs_of(wanted)
+                wanted = list(dict.fromkeys(id for id in _before(found) if id not in self._read))
+        except StoreError:
+            return  # one of them is not whole: each that is not read yet is read by itself, and fails alone
+
+    def runs_of(self, runs: Sequence[RunId]) -> Sequence[Run]:
+        """Return those of the runs that are there. Raises StoreError where one above them is not."""
+        unread = [id for id in runs if id not in self._read]
+        if unread:
+            self._read |= {run.id: run for run in self._store.runs_of(unread)}
+        return [self._read[id] for id in runs if id in self._read]
+
+
+def side_of(store: Runs, approval: Approval, configurations: Sequence[Configuration]) -> Mapping[UserId, Tie]:
     """Return everybody of the requester's side; who owns an agent is asked of these releases.
 
     Raises StoreError where a run is not stored: nobody can tell then who may answer.
@@ -64,7 +97,7 @@ def side_of(store: Reads, approval: Approval, configurations: Sequence[Configura
     return found
 
 
-def _behind(store: Reads, run: RunId) -> Sequence[Run]:
+def _behind(store: Runs, run: RunId) -> Sequence[Run]:
     """Return a run and all that it goes back to, the nearest first."""
     found: dict[RunId, Run] = {}
     wanted = [run]

@@ -19,8 +19,9 @@ from remit.workspace.reading import read
 
 MAX_READY = 32
 """How many releases are kept ready beside those that channels point at; runs in progress rarely span more."""
-MAX_LOOKED_AT = 4
-"""How many are kept ready that no channel points at and no agent works under, only people looked at."""
+MAX_LOOKED_AT = 32
+"""How many are kept ready that no channel points at and no agent works under, only people looked at: as many as are
+kept for agents, since every overview looks at all that an approval waits under."""
 MAX_LOADING = 2
 """How many of those are made ready at a time."""
 PATIENCE_S = 2.0

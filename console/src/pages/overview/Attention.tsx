@@ -153,7 +153,7 @@ function State({ item, at }: { item: AttentionShown; at: number }) {
   const { t } = useTranslation()
   const said = []
   if (item.code === 'approval_pending') {
-    said.push(t(item.yours ? 'overview.waits.yours' : 'overview.waits.others'))
+    said.push(t(`overview.waits.${item.yours === null ? 'unknown' : item.yours ? 'yours' : 'others'}`))
     if (item.until !== null) said.push(t('overview.expires', { when: ago(item.until, at) }))
   } else if (item.since !== null) {
     said.push(ago(item.since, Math.max(at, item.since)))
