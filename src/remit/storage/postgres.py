@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import psycopg
 from psycopg import Cursor
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
 
 from remit.domain.facts import Scope, ScopeKind
 from remit.domain.ids import ScopeId, WorkspaceName
@@ -45,7 +47,7 @@ class PostgresStore(Queries):
         Raises StoreError where it can not be reached, is not durable, too old, or from the future.
         """
         self.address = Address(url)
-        engine = _connections(self.address)
+        engine = _connections(self.address, pool_size=READERS, max_overflow=READERS)
         try:
             with explained(self.address):
                 _check_fit(self.address, engine)
@@ -54,11 +56,20 @@ class PostgresStore(Queries):
             engine.dispose()
             raise
         super().__init__(engine)
+        self._writers = _connections(self.address, poolclass=NullPool)
         self._listener = Listener(self.address, self._signals)
 
     def transactions(self) -> Transactions:
         """Open a connection for the calling thread."""
         return PostgresTransactions(self.address)
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """See Queries; on a connection opened for it.
+
+        Who waits for a workspace's row may wait long. With a reader's connection, several of them would keep all from
+        whoever has the row and reads before it commits, and each would wait for the other.
+        """
+        return self._writers.begin()
 
     def listen(self, workspace: WorkspaceName) -> Changes:
         """Wake whoever iterates when records were committed, by whichever process."""
@@ -201,16 +212,14 @@ def _workspaces(wanted: Wanted) -> list[str]:
     return [f"{workspace}/" for workspace in sorted(found)]
 
 
-def _connections(address: Address) -> Engine:
+def _connections(address: Address, **pool: Any) -> Engine:
     def connect() -> psycopg.Connection[Any]:
         db = address.connect()
         db.autocommit = False  # as SQLAlchemy expects it
         return db
 
     # The connections are made here, so that SQLAlchemy knows no password that it could show.
-    return create_engine(
-        "postgresql+psycopg://", creator=connect, pool_size=READERS, max_overflow=READERS, use_native_hstore=False
-    )
+    return create_engine("postgresql+psycopg://", creator=connect, use_native_hstore=False, **pool)
 
 
 def _check_fit(address: Address, engine: Engine) -> None:
