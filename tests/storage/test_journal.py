@@ -331,6 +331,24 @@ def test_a_step_is_not_undone_under_a_run_that_begins_with_it(journal: Journal, 
     assert list(journal.standing_on(RunId(owner))) == [sharer]
 
 
+@pytest.mark.parametrize("above", ["run_0", "run_9"])
+def test_a_run_is_not_undone_under_one_above_it(journal: Journal, above: str) -> None:
+    """Whatever the order of their ids, in which they are locked, and however far above it is."""
+    states = {above: WorkflowState.WAITING, "run_5": WorkflowState.SUCCEEDED, "run_6": WorkflowState.SUCCEEDED}
+    for (id, state), parent in zip(states.items(), ("", above, "run_5"), strict=True):
+        journal.add(run(id, state=state, parent=parent))
+    for below in ("run_5", "run_6"):
+        assert list(journal.standing_on(RunId(below))) == [above]
+        assert not journal.undo(RunId(below), "user:sara", NOW)
+    mine = claim(journal, above)
+    assert mine is not None
+    journal.end(mine, Ending(WorkflowState.SUCCEEDED), NOW)
+    assert list(journal.standing_on(RunId("run_6"))) == []
+    found = at_once(*(lambda id=id: journal.undo(RunId(id), "user:sara", NOW) for id in ("run_6", above)))
+    assert found in ([True, True], [False, True])  # whichever is first; the one above is stood on by nobody
+    assert not journal.undo(RunId("run_5"), "user:sara", NOW)
+
+
 def test_what_was_undone_meanwhile_is_begun_with_by_nobody(journal: Journal) -> None:
     done = StoredStep(Progress("a", StepState.DONE, number=1))
     undone = StoredStep(Progress("undo/a", StepState.DONE, number=2))

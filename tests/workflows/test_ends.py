@@ -9,10 +9,12 @@ import pytest
 
 from remit.compose import workflow_starts
 from remit.control.terminations import Terminations
+from remit.domain.action import OutcomeStatus
 from remit.domain.clock import Instant
 from remit.domain.ids import RunId
 from remit.domain.record import RecordKind
 from remit.execution.workflows.again import NotAgain, Repeats
+from remit.execution.workflows.ports import CallFailed
 from remit.execution.workflows.programs import Programs
 from remit.execution.workflows.segments import MOST_CLAIMS, MOST_FAILURES
 from tests.workflows.shop import WORKSPACE, shop_files, workflow
@@ -267,6 +269,108 @@ def test_undoing_that_is_given_up_keeps_what_the_run_came_to(tmp_path: Path) -> 
         stumbling(it, MOST_FAILURES)
         assert (it.state(run), it.run(run).error) == ("failed", f"{POISON}; not undone: a")
         assert it.output(run) == {"a": "o-1"}
+
+
+def undo(it: Till, run: RunId) -> None:
+    repeats(it).check_undo(it.run(run))
+    assert it.journal.undo(run, SARA, it.world.clock.now())
+    it.carry_out()
+
+
+def lost(it: Till, *numbers: int) -> None:
+    """Have the answers to these orders get lost on their way, each after its effect."""
+    call = it.tools.call
+
+    async def without_answer(*args: Any) -> Any:
+        answer = await call(*args)
+        if args[2].upstream == "order" and args[3]["n"] in numbers:
+            raise CallFailed("timeout", "no answer", sent=True)
+        return answer
+
+    it.tools.call = without_answer  # type: ignore[method-assign,assignment]
+
+
+def blind(id: str, n: int) -> dict[str, Any]:
+    """A step that is undone by what is known without its answer."""
+    return undone(id, n, compensate={"tool": "till.cancel", "arguments": {"n": n}})
+
+
+def say(it: Till, run: RunId, path: str, status: OutcomeStatus) -> None:
+    """Have a person say what became of a step of which nobody knows."""
+    action = it.steps(run)[path].action
+    it.world.queue.submit(it.world.outcome(it.world.store.run(run), action, status, reconciles=True, by=SARA))
+
+
+def test_what_is_said_to_be_done_after_the_run_has_ended_can_be_undone(tmp_path: Path) -> None:
+    with till(tmp_path, workflow(blind("a", 1), blind("b", 2), step("never"))) as it:
+        lost(it, 2)
+        run = it.start(n=1)
+        it.carry_out()
+        cancel(it, run)
+        assert (it.state(run), it.run(run).error) == ("cancelled", f"cancelled by {SARA}; not undone: b")
+        assert it.tools.names() == ["order(1)", "order(2)", "cancel(1)"]
+        action = it.steps(run)["b"].action
+        say_first = f"nobody knows what became of b: say it first, by `remit reconcile {action} --status ...`"
+        with pytest.raises(NotAgain, match=say_first):
+            undo(it, run)
+        say(it, run, "b", OutcomeStatus.OK)
+        undo(it, run)
+        assert it.run(run).error == f"undone by {SARA}; before that cancelled by {SARA}"
+        assert it.tools.names() == ["order(1)", "order(2)", "cancel(1)", "cancel(2)"]
+        with pytest.raises(NotAgain, match=f"run {run} is cancelled: what could be undone has been$"):
+            undo(it, run)
+
+
+def test_what_is_said_not_to_have_been_done_is_nothing_to_undo(tmp_path: Path) -> None:
+    with till(tmp_path, workflow(blind("a", 1), step("never"))) as it:
+        lost(it, 1)
+        run = it.start(n=1)
+        it.carry_out()
+        cancel(it, run)
+        say(it, run, "a", OutcomeStatus.ERROR)
+        with pytest.raises(NotAgain, match=f"no step that run {run} has done says what undoes it"):
+            undo(it, run)
+
+
+def test_what_nobody_knows_of_keeps_nothing_else_from_being_undone(tmp_path: Path) -> None:
+    ways = {"id": "ways", "parallel": {"one": [blind("a", 1)], "other": [blind("b", 2)]}}
+    with till(tmp_path, workflow(ways, step("never"))) as it:
+        lost(it, 1, 2)
+        run = it.start(n=1)
+        it.carry_out()
+        cancel(it, run)
+        say(it, run, "ways/one/a", OutcomeStatus.OK)
+        undo(it, run)
+        assert it.run(run).error.endswith("; not undone: ways/other/b")
+        assert it.tools.names()[2:] == ["cancel(1)"]
+        say(it, run, "ways/other/b", OutcomeStatus.OK)
+        undo(it, run)
+        assert it.tools.names()[2:] == ["cancel(1)", "cancel(2)"]
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_what_a_run_within_another_did_is_not_undone_under_that_one(tmp_path: Path, depth: int) -> None:
+    wait = {"id": "w", "wait": {"event": "go"}}
+    below = {"id": "sub", "workflow": {"name": "inner", "inputs": {}}}
+    inner = workflow(undone("b", 2), name="inner")
+    within = workflow({**below, "workflow": {"name": "deep", "inputs": {}}}, name="inner")
+    flows = [inner] if depth == 1 else [within, workflow(undone("b", 2), name="deep")]
+    with till(tmp_path, workflow(below, wait), *flows) as it:
+        run = child = it.start()
+        it.carry_out()
+        for _ in range(depth):
+            (found,) = it.journal.runs(WORKSPACE, 10, parent=child)
+            child = found.run
+        assert (it.state(run), it.state(child)) == ("waiting", "succeeded")
+        with pytest.raises(NotAgain, match=f"^{run} is under way and stands on what run {child} has done: cancel that"):
+            undo(it, child)
+        assert not it.journal.undo(child, SARA, it.world.clock.now())
+        assert it.tools.names() == ["order(2)"]
+        it.tell(run, "go")
+        it.carry_out()
+        undo(it, child)
+        assert (it.state(run), it.state(child)) == ("succeeded", "cancelled")
+        assert it.tools.names() == ["order(2)", "cancel(2)"]
 
 
 # -- once more

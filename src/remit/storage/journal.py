@@ -214,7 +214,7 @@ class Journal(Protocol):
         """End a run. Raises LostRun."""
 
     def standing_on(self, run: RunId) -> Sequence[RunId]:
-        """Return runs that are under way and stand on steps which belong to one."""
+        """Return runs that are under way and stand on steps which belong to one, or are above it."""
 
     def undone_in(self, run: WorkflowRun, undo_run: RunId) -> None: ...
 
@@ -234,7 +234,7 @@ class Journal(Protocol):
         """Ask for the end of a run and wake it; False where it is over, or was asked for at least as much before."""
 
     def undo(self, run: RunId, by: str, now: Instant, asking: Asking | None = None) -> bool:
-        """Have a run undone that is over; False where it is not, or a run under way stands on steps of it."""
+        """Have a run undone that is over; False where it is not, or a run under way stands on it: see `standing_on`."""
 
     def tell(self, event: WorkflowEvent, now: Instant, asking: Asking | None = None) -> bool:
         """Keep an event for a run and wake it; False where one of this id is there, or the run is over."""

@@ -1,7 +1,7 @@
 """Which run undoes a step that several share, as it is written: in one transaction with what makes it so.
 
 Whoever begins with steps of others, and whoever undoes those, first locks the rows of the runs they belong to: so
-neither comes about under the other.
+neither comes about under the other. All lock in the order of ids, and so wait in no circle.
 """
 
 from __future__ import annotations
@@ -36,15 +36,26 @@ def may_begin(connection: Connection, run: WorkflowRun, steps: Sequence[StoredSt
 
 
 def is_stood_on(connection: Connection, run: RunId) -> bool:
-    """Lock a run that is over, and tell whether one that is under way stands on steps of it."""
-    _locked(connection, run)
+    """Lock a run that is over and those above it, and tell whether one that is under way stands on steps of it."""
+    above = set(connection.execute(_above(run)).scalars())
+    states = {each: _locked(connection, each) for each in sorted({run, *above})}
+    if any(states[each] is None for each in above):
+        return True
     return connection.execute(select(workflow_runs.c.run).where(standing_on(run)).limit(1)).first() is not None
 
 
 def standing_on(run: RunId) -> Any:
-    """Say which runs are under way and stand on steps of one."""
+    """Say which runs are under way and stand on what one has done: on steps of it, or on all of it as a step."""
     c, s = workflow_runs.c, workflow_steps.c
-    return and_(c.run.in_(select(s.run).where(s.belongs_to == run)), c.state.not_in(_OVER))
+    sharing = select(s.run).where(s.belongs_to == run)
+    return and_(or_(c.run.in_(sharing), c.run.in_(_above(run))), c.state.not_in(_OVER))
+
+
+def _above(run: RunId) -> Any:
+    """Say which runs are above one: what that came to is an output of a step in each of them."""
+    c, further = workflow_runs.c, workflow_runs.alias()
+    line = select(c.parent.label("run")).where(c.run == run, c.parent != "").cte("line", recursive=True)
+    return select(line.union(select(further.c.parent).where(further.c.run == line.c.run, further.c.parent != "")).c.run)
 
 
 def _locked(connection: Connection, run: str, *, is_moved: bool = False) -> str | None:

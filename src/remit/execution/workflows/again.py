@@ -185,11 +185,16 @@ class Repeats:
         self._keys.of(row.key)
         workflow = self._programs.of(row.workspace, row.release, row.workflow).workflow
         rows = {each.progress.path: each.progress for each in self._journal.steps(row.run)}
-        paths = [path for path, _, _ in undoing(workflow, rows)]
-        if not paths:
-            self._check_owner(workflow, row, rows)
-            raise NotAgain(f"no step that run {row.run} has done says what undoes it: give such steps a `compensate`")
+        ids = undoable(workflow)
+        steps = self._said(row, {path: each for path, each in rows.items() if path.rpartition("/")[2] in ids})
+        paths = [path for path, _, _ in undoing(workflow, steps)]
         if all(path in rows and rows[path].state in ENDED for path in paths):
+            _check_known(steps)  # before it is said, there is no more to be undone
+            if not paths:
+                self._check_owner(workflow, row, rows)
+                raise NotAgain(
+                    f"no step that run {row.run} has done says what undoes it: give such steps a `compensate`"
+                )
             left = "".join(row.error.partition(NOT_UNDONE)[1:])
             raise NotAgain(f"run {row.run} is {row.state.value}: what could be undone has been{left}")
         standing = self._journal.standing_on(row.run)
@@ -230,20 +235,15 @@ class Repeats:
                     rows[undone.path] = undone
         return rows
 
-    def _told(self, row: WorkflowRun, rows: Mapping[str, Progress]) -> Mapping[str, Progress]:
-        """Return the rows with what people have said since of those of which nobody knew: it is not done twice."""
-        unknown = {path: each for path, each in rows.items() if each.state is StepState.UNKNOWN}
-        keys = {path: f"{each.action}/reconciled" for path, each in unknown.items()}
+    def _said(self, row: WorkflowRun, rows: Mapping[str, Progress]) -> Mapping[str, Progress]:
+        """Return the rows with what people have said since of those of which nobody knew."""
+        keys = {path: f"{each.action}/reconciled" for path, each in rows.items() if each.state is StepState.UNKNOWN}
         records = {} if not keys else self._store.records_at(row.workspace, list(keys.values()))
-        silent = sorted(path for path, key in keys.items() if key not in records)
-        if silent:
-            actions = ", ".join(f"`remit reconcile {unknown[path].action} --status ...`" for path in silent[:MOST_TOLD])
-            raise NotAgain(f"nobody knows what became of {', '.join(silent[:MOST_TOLD])}: say it first, by {actions}")
-        said = {path: orjson.loads(records[key])["status"] for path, key in keys.items()}
+        said = {path: orjson.loads(records[key])["status"] for path, key in keys.items() if key in records}
         ends = {
             path: StepState.DONE if status == OutcomeStatus.OK else StepState.FAILED for path, status in said.items()
         }
-        return {**rows, **{path: replace(unknown[path], state=state, waits_for="") for path, state in ends.items()}}
+        return {**rows, **{path: replace(rows[path], state=state, waits_for="") for path, state in ends.items()}}
 
     def _standing(
         self, row: WorkflowRun, rows: Mapping[str, Progress], path: str, release: ReleaseId
@@ -270,7 +270,9 @@ class Repeats:
         first = self._store.run(row.run)
         if first is None:
             raise NotAgain(f"run {row.run} is not on record")
-        stands = self._standing(row, self._told(row, self._rows(row)), path, release)
+        rows = self._said(row, self._rows(row))
+        _check_known(rows)
+        stands = self._standing(row, rows, path, release)
         sealed_task = self._store.payload(row.run, TASK)
         if sealed_task is None:
             raise NotAgain(f"what run {row.run} was started with is not kept any more")
@@ -289,6 +291,14 @@ class Repeats:
             verified=first.verified,
         )
         return self._starts.start(start, lambda run: shared(stands.values(), self._keys.of(run.key), run.id))[0]
+
+
+def _check_known(rows: Mapping[str, Progress]) -> None:
+    """Raise NotAgain where nobody knows what became of a step, and nobody has said it since."""
+    unknown = sorted(path for path, each in rows.items() if each.state is StepState.UNKNOWN)[:MOST_TOLD]
+    if unknown:
+        actions = ", ".join(f"`remit reconcile {rows[path].action} --status ...`" for path in unknown)
+        raise NotAgain(f"nobody knows what became of {', '.join(unknown)}: say it first, by {actions}")
 
 
 def _owned(row: Progress, run: str) -> Progress:

@@ -6,13 +6,17 @@ them up can still be undone, and one that was terminated as well. What the remit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
+from remit.domain import ending
 from remit.domain.admission import RunRequest
 from remit.domain.ids import RunId
 from remit.domain.run import Run
-from remit.domain.workflow import AgentStep, Retry, ToolStep
+from remit.domain.workflow import AgentStep, Retry, Step, ToolStep
 from remit.domain.workflow_progress import ENDED, Progress, StepState
 from remit.execution.door import RunRefused
 from remit.execution.workflows.acting import RunOver
@@ -29,6 +33,9 @@ AT_ONCE = 500
 """How many runs below are looked at with one question."""
 UNDONE, NOT_UNDONE = "undone", "incomplete"
 """How the run of a compensation ends."""
+
+Left = Sequence[tuple[str, Step, Progress]]
+"""What is to be undone: see walking.undoing."""
 
 
 class Undoing:
@@ -51,7 +58,8 @@ class Undoing:
             await self._agents.give_up(turn, steps)
         rows = {path: row for path, row in turn.notebook.rows.items() if not path.startswith(UNDO)}
         left = list(undoing(turn.workflow, rows))
-        if not left:
+        if all(path in turn.notebook.rows and turn.notebook.rows[path].state in ENDED for path, _, _ in left):
+            await self._end(turn, turn.row, left)
             return turn.row, None
         values = undoing_values(turn.workflow, inputs, rows, turn.program, turn.row.turn_at)
         try:
@@ -61,7 +69,7 @@ class Undoing:
                 turn.notebook.write(failed(Progress(path, StepState.RUNNING), f"refused: {error}"))
             return turn.row, None
         row = replace(turn.row, undo_run=run.id)
-        if not turn.row.undo_run:
+        if turn.row.undo_run != run.id:
             await turn.thread(turn.journal.undone_in, turn.row, run.id)
         within = replace(turn, run=run, row=row)
         for path, step, _ in left:
@@ -85,12 +93,36 @@ class Undoing:
             undone = turn.notebook.write(undone)
             if undone.state not in ENDED:
                 return row, undone
-        is_whole = all(turn.notebook.rows[path].state is StepState.DONE for path, _, _ in left)
-        await turn.door.end_once(run, UNDONE if is_whole else NOT_UNDONE)
+        await self._end(turn, row, left)
         return row, None
 
+    async def _end(self, turn: Turn, row: WorkflowRun, left: Left) -> None:
+        """End the run in which this one is undone. What turns out later to have been done is undone in another.
+
+        All is written before: whoever goes on from here finds that run over, and would do in another what is not.
+        """
+        run = await self._last(turn, row)
+        if run is None:
+            return
+        await turn.settled()
+        await turn.thread(turn.notebook.save, turn.notebook.take())
+        is_whole = all(turn.notebook.rows[path].state is StepState.DONE for path, _, _ in left)
+        await turn.door.end_once(run, UNDONE if is_whole else NOT_UNDONE)
+
+    async def _last(self, turn: Turn, row: WorkflowRun) -> Run | None:
+        """Return the run in which this one is being undone; None where there is none, or it has come to its end."""
+        run = await turn.door.run_of(RunId(row.undo_run)) if row.undo_run else None
+        if run is None:
+            return None
+        body = await turn.thread(turn.store.record, row.workspace, ending.record_key(run))
+        is_over = body is not None and orjson.loads(body)["status"] in (UNDONE, NOT_UNDONE)
+        return None if is_over else run
+
     async def _run(self, turn: Turn) -> Run:
-        """Return the run in which this one is undone: the same one whoever asks."""
+        """Return the run in which this one is undone: the same one whoever asks, until that has come to its end."""
+        last = await self._last(turn, turn.row)
+        if last is not None:
+            return last
         request = RunRequest(
             turn.run.agent,
             turn.run.on_behalf_of,
@@ -101,7 +133,8 @@ class Undoing:
             follows=turn.row.run,
             verified=turn.run.verified,
         )
-        run, _ = await turn.door.start_once(request, f"workflow/undo/{turn.row.run}", leased=False)
+        key = f"workflow/undo/{turn.row.run}" + (f"/{turn.row.undo_run}" if turn.row.undo_run else "")
+        run, _ = await turn.door.start_once(request, key, leased=False)
         return run
 
     def _asked_by(self, turn: Turn) -> str:
