@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from remit.domain.ids import RunId
+from remit.domain.run import Run
+from remit.execution.served import ServedDoor
 from remit.execution.workflows.again import NotAgain
 from remit.execution.workflows.ports import CallFailed
 from remit.workspace.template import template
 from tests.workflows.shop import workflow
 from tests.workflows.test_ends import apply, cancel, repeats, undone
 from tests.workflows.test_steps import step
-from tests.workflows.till import Till, till
+from tests.workflows.till import Died, Till, till
 from tests.worlds import SARA
 
 WAIT = {"id": "w", "wait": {"event": "go"}}
@@ -169,3 +171,31 @@ def test_a_run_is_undone_and_done_again_for_whom_it_was_known_to_act(tmp_path: P
         later = again(it, run, "b")
         it.carry_out()
         assert (it.state(run), it.state(later)) == ("succeeded", "succeeded"), it.run(later).error
+
+
+def test_what_is_undone_is_written_before_its_run_ends_and_not_undone_in_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever side of that end a worker dies on."""
+    end_once, ends = ServedDoor.end_once, []
+
+    async def dies(door: ServedDoor, run: Run, status: str) -> Any:
+        if status != "undone":
+            return await end_once(door, run, status)
+        ends.append(run.id)
+        if len(ends) == 2:
+            await end_once(door, run, status)
+        raise Died
+
+    with till(tmp_path, workflow(undone("a", 1), WAIT)) as it:
+        run = it.start(n=1)
+        it.carry_out()
+        monkeypatch.setattr(ServedDoor, "end_once", dies)
+        assert it.journal.cancel(run, "cancel", SARA, it.world.clock.now())
+        for _ in range(2):
+            with pytest.raises(Died):
+                it.carry_out()
+        it.carry_out()
+        assert it.state(run) == "cancelled"
+        assert it.tools.names() == ["order(1)", "cancel(1)"]
+        assert ends == [it.run(run).undo_run] * 2
