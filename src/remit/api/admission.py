@@ -248,7 +248,7 @@ class AgentRoutes:
         token = form.raw_text("identity_token")
         if token is None and above is not None:
             person = UserId(form.text("on_behalf_of", 256, default=above.on_behalf_of))
-            return person, await asyncio.to_thread(asked.door.is_verified, above)
+            return person, above.verified
         if token is None:
             return UserId(form.text("on_behalf_of", 256)), False
         person = await asyncio.to_thread(self._identities.person, asked.caller.workspace, token)

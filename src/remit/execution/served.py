@@ -26,7 +26,6 @@ from remit.domain.clock import Clock
 from remit.domain.ending import BY_OTHERS
 from remit.domain.ids import ActionId, ApprovalId, Ids, ReleaseId, RunId, WorkspaceName
 from remit.domain.payload import ARGUMENTS
-from remit.domain.record import RecordKind
 from remit.domain.release import Effect, GrantMode
 from remit.domain.run import Run
 from remit.execution import metering
@@ -214,11 +213,6 @@ class ServedDoor(InProcessDoor):
     def _read_run(self, id: RunId) -> Run | None:
         run = self._store.run(id)
         return None if run is None or run.workspace != self.workspace else self._keys.salted(run)
-
-    def is_verified(self, run: Run) -> bool:
-        """Tell whether an identity provider has said for whom a run acts."""
-        started = self._store.records(self.workspace, 0, 1, run.id, RecordKind.RUN_STARTED.value)
-        return any(bool(orjson.loads(body).get("verified", False)) for _, body in started)
 
     async def end_once(self, run: Run, status: str) -> RunStanding:
         """End a run. One that others have ended is as good as ended. Raises KeyReused for another status of its own."""

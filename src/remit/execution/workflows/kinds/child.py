@@ -84,7 +84,7 @@ class ChildKind:
             on_behalf_of=turn.run.on_behalf_of,
             by=f"run:{turn.row.run}",
             key=f"{turn.row.run}/{row.path}#{row.asked}",
-            verified=await turn.thread(turn.door.is_verified, turn.run),
+            verified=turn.run.verified,
             release=turn.row.release,
             parent=turn.row.run,
             budget=turn.notebook.left(row.path),

@@ -189,7 +189,7 @@ def _beginning(turn: Turn, to: AgentName, path: str) -> Begin:
             turn.run.on_behalf_of,
             task=task,
             parent=turn.run.id,
-            verified=await turn.thread(turn.door.is_verified, turn.run),
+            verified=turn.run.verified,
             handed=True,
         )
         try:
