@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pytest
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -136,3 +137,10 @@ def office(folder: Path, changes: Mapping[str, str | None] | None = None) -> Ite
         opened = Office(it)
         with opened.client:
             yield opened
+
+
+def office_of(world: World, workspace: str, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """An office of a world with a workspace of another name."""
+    for module in ("tests.api.office", "tests.worlds"):
+        monkeypatch.setattr(f"{module}.WORKSPACE", workspace)
+    return Office(world)

@@ -16,7 +16,7 @@ from remit.domain.record import RecordKind
 from remit.domain.workflow_act import WorkflowAct
 from remit.storage import asking
 from remit.workspace.files import Folder
-from tests.api.office import PREFIX, Office, Shows
+from tests.api.office import PREFIX, Office, Shows, office_of
 from tests.workflows.shop import shop_files, workflow
 from tests.workflows.test_ends import undone
 from tests.workflows.test_steps import step
@@ -39,9 +39,7 @@ def it(tmp_path: Path) -> Iterator[Till]:
 
 @pytest.fixture
 def office(it: Till, monkeypatch: pytest.MonkeyPatch) -> Office:
-    for module in ("tests.api.office", "tests.worlds"):
-        monkeypatch.setattr(f"{module}.WORKSPACE", "shop")
-    return Office(it.world)
+    return office_of(it.world, "shop", monkeypatch)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from remit.domain.identity import Role
-from tests.api.office import PREFIX, Office
+from tests.api.office import PREFIX, Office, office_of
 from tests.served import served
 from tests.workflows.shop import workflow
 from tests.workflows.test_steps import step
@@ -34,9 +34,7 @@ def it(tmp_path: Path) -> Iterator[Till]:
 
 @pytest.fixture
 def office(it: Till, monkeypatch: pytest.MonkeyPatch) -> Office:
-    for module in ("tests.api.office", "tests.worlds"):
-        monkeypatch.setattr(f"{module}.WORKSPACE", "shop")
-    return Office(it.world)
+    return office_of(it.world, "shop", monkeypatch)
 
 
 def test_a_run_from_its_start_to_its_end(it: Till, office: Office) -> None:

@@ -22,6 +22,18 @@ def test_why_the_loop_was_stopped_stands_beside_the_step(visit: Callable[..., Pa
     expect(page.get_by_text("1 denied")).to_be_visible()
 
 
+def denied_letter(house: House) -> str:
+    """A run in which an agent would have written to a supplier, and may not."""
+    letter = {"to": "sales@najd.example", "subject": "What we pay", "body": "Less than you ask."}
+    with (
+        house.agent("procurement-optimizer") as client,
+        client.run("procurement-optimizer", on_behalf_of=OMAR) as run,
+        pytest.raises(Denied),
+    ):
+        run.call("mail.send", letter, using=lambda **given: given)
+    return run.id
+
+
 def test_a_policy_is_marked_by_what_it_says_itself(visit: Callable[..., Page], house: House) -> None:
     """What permitted an action is not shown as what denied it."""
     page = visit()
@@ -31,14 +43,8 @@ def test_a_policy_is_marked_by_what_it_says_itself(visit: Callable[..., Page], h
     expect(panel.get_by_text("Permits", exact=True)).to_be_visible()
     expect(panel.locator(".code .hit.good").first).to_be_visible()
     expect(panel.locator(".code .hit.bad")).to_have_count(0)
-    letter = {"to": "sales@najd.example", "subject": "What we pay", "body": "Less than you ask."}
-    with (
-        house.agent("procurement-optimizer") as client,
-        client.run("procurement-optimizer", on_behalf_of=OMAR) as run,
-        pytest.raises(Denied),
-    ):
-        run.call("mail.send", letter, using=lambda **given: given)
-    page.goto(f"{house.url}/runs/{run.id}")
+    run = denied_letter(house)
+    page.goto(f"{house.url}/runs/{run}")
     expect(panel.get_by_text("Forbids", exact=True)).to_be_visible()
     expect(panel.locator(".code .hit.bad").first).to_be_visible()
 
@@ -129,18 +135,12 @@ def test_who_may_not_audit_sees_no_evidence(visit: Callable[..., Page], house: H
 def test_the_risk_of_a_run_is_its_weightiest_effect_and_says_whether_it_was_let_in(
     visit: Callable[..., Page], house: House
 ) -> None:
-    letter = {"to": "sales@najd.example", "subject": "What we pay", "body": "Less than you ask."}
-    with (
-        house.agent("procurement-optimizer") as client,
-        client.run("procurement-optimizer", on_behalf_of=OMAR) as run,
-        pytest.raises(Denied),
-    ):
-        run.call("mail.send", letter, using=lambda **given: given)
+    run = denied_letter(house)
     page = visit()
     for id, said in (
         (house.played["renewal"].run, "RiskMediumWrites: let in"),
         (house.played["discount"].run, "RiskHighPays: let in"),
-        (run.id, "RiskMediumSends: not let in"),
+        (run, "RiskMediumSends: not let in"),
     ):
         page.goto(f"{house.url}/runs/{id}")
         expect(page.locator(".fact").filter(has_text="Risk")).to_have_text(said)

@@ -21,30 +21,6 @@ from remit.domain.release import Budget, BudgetLevel, Configuration
 from remit.kernel.window import bounds
 
 
-class BudgetShown(Shown):
-    """One budget at one scope, in its unit: micro-USD, tokens or calls.
-
-    `burn_per_hour` is the pace of the current window so far. `forecast` is where that pace leads by the window's end,
-    and `exhausted_at` when it meets the amount, both null where there is no pace or no end to speak of.
-    """
-
-    name: str
-    level: str
-    subject: str
-    unit: str
-    window: str
-    hard: bool
-    amount: int
-    spent: int
-    reserved: int
-    left: int
-    window_start: int
-    window_end: int
-    burn_per_hour: int | None
-    forecast: int | None
-    exhausted_at: int | None
-
-
 class BudgetApart(Shown):
     """A budget per user or run of whom none was named, so that there is nothing to say of what is spent.
 
@@ -58,6 +34,23 @@ class BudgetApart(Shown):
     window: str
     hard: bool
     amount: int
+
+
+class BudgetShown(BudgetApart):
+    """One budget at one scope, in its unit: micro-USD, tokens or calls.
+
+    `burn_per_hour` is the pace of the current window so far. `forecast` is where that pace leads by the window's end,
+    and `exhausted_at` when it meets the amount, both null where there is no pace or no end to speak of.
+    """
+
+    spent: int
+    reserved: int
+    left: int
+    window_start: int
+    window_end: int
+    burn_per_hour: int | None
+    forecast: int | None
+    exhausted_at: int | None
 
 
 class BudgetsShown(Shown):
